@@ -1,0 +1,1 @@
+//! ccarchive archives the stopped jobs that cc-backend left behind.

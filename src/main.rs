@@ -1,0 +1,2 @@
+//! The program `ccarchive`.
+fn main() {}

@@ -7,3 +7,6 @@ pub mod source;
 pub mod stop;
 pub mod timeline;
 pub mod verdict;
+pub mod assemble;
+pub mod document;
+pub mod stats;

@@ -46,6 +46,8 @@ pub enum Reason {
     FootprintInvalid,
     /// The cluster has no folder in the checkpoints.
     SourceMissing,
+    /// No metric could be aggregated.
+    AggregationInvalid,
     /// A folder or file of checkpoints cannot be read.
     SourceUnreadable,
     /// A snapshot is damaged.
@@ -66,11 +68,12 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::RowInvalid,
         Self::ClusterUnknown,
         Self::SubclusterUnknown,
         Self::FootprintInvalid,
+        Self::AggregationInvalid,
         Self::SourceMissing,
         Self::SourceUnreadable,
         Self::SnapshotBroken,
@@ -89,6 +92,7 @@ impl Reason {
             Self::ClusterUnknown => "cluster_unknown",
             Self::SubclusterUnknown => "subcluster_unknown",
             Self::FootprintInvalid => "footprint_invalid",
+            Self::AggregationInvalid => "aggregation_invalid",
             Self::SourceMissing => "source_missing",
             Self::SourceUnreadable => "source_unreadable",
             Self::SnapshotBroken => "snapshot_broken",
@@ -113,6 +117,7 @@ impl Reason {
             Self::ClusterUnknown => "add the cluster's cluster.json to the archive",
             Self::SubclusterUnknown => "correct the job's subcluster, or add it to cluster.json",
             Self::FootprintInvalid => "use avg, min or max as footprint in cluster.json",
+            Self::AggregationInvalid => "give the metrics an aggregation of sum or avg in cluster.json",
             Self::SourceMissing => "check --source: is this the folder of the metric store that this cluster reports to?",
             Self::SourceUnreadable => "check the file's permissions and the disk; the job is tried again",
             Self::SnapshotBroken => "if the file was being written, the next sweep reads it; else restore it or move it away",

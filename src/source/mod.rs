@@ -22,6 +22,8 @@ pub struct Host {
     pub broken: Vec<Broken>,
     /// Where the newest snapshot ends, Unix seconds; none without a snapshot.
     pub snapshot_end: Option<i64>,
+    /// Unix seconds of the newest sample of any series; none without a sample.
+    pub newest: Option<i64>,
 }
 
 /// A file that could not be read whole.

@@ -88,6 +88,11 @@ impl Series {
         out
     }
 
+    /// Time of the newest value.
+    fn newest(&self) -> Option<i64> {
+        self.layers.iter().map(|l| l.phase + (l.first + l.values.len() as i64 - 1) * l.step).max()
+    }
+
     fn bytes(&self) -> usize {
         self.layers.iter().map(|l| l.values.len() * 4 + size_of::<Layer>()).sum()
     }
@@ -119,6 +124,12 @@ impl Level {
         for (_, level) in children {
             level.chains(metric, out);
         }
+    }
+
+    /// Unix seconds where the newest slot of any series begins.
+    pub fn newest(&self) -> Option<i64> {
+        let own = self.series.values().filter_map(Series::newest).max();
+        own.max(self.children.values().filter_map(Self::newest).max())
     }
 
     /// Memory held, roughly, in bytes.

@@ -133,6 +133,7 @@ impl Source for Checkpoints {
                 found.root = root;
                 found.broken.extend(below.broken);
                 found.snapshot_end = found.snapshot_end.max(below.snapshot_end);
+                found.newest = found.newest.max(below.newest);
             }
             out = Some(found);
         }
@@ -276,6 +277,6 @@ impl Loading {
 
     fn finish(self) -> Host {
         let root: Level = self.builder.finish();
-        Host { root, broken: self.broken, snapshot_end: self.snapshot_end }
+        Host { newest: root.newest(), root, broken: self.broken, snapshot_end: self.snapshot_end }
     }
 }

@@ -1,1 +1,5 @@
 //! ccarchive archives the stopped jobs that cc-backend left behind.
+
+pub mod quantity;
+pub mod selection;
+pub mod when;

@@ -2,4 +2,5 @@
 
 pub mod quantity;
 pub mod selection;
+pub mod site;
 pub mod when;

@@ -1,1 +1,8 @@
 //! The integration tests: one binary, one module a subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a broken fixture should panic"
+)]
+
+mod site;

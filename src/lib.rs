@@ -1,4 +1,5 @@
 //! ccarchive archives the stopped jobs that cc-backend left behind.
+
 pub mod archive;
 pub mod assemble;
 pub mod cluster;
@@ -6,6 +7,7 @@ pub mod compress;
 pub mod db;
 pub mod document;
 pub mod job;
+
 pub mod ledger;
 pub mod quantity;
 pub mod query;

@@ -1,1 +1,3 @@
 //! ccarchive archives the stopped jobs that cc-backend left behind.
+
+pub mod demo;

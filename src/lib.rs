@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod cluster;
 pub mod compress;
 pub mod db;
+pub mod demo;
 pub mod document;
 pub mod job;
 

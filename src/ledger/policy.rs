@@ -3,7 +3,7 @@
 use super::State;
 use crate::verdict::Outcome;
 
-/// Attempts after which a job waits for `--retry-now`.
+/// Attempts after which a failing job waits for `--retry-now`.
 pub const ATTEMPTS: u32 = 8;
 /// The first pause, seconds; each further one is twice as long.
 const FIRST_PAUSE: i64 = 5 * 60;
@@ -29,7 +29,8 @@ pub fn next_after(outcome: &Outcome, before: u32, lost: bool, now: i64) -> Optio
         Outcome::NoData(_) if lost => Some(Next { state: State::Lost, attempts: before + 1, next_try: 0 }),
         Outcome::Failed(_) | Outcome::NoData(_) => {
             let attempts = before.saturating_add(1);
-            if attempts >= ATTEMPTS {
+            // A job without data is asked for as long as a source could have some; a failing one is not.
+            if attempts >= ATTEMPTS && matches!(outcome, Outcome::Failed(_)) {
                 return Some(Next { state: State::Quarantined, attempts, next_try: 0 });
             }
             let pause = (FIRST_PAUSE << (attempts - 1).min(16)).min(LONGEST_PAUSE);
@@ -69,6 +70,8 @@ mod tests {
         let none = Outcome::NoData(Failure::new(Stage::Load, Reason::NoData, "x"));
         assert_eq!(next_after(&none, 0, true, 0).unwrap().state, State::Lost);
         assert_eq!(next_after(&none, 0, false, 0).unwrap().state, State::Waiting);
+        let late = next_after(&none, 20, false, 0).unwrap();
+        assert_eq!((late.state, late.next_try), (State::Waiting, LONGEST_PAUSE));
         assert_eq!(next_after(&Outcome::Complete, 2, false, 0).unwrap().state, State::Done);
     }
 }

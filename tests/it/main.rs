@@ -5,4 +5,5 @@
     reason = "a broken fixture should panic"
 )]
 
+mod demo;
 mod site;

@@ -47,6 +47,20 @@ pub struct Account {
     pub not_aggregated: Vec<String>,
 }
 
+impl Account {
+    /// Adds the account of another group of metrics.
+    pub fn add(&mut self, other: Self) {
+        self.coverage.points.add(other.coverage.points);
+        self.coverage.gaps.extend(other.coverage.gaps);
+        self.coverage.unusable += other.coverage.unusable;
+        for (k, t) in other.last_missing {
+            let latest = self.last_missing.entry(k).or_insert(t);
+            *latest = t.max(*latest);
+        }
+        self.not_aggregated.extend(other.not_aggregated);
+    }
+}
+
 /// A group of metrics while hosts are added.
 #[derive(Debug)]
 pub struct Group {
@@ -55,7 +69,6 @@ pub struct Group {
     series: Vec<Vec<(Scope, Vec<Series>)>>,
     /// Hosts with a node series of the roofline metrics.
     roofline: [Vec<usize>; 2],
-    /// Which of the roofline metrics the job has at all.
     account: Account,
 }
 

@@ -10,6 +10,8 @@ pub mod document;
 pub mod job;
 
 pub mod ledger;
+pub mod lock;
+pub mod monitor;
 pub mod quantity;
 pub mod query;
 pub mod selection;
@@ -18,6 +20,7 @@ pub mod site;
 pub mod source;
 pub mod stats;
 pub mod stop;
+pub mod sweep;
 pub mod timeline;
 pub mod verdict;
 pub mod when;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub use pending::{Candidate, Filter, Pending, find_jobs};
+pub use pending::{Candidate, Filter, Pending, find_jobs, status_of};
 pub use record::{Change, Recorder, Update};
 
 /// Versions of cc-backend's schema that have the columns used here.

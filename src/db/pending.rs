@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::{Error, row};
-use crate::job::{Head, Job, NOT_STOPPED};
+use crate::job::{Head, Job, JobKey, NOT_STOPPED};
 use crate::selection::Selection;
 
 /// Keys looked at in one statement: some milliseconds, so that a writer never waits for a reader.
@@ -140,4 +140,14 @@ fn add_tags(c: &Connection, found: &mut [Candidate]) -> rusqlite::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The `monitoring_status` of a job; none where there is no such job.
+///
+/// # Errors
+/// When SQLite cannot read.
+pub fn status_of(c: &Connection, path: &Path, key: &JobKey) -> Result<Option<i64>, Error> {
+    c.prepare_cached("SELECT monitoring_status FROM job WHERE job_id = ?1 AND cluster = ?2 AND start_time = ?3")
+        .and_then(|mut s| s.query_row(params![key.job_id, key.cluster, key.start_time], |r| r.get(0)).optional())
+        .map_err(|source| Error::Sqlite { path: path.into(), doing: "cannot be read", source })
 }

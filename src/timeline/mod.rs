@@ -93,6 +93,15 @@ impl Series {
         self.layers.iter().map(|l| l.phase + (l.first + l.values.len() as i64 - 1) * l.step).max()
     }
 
+    fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
+        let of_layer = |l: &Layer| {
+            let time = |i: usize| l.phase + (l.first + i as i64) * l.step;
+            let inside = |i: &usize| (start..end).contains(&time(*i)) && !l.values[*i].is_nan();
+            (0..l.values.len()).rev().find(inside).map(|i| time(i) + l.step)
+        };
+        self.layers.iter().filter_map(of_layer).max()
+    }
+
     fn bytes(&self) -> usize {
         self.layers.iter().map(|l| l.values.len() * 4 + size_of::<Layer>()).sum()
     }
@@ -130,6 +139,12 @@ impl Level {
     pub fn newest(&self) -> Option<i64> {
         let own = self.series.values().filter_map(Series::newest).max();
         own.max(self.children.values().filter_map(Self::newest).max())
+    }
+
+    /// Unix seconds where the slot of the last sample that begins within `[start, end)` ends; none without one.
+    pub fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
+        let own = self.series.values().filter_map(|s| s.last_sample(start, end)).max();
+        own.max(self.children.values().filter_map(|c| c.last_sample(start, end)).max())
     }
 
     /// Memory held, roughly, in bytes.

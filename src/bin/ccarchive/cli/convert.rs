@@ -13,7 +13,8 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use jiff::Zoned;
 
-use super::{Cli, PlaceArgs, RunArgs, SelectArgs, StatusArg};
+use super::{Cli, OutputArgs, PlaceArgs, RunArgs, SelectArgs, StatusArg};
+use crate::report::Mode;
 
 const MIN_AGE: Duration = Duration::from_secs(600);
 
@@ -96,6 +97,17 @@ impl RunArgs {
             Some(min_age) if !named || !self.is_from_environment("min_age") => min_age,
             _ if named => Duration::ZERO,
             _ => MIN_AGE,
+        }
+    }
+}
+
+impl OutputArgs {
+    /// How much is said, and in which form.
+    pub(crate) fn mode(&self) -> Mode {
+        Mode {
+            json: self.json,
+            quiet: self.quiet,
+            verbose: self.verbose,
         }
     }
 }

@@ -183,6 +183,10 @@ pub(crate) struct BehaviourArgs {
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_TIMEOUT", hide_env_values = true,
           default_value = "30s", value_parser = quantity::duration)]
     pub(crate) timeout: Duration,
+    /// Wait this long for a database that others keep locked
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_LOCK_TIMEOUT", hide_env_values = true,
+          default_value = "15m", value_parser = quantity::duration)]
+    pub(crate) lock_timeout: Duration,
     /// Stop taking jobs after this time and exit with 124 if work is left [default: no limit]
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_MAX_DURATION", hide_env_values = true,
           value_parser = time_box)]
@@ -216,7 +220,7 @@ pub(crate) struct BehaviourArgs {
         default_value = "normal"
     )]
     pub(crate) compression: Compression,
-    /// Command to run when the sweep is over
+    /// Command to run for every archived job, with a JSON object on its input
     #[arg(long, value_name = "CMD", env = "CCARCHIVE_HOOK", hide_env_values = true,
           value_parser = NonEmptyStringValueParser::new())]
     pub(crate) hook: Option<String>,

@@ -87,11 +87,24 @@ impl<'a> Assembler<'a> {
                 let store = clusters.store_metric(&metric.name)?;
                 let scopes = query::scopes(job, metric.native);
                 let grid = Grid::of_job(start, duration, store.frequency);
-                (!scopes.is_empty()).then_some(Wanted { metric, store, scopes, grid })
+                (!scopes.is_empty()).then_some(Wanted {
+                    metric,
+                    store,
+                    scopes,
+                    grid,
+                })
             })
             .collect();
-        let units = job.resources.iter().map(|r| HostUnits::new(r, &sub.topology)).collect();
-        Self { job, metrics, units }
+        let units = job
+            .resources
+            .iter()
+            .map(|r| HostUnits::new(r, &sub.topology))
+            .collect();
+        Self {
+            job,
+            metrics,
+            units,
+        }
     }
 
     /// Ranges of metrics whose series together take about `bytes` of memory; a larger metric stands alone.
@@ -99,7 +112,9 @@ impl<'a> Assembler<'a> {
         let (mut out, mut from, mut sum) = (Vec::new(), 0, 0_usize);
         for (k, w) in self.metrics.iter().enumerate() {
             let series: usize = self.units.iter().map(|u| self.series_of(w, u)).sum();
-            let size = series.saturating_mul(w.grid.n).saturating_mul(size_of::<f64>());
+            let size = series
+                .saturating_mul(w.grid.n)
+                .saturating_mul(size_of::<f64>());
             if k > from && sum.saturating_add(size) > bytes {
                 out.push(from..k);
                 (from, sum) = (k, 0);
@@ -115,13 +130,22 @@ impl<'a> Assembler<'a> {
             Target::Each(u) => u.len(),
             Target::Host | Target::Together(_) => 1,
         };
-        w.scopes.iter().flat_map(|&s| units.targets(w.metric.native, s)).map(|t| count(&t)).sum()
+        w.scopes
+            .iter()
+            .flat_map(|&s| units.targets(w.metric.native, s))
+            .map(|t| count(&t))
+            .sum()
     }
 
     /// Begins a group.
     pub fn begin(&self, range: Range<usize>) -> Group {
         let series = range.clone().map(|_| Vec::new()).collect();
-        Group { range, series, roofline: [Vec::new(), Vec::new()], account: Account::default() }
+        Group {
+            range,
+            series,
+            roofline: [Vec::new(), Vec::new()],
+            account: Account::default(),
+        }
     }
 
     /// Adds what host number `k` of the resources holds.
@@ -137,7 +161,9 @@ impl<'a> Assembler<'a> {
         }
         // The partner of a roofline metric may be in another group: only whether it has the host matters here.
         for (pair, name) in group.roofline.iter_mut().zip(ROOFLINE) {
-            let Some(w) = self.metrics.iter().find(|w| w.metric.name == name) else { continue };
+            let Some(w) = self.metrics.iter().find(|w| w.metric.name == name) else {
+                continue;
+            };
             let mut unused = Account::default();
             let found = self.read_metric(w, k, host, &mut unused);
             if found.iter().any(|(_, s)| !s.is_empty()) {
@@ -149,7 +175,10 @@ impl<'a> Assembler<'a> {
     /// The group's metrics in the order of their names, those without series left out, and what was counted.
     pub fn finish(&self, group: Group) -> (Vec<MetricData>, Account) {
         let mut account = group.account;
-        account.coverage.gaps.sort_by(|a, b| a.metric.cmp(&b.metric));
+        account
+            .coverage
+            .gaps
+            .sort_by(|a, b| a.metric.cmp(&b.metric));
         let metrics = group.range.zip(group.series).filter_map(|(i, scopes)| {
             let w = &self.metrics[i];
             let mut m = self.metric_data(w, scopes);
@@ -165,39 +194,75 @@ impl<'a> Assembler<'a> {
         let mut scopes: Vec<ScopeData> = scopes
             .into_iter()
             .filter(|(_, series)| !series.is_empty())
-            .map(|(scope, series)| ScopeData { scope, statistics_series: stats::statistics_series(&series), series })
+            .map(|(scope, series)| ScopeData {
+                scope,
+                statistics_series: stats::statistics_series(&series),
+                series,
+            })
             .collect();
         let coarsest = scopes.iter().map(|s| s.scope).reduce(Scope::coarser);
         if ROOFLINE.contains(&w.metric.name.as_str()) && coarsest != Some(Scope::Node) {
-            let derived = scopes.iter().find(|s| Some(s.scope) == coarsest).map(stats::derive_node_scope);
+            let derived = scopes
+                .iter()
+                .find(|s| Some(s.scope) == coarsest)
+                .map(stats::derive_node_scope);
             scopes.extend(derived);
         }
         scopes.sort_by_key(|s| s.scope.name());
         for s in scopes.iter_mut().flat_map(|s| &mut s.series) {
             let st = s.statistics;
-            s.statistics =
-                Statistics { avg: stats::round2(st.avg), min: stats::round2(st.min), max: stats::round2(st.max) };
+            s.statistics = Statistics {
+                avg: stats::round2(st.avg),
+                min: stats::round2(st.min),
+                max: stats::round2(st.max),
+            };
         }
-        MetricData { name: w.metric.name.clone(), unit: w.metric.unit.clone(), timestep: w.store.frequency, scopes }
+        MetricData {
+            name: w.metric.name.clone(),
+            unit: w.metric.unit.clone(),
+            timestep: w.store.frequency,
+            scopes,
+        }
     }
 
     /// Hosts that have a node series of the partner only get one of nulls, in their place.
     fn fill_pairs(&self, w: &Wanted<'_>, m: &mut MetricData, partner: &[usize]) {
-        let Some(node) = m.scopes.iter_mut().find(|s| s.scope == Scope::Node) else { return };
+        let Some(node) = m.scopes.iter_mut().find(|s| s.scope == Scope::Node) else {
+            return;
+        };
         for &host in partner {
             if node.series.iter().any(|s| s.host == host) {
                 continue;
             }
-            let id = self.units[host].native(w.metric.native).and_then(|u| u.first()).map(|u| u.id.clone());
-            let filler = Series { host, id, statistics: Statistics::default(), data: vec![f64::NAN; w.grid.n], filler: true };
+            let id = self.units[host]
+                .native(w.metric.native)
+                .and_then(|u| u.first())
+                .map(|u| u.id.clone());
+            let filler = Series {
+                host,
+                id,
+                statistics: Statistics::default(),
+                data: vec![f64::NAN; w.grid.n],
+                filler: true,
+            };
             let at = node.series.partition_point(|s| s.host < host);
             node.series.insert(at, filler);
         }
     }
 
     /// Every series of a metric that host number `k` gives, and its coverage.
-    fn read_metric(&self, w: &Wanted<'_>, k: usize, host: &Host, account: &mut Account) -> Vec<(Scope, Vec<Series>)> {
-        let mut reading = Reading { host, w, chains: HashMap::new() };
+    fn read_metric(
+        &self,
+        w: &Wanted<'_>,
+        k: usize,
+        host: &Host,
+        account: &mut Account,
+    ) -> Vec<(Scope, Vec<Series>)> {
+        let mut reading = Reading {
+            host,
+            w,
+            chains: HashMap::new(),
+        };
         reading.count(&self.units[k], &self.job.resources[k].hostname, k, account);
         let mut out = Vec::new();
         for &scope in &w.scopes {
@@ -216,7 +281,9 @@ impl<'a> Assembler<'a> {
         Some(Failure::new(
             Stage::Compute,
             Reason::AggregationInvalid,
-            format!("no metric has a series of its own, and metric `{metric}` has no aggregation in cluster.json; expected sum or avg"),
+            format!(
+                "no metric has a series of its own, and metric `{metric}` has no aggregation in cluster.json; expected sum or avg"
+            ),
         ))
     }
 }
@@ -247,40 +314,86 @@ impl Reading<'_, '_> {
     }
 
     fn read_level(&self, name: &str) -> Level {
-        let level = if name.is_empty() { Some(&self.host.root) } else { self.host.root.child(name) };
+        let level = if name.is_empty() {
+            Some(&self.host.root)
+        } else {
+            self.host.root.child(name)
+        };
         let mut found = Vec::new();
         if let Some(level) = level {
             level.chains(&self.w.metric.name, &mut found);
         }
         let exists = !found.is_empty();
-        let chains = found.into_iter().map(|s| s.read(self.w.grid)).filter(|v| v.iter().any(|x| !x.is_nan())).collect();
+        let chains = found
+            .into_iter()
+            .map(|s| s.read(self.w.grid))
+            .filter(|v| v.iter().any(|x| !x.is_nan()))
+            .collect();
         Level { chains, exists }
     }
 
     /// Appends the series of a target that has any value.
-    fn series(&mut self, target: Target<'_>, host: usize, out: &mut Vec<Series>, account: &mut Account) {
-        let whole = [Unit { id: String::new(), level: String::new() }];
+    fn series(
+        &mut self,
+        target: Target<'_>,
+        host: usize,
+        out: &mut Vec<Series>,
+        account: &mut Account,
+    ) {
+        let whole = [Unit {
+            id: String::new(),
+            level: String::new(),
+        }];
         match target {
             Target::Host => self.one(&whole, None, host, out, account),
-            Target::Together(units) => self.one(units, units.first().map(|u| u.id.clone()), host, out, account),
+            Target::Together(units) => self.one(
+                units,
+                units.first().map(|u| u.id.clone()),
+                host,
+                out,
+                account,
+            ),
             Target::Each(units) => {
                 for u in units {
-                    self.one(std::slice::from_ref(u), Some(u.id.clone()), host, out, account);
+                    self.one(
+                        std::slice::from_ref(u),
+                        Some(u.id.clone()),
+                        host,
+                        out,
+                        account,
+                    );
                 }
             }
         }
     }
 
-    fn one(&mut self, units: &[Unit], id: Option<String>, host: usize, out: &mut Vec<Series>, account: &mut Account) {
+    fn one(
+        &mut self,
+        units: &[Unit],
+        id: Option<String>,
+        host: usize,
+        out: &mut Vec<Series>,
+        account: &mut Account,
+    ) {
         for u in units {
             self.level(&u.level);
         }
-        let chains: Vec<&[f32]> =
-            units.iter().filter_map(|u| self.chains.get(&u.level)).flat_map(|l| &l.chains).map(Vec::as_slice).collect();
+        let chains: Vec<&[f32]> = units
+            .iter()
+            .filter_map(|u| self.chains.get(&u.level))
+            .flat_map(|l| &l.chains)
+            .map(Vec::as_slice)
+            .collect();
         match aggregate(&chains, self.w.store.aggregation, self.w.grid.n) {
             Ok(Some(data)) => {
                 if let Some(statistics) = stats::of_values(&data) {
-                    out.push(Series { host, id, statistics, data, filler: false });
+                    out.push(Series {
+                        host,
+                        id,
+                        statistics,
+                        data,
+                        filler: false,
+                    });
                 }
             }
             Ok(None) => {}
@@ -296,28 +409,45 @@ impl Reading<'_, '_> {
     fn count(&mut self, units: &HostUnits, hostname: &str, k: usize, account: &mut Account) {
         let (grid, newest) = (self.w.grid, self.host.newest);
         let end = grid.start + grid.n as i64 * grid.step;
-        let levels: Vec<&str> =
-            units.native(self.w.metric.native).map_or(vec![""], |u| u.iter().map(|u| u.level.as_str()).collect());
+        let levels: Vec<&str> = units
+            .native(self.w.metric.native)
+            .map_or(vec![""], |u| u.iter().map(|u| u.level.as_str()).collect());
         let mut points = Points::default();
         for name in levels {
             let level = self.level(name);
-            let best = level.chains.iter().map(|c| (c.iter().filter(|v| !v.is_nan()).count(), c)).max_by_key(|c| c.0);
+            let best = level
+                .chains
+                .iter()
+                .map(|c| (c.iter().filter(|v| !v.is_nan()).count(), c))
+                .max_by_key(|c| c.0);
             let received = best.map_or(0, |b| b.0);
-            points.add(Points { expected: grid.n as u64, received: received as u64 });
+            points.add(Points {
+                expected: grid.n as u64,
+                received: received as u64,
+            });
             // A series that the host has never had, while others reach beyond the job, will not come.
             let may_come = level.exists || newest.is_none_or(|n| n < end);
             if received < grid.n && may_come {
-                let missing = best.map_or(Some(grid.n - 1), |b| b.1.iter().rposition(|v| v.is_nan()));
+                let missing =
+                    best.map_or(Some(grid.n - 1), |b| b.1.iter().rposition(|v| v.is_nan()));
                 let t = grid.start + missing.unwrap_or(0) as i64 * grid.step;
                 let latest = account.last_missing.entry(k).or_insert(t);
                 *latest = t.max(*latest);
             }
-            account.coverage.unusable +=
-                level.chains.iter().flatten().filter(|v| v.is_infinite()).count() as u64;
+            account.coverage.unusable += level
+                .chains
+                .iter()
+                .flatten()
+                .filter(|v| v.is_infinite())
+                .count() as u64;
         }
         if !points.is_full() {
             let (metric, host) = (self.w.metric.name.clone(), hostname.to_owned());
-            account.coverage.gaps.push(Gap { metric, host, points });
+            account.coverage.gaps.push(Gap {
+                metric,
+                host,
+                points,
+            });
         }
         account.coverage.points.add(points);
     }
@@ -327,7 +457,11 @@ struct NotAggregated;
 
 /// Several chains as one on the job's grid: missing where one of them is (cc-backend `pkg/metricstore/metricstore.go`,
 /// `Read`, but for the alignment). A value that single precision cannot hold is missing.
-fn aggregate(chains: &[&[f32]], how: Aggregation, n: usize) -> Result<Option<Vec<f64>>, NotAggregated> {
+fn aggregate(
+    chains: &[&[f32]],
+    how: Aggregation,
+    n: usize,
+) -> Result<Option<Vec<f64>>, NotAggregated> {
     if chains.is_empty() {
         return Ok(None);
     }
@@ -352,7 +486,10 @@ fn aggregate(chains: &[&[f32]], how: Aggregation, n: usize) -> Result<Option<Vec
     Ok(Some(sum))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the question is what single precision makes of it")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the question is what single precision makes of it"
+)]
 fn fits_f32(x: f64) -> bool {
     (x as f32).is_finite()
 }

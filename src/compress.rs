@@ -54,7 +54,11 @@ pub struct Encoder {
 impl Encoder {
     /// An empty document.
     pub fn new(level: Level) -> Self {
-        Self { level, pending: Vec::new(), raw: 0 }
+        Self {
+            level,
+            pending: Vec::new(),
+            raw: 0,
+        }
     }
 
     /// Where the next piece of the document is appended; [`Encoder::ready`] follows.
@@ -90,17 +94,29 @@ impl Encoder {
 
     fn compress(&self, raw: &[u8]) -> Vec<Vec<u8>> {
         if raw.len() <= MEMBER {
-            return if raw.is_empty() { Vec::new() } else { vec![member(raw, self.level)] };
+            return if raw.is_empty() {
+                Vec::new()
+            } else {
+                vec![member(raw, self.level)]
+            };
         }
-        raw.par_chunks(MEMBER).map(|c| member(c, self.level)).collect()
+        raw.par_chunks(MEMBER)
+            .map(|c| member(c, self.level))
+            .collect()
     }
 }
 
-#[expect(clippy::expect_used, reason = "the levels are libdeflate's, and the room is its own bound")]
+#[expect(
+    clippy::expect_used,
+    reason = "the levels are libdeflate's, and the room is its own bound"
+)]
 fn member(raw: &[u8], level: Level) -> Vec<u8> {
-    let mut c = Compressor::new(CompressionLvl::new(level.of_libdeflate()).expect("a level of libdeflate"));
+    let mut c =
+        Compressor::new(CompressionLvl::new(level.of_libdeflate()).expect("a level of libdeflate"));
     let mut out = vec![0; c.gzip_compress_bound(raw.len())];
-    let n = c.gzip_compress(raw, &mut out).expect("libdeflate's bound is enough");
+    let n = c
+        .gzip_compress(raw, &mut out)
+        .expect("libdeflate's bound is enough");
     out.truncate(n);
     out
 }
@@ -132,12 +148,17 @@ mod tests {
     fn documents_up_to_2000_bytes_stay_plain() {
         assert_eq!(stored(&[b'x'; 2000], 100), (Form::Plain, vec![b'x'; 2000]));
         let (form, gz) = stored(&[b'x'; 2001], 100);
-        assert_eq!((form, &gz[..10]), (Form::Gzip, &b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"[..]));
+        assert_eq!(
+            (form, &gz[..10]),
+            (Form::Gzip, &b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"[..])
+        );
     }
 
     #[test]
     fn the_stored_bytes_depend_on_the_document_alone() {
-        let document: Vec<u8> = (0..20 * MEMBER as u32 / 4 + 77).flat_map(|k| (k.wrapping_mul(2_654_435_761) >> 20).to_le_bytes()).collect();
+        let document: Vec<u8> = (0..20 * MEMBER as u32 / 4 + 77)
+            .flat_map(|k| (k.wrapping_mul(2_654_435_761) >> 20).to_le_bytes())
+            .collect();
         let (_, one) = stored(&document, document.len());
         let (_, many) = stored(&document, 700_001);
         assert!(one == many);

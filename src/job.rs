@@ -25,7 +25,13 @@ pub struct JobKey {
 
 impl fmt::Display for JobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job {} on {} (started {})", self.job_id, Shown(&self.cluster), self.start_time)
+        write!(
+            f,
+            "job {} on {} (started {})",
+            self.job_id,
+            Shown(&self.cluster),
+            self.start_time
+        )
     }
 }
 
@@ -36,7 +42,9 @@ pub struct Shown<'a>(pub &'a str);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            if c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 write!(f, "{c}")?;
@@ -165,16 +173,28 @@ pub fn parse_resources(json: &[u8]) -> Result<Vec<Resource>, String> {
         accelerators: Vec<String>,
     }
     let json = String::from_utf8_lossy(json);
-    let raw: Vec<Raw> = first_value(&json).map_err(|e| format!("resources is no list of hosts: {e}"))?;
+    let raw: Vec<Raw> =
+        first_value(&json).map_err(|e| format!("resources is no list of hosts: {e}"))?;
     if raw.is_empty() {
         return Err("resources names no host".into());
     }
     let resources: Vec<_> = raw
         .into_iter()
-        .map(|r| Resource { hostname: r.hostname, configuration: r.configuration, hwthreads: r.hwthreads, accelerators: r.accelerators })
+        .map(|r| Resource {
+            hostname: r.hostname,
+            configuration: r.configuration,
+            hwthreads: r.hwthreads,
+            accelerators: r.accelerators,
+        })
         .collect();
-    if let Some(k) = resources.iter().position(|r| !is_path_component(&r.hostname)) {
-        return Err(format!("resources: host {} has a name that cannot be a folder's", k + 1));
+    if let Some(k) = resources
+        .iter()
+        .position(|r| !is_path_component(&r.hostname))
+    {
+        return Err(format!(
+            "resources: host {} has a name that cannot be a folder's",
+            k + 1
+        ));
     }
     Ok(resources)
 }
@@ -184,21 +204,34 @@ pub fn parse_resources(json: &[u8]) -> Result<Vec<Resource>, String> {
 /// # Errors
 /// One sentence saying what was expected.
 pub fn parse_meta_data(json: Option<&[u8]>) -> Result<BTreeMap<String, String>, String> {
-    let Some(json) = json.filter(|j| !j.is_empty()) else { return Ok(BTreeMap::new()) };
+    let Some(json) = json.filter(|j| !j.is_empty()) else {
+        return Ok(BTreeMap::new());
+    };
     let json = String::from_utf8_lossy(json);
     let map: Option<BTreeMap<String, Option<String>>> =
         first_value(&json).map_err(|e| format!("meta_data is no JSON object of texts: {e}"))?;
-    Ok(map.unwrap_or_default().into_iter().map(|(k, v)| (k, v.unwrap_or_default())).collect())
+    Ok(map
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(k, v)| (k, v.unwrap_or_default()))
+        .collect())
 }
 
 /// Whether a name from a row may become one component of a path: nothing that leads elsewhere.
 pub fn is_path_component(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0']) && name.len() <= 255
+    !name.is_empty()
+        && name != "."
+        && name != ".."
+        && !name.contains(['/', '\\', '\0'])
+        && name.len() <= 255
 }
 
 /// The first JSON value of a text; what follows it is not looked at (as Go's decoder does).
 fn first_value<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, String> {
-    match serde_json::Deserializer::from_str(json).into_iter::<T>().next() {
+    match serde_json::Deserializer::from_str(json)
+        .into_iter::<T>()
+        .next()
+    {
         Some(Ok(v)) => Ok(v),
         Some(Err(e)) => Err(e.to_string()),
         None => Err("it is empty".into()),
@@ -220,9 +253,24 @@ mod tests {
 
     #[test]
     fn resources_accept_null_lists_and_refuse_names_that_lead_elsewhere() {
-        let r = parse_resources(br#"[{"hostname":"n1","hwthreads":null},{"hostname":"n2","accelerators":["a"],"x":1}]"#).unwrap();
-        assert_eq!((r[0].hwthreads.len(), r[1].accelerators[0].as_str()), (0, "a"));
-        for bad in [r#"[{"hostname":"../x"}]"#, r#"[{"hostname":""}]"#, "[]", "{}", "", "[{\"hostname\":1}]", "null", "[null]"] {
+        let r = parse_resources(
+            br#"[{"hostname":"n1","hwthreads":null},{"hostname":"n2","accelerators":["a"],"x":1}]"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (r[0].hwthreads.len(), r[1].accelerators[0].as_str()),
+            (0, "a")
+        );
+        for bad in [
+            r#"[{"hostname":"../x"}]"#,
+            r#"[{"hostname":""}]"#,
+            "[]",
+            "{}",
+            "",
+            "[{\"hostname\":1}]",
+            "null",
+            "[null]",
+        ] {
             assert!(parse_resources(bad.as_bytes()).is_err(), "{bad}");
         }
     }
@@ -231,7 +279,10 @@ mod tests {
     fn meta_data_may_be_missing_null_or_an_object() {
         assert!(parse_meta_data(None).unwrap().is_empty());
         assert!(parse_meta_data(Some(b"null")).unwrap().is_empty());
-        assert_eq!(parse_meta_data(Some(br#"{"a":"b","c":null}"#)).unwrap()["c"], "");
+        assert_eq!(
+            parse_meta_data(Some(br#"{"a":"b","c":null}"#)).unwrap()["c"],
+            ""
+        );
         assert!(parse_meta_data(Some(br#"{"a":1}"#)).is_err());
         assert!(parse_meta_data(Some(b"[")).is_err());
     }

@@ -1,8 +1,8 @@
 //! What the engine tells: events, for whoever watches (terminal, JSON lines, tests).
 
+use crate::job::Head;
 use crate::sweep::Summary;
 use crate::verdict::{Coverage, Outcome};
-use crate::job::Head;
 
 /// What became of one job.
 #[derive(Debug)]

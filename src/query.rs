@@ -45,11 +45,18 @@ pub struct HostUnits {
 impl HostUnits {
     /// The units of a resource: its hardware threads, else those of the whole node, and what they touch.
     pub fn new(resource: &Resource, topology: &Topology) -> Self {
-        let threads = if resource.hwthreads.is_empty() { topology.node() } else { &resource.hwthreads };
+        let threads = if resource.hwthreads.is_empty() {
+            topology.node()
+        } else {
+            &resource.hwthreads
+        };
         let cores = topology.cores(threads);
         Self {
             threads: units(Scope::HwThread, threads),
-            core_threads: cores.iter().map(|&c| units(Scope::HwThread, topology.core(c))).collect(),
+            core_threads: cores
+                .iter()
+                .map(|&c| units(Scope::HwThread, topology.core(c)))
+                .collect(),
             cores: units(Scope::Core, &cores),
             domains: units(Scope::MemoryDomain, &topology.memory_domains(threads)),
             sockets: units(Scope::Socket, &topology.sockets(threads)),
@@ -74,9 +81,11 @@ impl HostUnits {
         match (self.native(native), scope) {
             (None, _) => vec![Target::Host],
             (Some(units), Scope::Node) => vec![Target::Together(units)],
-            (Some(_), Scope::Core) if native == Scope::HwThread => {
-                self.core_threads.iter().map(|t| Target::Together(t)).collect()
-            }
+            (Some(_), Scope::Core) if native == Scope::HwThread => self
+                .core_threads
+                .iter()
+                .map(|t| Target::Together(t))
+                .collect(),
             (Some(units), _) => vec![Target::Each(units)],
         }
     }
@@ -86,7 +95,10 @@ fn units<T: ToString>(scope: Scope, ids: &[T]) -> Vec<Unit> {
     ids.iter()
         .map(|id| {
             let id = id.to_string();
-            Unit { level: format!("{}{id}", scope.name()), id }
+            Unit {
+                level: format!("{}{id}", scope.name()),
+                id,
+            }
         })
         .collect()
 }
@@ -119,9 +131,19 @@ mod tests {
     use crate::job::{Head, JobKey, Text};
 
     fn job(num_nodes: i64, num_acc: i64) -> Job {
-        let key = JobKey { cluster: "c".into(), job_id: 1, start_time: 0 };
+        let key = JobKey {
+            cluster: "c".into(),
+            job_id: 1,
+            start_time: 0,
+        };
         Job {
-            head: Head { id: 1, key, duration: 60, state: "completed".into(), status: 1 },
+            head: Head {
+                id: 1,
+                key,
+                duration: 60,
+                state: "completed".into(),
+                status: 1,
+            },
             subcluster: "a".into(),
             user: Text::default(),
             project: Text::default(),
@@ -141,7 +163,9 @@ mod tests {
 
     #[test]
     fn the_scope_table_is_cc_backends() {
-        use Scope::{Accelerator as A, Core as C, HwThread as H, MemoryDomain as M, Node as N, Socket as S};
+        use Scope::{
+            Accelerator as A, Core as C, HwThread as H, MemoryDomain as M, Node as N, Socket as S,
+        };
         let table: [(i64, i64, Scope, &[Scope]); 13] = [
             (1, 0, N, &[N]),
             (1, 0, S, &[N, S]),
@@ -158,7 +182,11 @@ mod tests {
             (9, 2, S, &[N, S]),
         ];
         for (nodes, acc, native, want) in table {
-            assert_eq!(scopes(&job(nodes, acc), native), want, "{nodes} nodes, {acc} accelerators, {native:?}");
+            assert_eq!(
+                scopes(&job(nodes, acc), native),
+                want,
+                "{nodes} nodes, {acc} accelerators, {native:?}"
+            );
         }
     }
 
@@ -171,16 +199,29 @@ mod tests {
             memory_domain: Vec::new(),
         });
         topology.enable();
-        let r = Resource { hostname: "h".into(), hwthreads: vec![3], accelerators: vec!["x:1".into()], ..Resource::default() };
+        let r = Resource {
+            hostname: "h".into(),
+            hwthreads: vec![3],
+            accelerators: vec!["x:1".into()],
+            ..Resource::default()
+        };
         let u = HostUnits::new(&r, &topology);
         let ids = |t: &Target<'_>| match t {
             Target::Host => vec![],
-            Target::Each(u) | Target::Together(u) => u.iter().map(|u| u.id.clone()).collect::<Vec<_>>(),
+            Target::Each(u) | Target::Together(u) => {
+                u.iter().map(|u| u.id.clone()).collect::<Vec<_>>()
+            }
         };
         let core = u.targets(Scope::HwThread, Scope::Core);
-        assert_eq!((core.len(), ids(&core[0])), (1, vec!["1".to_string(), "3".into()]));
+        assert_eq!(
+            (core.len(), ids(&core[0])),
+            (1, vec!["1".to_string(), "3".into()])
+        );
         assert_eq!(ids(&u.targets(Scope::HwThread, Scope::Node)[0]), ["3"]);
-        assert_eq!(u.targets(Scope::Accelerator, Scope::Accelerator)[0], Target::Each(&u.accelerators));
+        assert_eq!(
+            u.targets(Scope::Accelerator, Scope::Accelerator)[0],
+            Target::Each(&u.accelerators)
+        );
         assert_eq!(u.accelerators[0].level, "acceleratorx:1");
         assert!(ids(&u.targets(Scope::MemoryDomain, Scope::Node)[0]).is_empty());
     }

@@ -26,7 +26,14 @@ pub enum Scope {
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 6] = [Self::Node, Self::Socket, Self::MemoryDomain, Self::Core, Self::HwThread, Self::Accelerator];
+    pub const ALL: [Self; 6] = [
+        Self::Node,
+        Self::Socket,
+        Self::MemoryDomain,
+        Self::Core,
+        Self::HwThread,
+        Self::Accelerator,
+    ];
 
     /// The name in cluster.json, data.json and as prefix of a level's name in the metric store.
     pub const fn name(self) -> &'static str {
@@ -60,7 +67,11 @@ impl Scope {
     /// The coarser of two scopes.
     #[must_use]
     pub const fn coarser(self, other: Self) -> Self {
-        if self.rank() >= other.rank() { self } else { other }
+        if self.rank() >= other.rank() {
+            self
+        } else {
+            other
+        }
     }
 }
 

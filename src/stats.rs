@@ -27,17 +27,29 @@ pub fn of_values(data: &[f64]) -> Option<Statistics> {
         min = go_min(min, v);
         max = go_max(max, v);
     }
-    (n > 0).then(|| Statistics { avg: sum / f64::from(n), min, max })
+    (n > 0).then(|| Statistics {
+        avg: sum / f64::from(n),
+        min,
+        max,
+    })
 }
 
 /// Go's `min`: −0 is less than 0.
 fn go_min(a: f64, b: f64) -> f64 {
-    if b < a || (b == a && b.is_sign_negative()) { b } else { a }
+    if b < a || (b == a && b.is_sign_negative()) {
+        b
+    } else {
+        a
+    }
 }
 
 /// Go's `max`: 0 is more than −0.
 fn go_max(a: f64, b: f64) -> f64 {
-    if b > a || (b == a && b.is_sign_positive()) { b } else { a }
+    if b > a || (b == a && b.is_sign_positive()) {
+        b
+    } else {
+        a
+    }
 }
 
 /// The statistics series of a scope, from eight series up. The median is that of the values that exist.
@@ -50,7 +62,12 @@ pub fn statistics_series(series: &[Series]) -> Option<StatisticsSeries> {
     let mut values = Vec::with_capacity(series.len());
     for k in 0..n {
         values.clear();
-        values.extend(series.iter().filter_map(|s| s.data.get(k)).filter(|v| !v.is_nan()));
+        values.extend(
+            series
+                .iter()
+                .filter_map(|s| s.data.get(k))
+                .filter(|v| !v.is_nan()),
+        );
         let (min, median, max) = spread(&mut values);
         out.min.push(min);
         out.median.push(median);
@@ -66,8 +83,16 @@ fn spread(values: &mut [f64]) -> (f64, f64, f64) {
     // A sum of f32 values stays finite, so the order is total; −0 and 0 are equal in Go's sort as well.
     values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     let half = values.len() / 2;
-    let median = if values.len().is_multiple_of(2) { f64::midpoint(values[half - 1], values[half]) } else { values[half] };
-    (values[0].min(MAX_F32), median, values[values.len() - 1].max(-MAX_F32))
+    let median = if values.len().is_multiple_of(2) {
+        f64::midpoint(values[half - 1], values[half])
+    } else {
+        values[half]
+    };
+    (
+        values[0].min(MAX_F32),
+        median,
+        values[values.len() - 1].max(-MAX_F32),
+    )
 }
 
 /// Node scope out of a finer one, for a metric that has none: per host the sum of the values (missing where one is
@@ -76,17 +101,37 @@ pub fn derive_node_scope(finer: &ScopeData) -> ScopeData {
     let mut series: Vec<Series> = Vec::new();
     for part in finer.series.chunk_by(|a, b| a.host == b.host) {
         let n = part.iter().map(|s| s.data.len()).max().unwrap_or(0);
-        let data = (0..n).map(|k| part.iter().fold(0.0, |sum, s| sum + s.data.get(k).copied().unwrap_or(f64::NAN))).collect();
-        let mut st = Statistics { avg: 0.0, min: MAX_F32, max: -MAX_F32 };
+        let data = (0..n)
+            .map(|k| {
+                part.iter().fold(0.0, |sum, s| {
+                    sum + s.data.get(k).copied().unwrap_or(f64::NAN)
+                })
+            })
+            .collect();
+        let mut st = Statistics {
+            avg: 0.0,
+            min: MAX_F32,
+            max: -MAX_F32,
+        };
         for s in part {
             st.avg += s.statistics.avg;
             st.min = go_min(st.min, s.statistics.min);
             st.max = go_max(st.max, s.statistics.max);
         }
         st.avg /= part.len() as f64;
-        series.push(Series { host: part[0].host, id: None, statistics: st, data, filler: false });
+        series.push(Series {
+            host: part[0].host,
+            id: None,
+            statistics: st,
+            data,
+            filler: false,
+        });
     }
-    ScopeData { scope: Scope::Node, statistics_series: None, series }
+    ScopeData {
+        scope: Scope::Node,
+        statistics_series: None,
+        series,
+    }
 }
 
 /// The job's statistics of a metric, from its node scope; none without one (cc-backend
@@ -99,7 +144,11 @@ pub fn of_job(metric: &MetricData, num_nodes: i64) -> Option<Statistics> {
         min = go_min(min, s.statistics.min);
         max = go_max(max, s.statistics.max);
     }
-    Some(Statistics { avg: round2(avg / num_nodes as f64), min, max })
+    Some(Statistics {
+        avg: round2(avg / num_nodes as f64),
+        min,
+        max,
+    })
 }
 
 /// Footprint and energy of a job.
@@ -159,12 +208,24 @@ mod tests {
 
     fn series(host: usize, data: &[f64]) -> Series {
         let statistics = of_values(data).unwrap_or_default();
-        Series { host, id: None, statistics, data: data.to_vec(), filler: false }
+        Series {
+            host,
+            id: None,
+            statistics,
+            data: data.to_vec(),
+            filler: false,
+        }
     }
 
     #[test]
     fn rounding_is_half_away_from_zero_after_the_multiplication() {
-        for (x, want) in [(0.005, 0.01), (-0.125, -0.13), (85.345, 85.35), (0.285, 0.28), (-0.001, -0.0)] {
+        for (x, want) in [
+            (0.005, 0.01),
+            (-0.125, -0.13),
+            (85.345, 85.35),
+            (0.285, 0.28),
+            (-0.001, -0.0),
+        ] {
             assert_eq!(round2(x).to_bits(), f64::to_bits(want), "{x}");
         }
     }
@@ -180,7 +241,10 @@ mod tests {
 
     #[test]
     fn the_median_is_that_of_the_values_that_exist() {
-        let mut all: Vec<Series> = [10.0, 20.0, 30.0].iter().map(|v| series(0, &[*v, *v])).collect();
+        let mut all: Vec<Series> = [10.0, 20.0, 30.0]
+            .iter()
+            .map(|v| series(0, &[*v, *v]))
+            .collect();
         assert!(statistics_series(&all).is_none(), "under eight series");
         all.extend((0..5).map(|_| series(0, &[N, 1.0])));
         let s = statistics_series(&all).unwrap();
@@ -189,7 +253,10 @@ mod tests {
         all.truncate(2);
         all.extend((0..6).map(|_| series(0, &[N, N])));
         let s = statistics_series(&all).unwrap();
-        assert!(s.min[0].is_nan() && s.median[0].is_nan() && s.max[0].is_nan(), "two values are too few");
+        assert!(
+            s.min[0].is_nan() && s.median[0].is_nan() && s.max[0].is_nan(),
+            "two values are too few"
+        );
     }
 
     #[test]
@@ -197,12 +264,26 @@ mod tests {
         let finer = ScopeData {
             scope: Scope::Core,
             statistics_series: None,
-            series: vec![series(0, &[1.0, 2.0, 3.0]), series(0, &[1.0, N, N]), series(1, &[5.0, 5.0, 5.0])],
+            series: vec![
+                series(0, &[1.0, 2.0, 3.0]),
+                series(0, &[1.0, N, N]),
+                series(1, &[5.0, 5.0, 5.0]),
+            ],
         };
         let node = derive_node_scope(&finer);
         assert_eq!(node.series.len(), 2);
         let s = &node.series[0];
-        assert_eq!((s.data[0], s.data[1].is_nan(), s.data[2].is_nan()), (2.0, true, true));
-        assert_eq!(s.statistics, Statistics { avg: 1.5, min: 1.0, max: 3.0 });
+        assert_eq!(
+            (s.data[0], s.data[1].is_nan(), s.data[2].is_nan()),
+            (2.0, true, true)
+        );
+        assert_eq!(
+            s.statistics,
+            Statistics {
+                avg: 1.5,
+                min: 1.0,
+                max: 3.0
+            }
+        );
     }
 }

@@ -62,7 +62,10 @@ impl Stop {
     /// Waits, at most until the token drains; true when it waited to the end.
     pub fn wait(&self, time: Duration) -> bool {
         let s = self.lock();
-        let (s, _) = self.changed.wait_timeout_while(s, time, |s| !s.draining).unwrap_or_else(PoisonError::into_inner);
+        let (s, _) = self
+            .changed
+            .wait_timeout_while(s, time, |s| !s.draining)
+            .unwrap_or_else(PoisonError::into_inner);
         !s.draining
     }
 }
@@ -79,7 +82,10 @@ mod tests {
         assert!(stop.is_draining() && !stop.is_cancelled());
         assert!(!stop.wait(Duration::from_secs(3600)));
         stop.drain(Duration::ZERO);
-        assert!(!stop.is_cancelled(), "a later drain does not shorten the grace");
+        assert!(
+            !stop.is_cancelled(),
+            "a later drain does not shorten the grace"
+        );
         stop.cancel();
         assert!(stop.is_cancelled());
         let at_once = Stop::new();

@@ -113,19 +113,37 @@ impl Reason {
     /// What the operator can do about it.
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::RowInvalid => "correct the row, or leave it: it is tried again with growing pauses",
+            Self::RowInvalid => {
+                "correct the row, or leave it: it is tried again with growing pauses"
+            }
             Self::ClusterUnknown => "add the cluster's cluster.json to the archive",
             Self::SubclusterUnknown => "correct the job's subcluster, or add it to cluster.json",
             Self::FootprintInvalid => "use avg, min or max as footprint in cluster.json",
-            Self::AggregationInvalid => "give the metrics an aggregation of sum or avg in cluster.json",
-            Self::SourceMissing => "check --source: is this the folder of the metric store that this cluster reports to?",
-            Self::SourceUnreadable => "check the file's permissions and the disk; the job is tried again",
-            Self::SnapshotBroken => "if the file was being written, the next sweep reads it; else restore it or move it away",
+            Self::AggregationInvalid => {
+                "give the metrics an aggregation of sum or avg in cluster.json"
+            }
+            Self::SourceMissing => {
+                "check --source: is this the folder of the metric store that this cluster reports to?"
+            }
+            Self::SourceUnreadable => {
+                "check the file's permissions and the disk; the job is tried again"
+            }
+            Self::SnapshotBroken => {
+                "if the file was being written, the next sweep reads it; else restore it or move it away"
+            }
             Self::SourceGone => "check --source and whether the file system is mounted",
-            Self::TargetGone => "free space or remount the archive, then run again: no job was marked",
-            Self::TargetUnwritable => "check owner and permissions of the job's folder in the archive",
-            Self::Poorer => "nothing to do: the archive is better than what the source holds now; --force replaces it",
-            Self::NoData => "check that the hosts report to this metric store; --accept-empty archives such jobs without data",
+            Self::TargetGone => {
+                "free space or remount the archive, then run again: no job was marked"
+            }
+            Self::TargetUnwritable => {
+                "check owner and permissions of the job's folder in the archive"
+            }
+            Self::Poorer => {
+                "nothing to do: the archive is better than what the source holds now; --force replaces it"
+            }
+            Self::NoData => {
+                "check that the hosts report to this metric store; --accept-empty archives such jobs without data"
+            }
             Self::Internal => "please report this with the message above",
         }
     }
@@ -165,7 +183,12 @@ pub struct Failure {
 impl Failure {
     /// A failure that concerns nothing but the job.
     pub fn new(stage: Stage, reason: Reason, detail: impl Into<String>) -> Self {
-        Self { stage, reason, detail: detail.into(), subject: String::new() }
+        Self {
+            stage,
+            reason,
+            detail: detail.into(),
+            subject: String::new(),
+        }
     }
 
     /// The same, of a file, folder or host.

@@ -21,9 +21,15 @@ pub fn count(stored: impl Read, form: Form) -> Result<Values, String> {
         Form::Plain => Box::new(stored),
         Form::Gzip => Box::new(MultiGzDecoder::new(stored)),
     };
-    let mut d = serde_json::Deserializer::from_reader(std::io::BufReader::with_capacity(1 << 16, reader));
-    let root = Node { depth: 0, names: &mut Vec::new(), values: &mut values };
-    root.deserialize(&mut d).map_err(|e| format!("it is no archive's data: {e}"))?;
+    let mut d =
+        serde_json::Deserializer::from_reader(std::io::BufReader::with_capacity(1 << 16, reader));
+    let root = Node {
+        depth: 0,
+        names: &mut Vec::new(),
+        values: &mut values,
+    };
+    root.deserialize(&mut d)
+        .map_err(|e| format!("it is no archive's data: {e}"))?;
     Ok(values)
 }
 
@@ -31,7 +37,10 @@ pub fn count(stored: impl Read, form: Form) -> Result<Values, String> {
 pub fn add(values: &mut Values, metric: &MetricData, hosts: &[Resource]) {
     for scope in &metric.scopes {
         for s in &scope.series {
-            let host = hosts.get(s.host).map(|h| h.hostname.clone()).unwrap_or_default();
+            let host = hosts
+                .get(s.host)
+                .map(|h| h.hostname.clone())
+                .unwrap_or_default();
             let key = (metric.name.clone(), scope.scope.name().to_owned(), host);
             *values.entry(key).or_default() += s.data.iter().filter(|v| !v.is_nan()).count() as u64;
         }
@@ -78,14 +87,21 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(name) = map.next_key::<String>()? {
             if self.depth == 2 {
                 if name == "series" {
-                    map.next_value_seed(AllSeries { names: self.names, values: self.values })?;
+                    map.next_value_seed(AllSeries {
+                        names: self.names,
+                        values: self.values,
+                    })?;
                 } else {
                     map.next_value::<IgnoredAny>()?;
                 }
                 continue;
             }
             self.names.push(name);
-            map.next_value_seed(Node { depth: self.depth + 1, names: self.names, values: self.values })?;
+            map.next_value_seed(Node {
+                depth: self.depth + 1,
+                names: self.names,
+                values: self.values,
+            })?;
             self.names.pop();
         }
         Ok(())
@@ -123,7 +139,10 @@ impl<'de> Visitor<'de> for AllSeries<'_> {
         }
         while let Some(one) = seq.next_element::<One>()? {
             let name = |k: usize| self.names.get(k).cloned().unwrap_or_default();
-            *self.values.entry((name(0), name(1), one.hostname)).or_default() += one.data.map_or(0, |c| c.0);
+            *self
+                .values
+                .entry((name(0), name(1), one.hostname))
+                .or_default() += one.data.map_or(0, |c| c.0);
         }
         Ok(())
     }
@@ -167,7 +186,11 @@ mod tests {
         let mut more = v.clone();
         *more.get_mut(&key("a")).unwrap() += 1;
         assert_eq!(poorer(&v, &more), None);
-        assert!(poorer(&more, &v).unwrap().contains("4 values of m (core) on a"));
+        assert!(
+            poorer(&more, &v)
+                .unwrap()
+                .contains("4 values of m (core) on a")
+        );
         assert!(count(&doc[..40], Form::Plain).is_err());
         assert!(count(b"{}".as_slice(), Form::Plain).unwrap().is_empty());
     }

@@ -25,7 +25,10 @@ pub struct Sum {
 impl Sum {
     /// Of a whole file.
     pub fn of(bytes: &[u8]) -> Self {
-        Self { size: bytes.len() as u64, crc: crc32fast::hash(bytes) }
+        Self {
+            size: bytes.len() as u64,
+            crc: crc32fast::hash(bytes),
+        }
     }
 }
 

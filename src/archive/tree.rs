@@ -49,7 +49,12 @@ impl Tree {
             match fs::read(entry.path().join("cluster.json")) {
                 Ok(json) => files.push((name, json)),
                 Err(e) if e.kind() == ErrorKind::NotFound => without.push(name),
-                Err(e) => return Err(io::Error::new(e.kind(), format!("{name}/cluster.json: {e}"))),
+                Err(e) => {
+                    return Err(io::Error::new(
+                        e.kind(),
+                        format!("{name}/cluster.json: {e}"),
+                    ));
+                }
             }
         }
         files.sort();
@@ -69,11 +74,21 @@ impl Tree {
 
     fn failure(&self, doing: &str, path: &Path, e: &io::Error) -> Failure {
         let everything = match e.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => true,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
+                true
+            }
             // The root with its version.txt is gone: not mounted any more.
-            _ => self.root.join("version.txt").symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::NotFound),
+            _ => self
+                .root
+                .join("version.txt")
+                .symlink_metadata()
+                .is_err_and(|e| e.kind() == ErrorKind::NotFound),
         };
-        let reason = if everything { Reason::TargetGone } else { Reason::TargetUnwritable };
+        let reason = if everything {
+            Reason::TargetGone
+        } else {
+            Reason::TargetUnwritable
+        };
         let path = path.display().to_string();
         Failure::new(Stage::Store, reason, format!("{doing} {path}: {e}")).of(path)
     }
@@ -92,18 +107,32 @@ impl Archive for Tree {
             // An empty folder counts as an archive for cc-backend; where there is something, it stays.
             drop(fs::remove_dir(&folder));
         }
-        let read = |name: &str| sum_of(&folder.join(name)).map_err(|e| self.failure("cannot read", &folder, &e));
+        let read = |name: &str| {
+            sum_of(&folder.join(name)).map_err(|e| self.failure("cannot read", &folder, &e))
+        };
         let (meta, plain, gzip) = (read(META)?, read(PLAIN)?, read(GZIP)?);
         if meta.is_none() && plain.is_none() && gzip.is_none() {
             return Ok(None);
         }
         let files = match (meta, plain, gzip) {
-            (Some(meta), Some(data), None) => Some(Files { meta, data, form: Form::Plain }),
-            (Some(meta), None, Some(data)) => Some(Files { meta, data, form: Form::Gzip }),
+            (Some(meta), Some(data), None) => Some(Files {
+                meta,
+                data,
+                form: Form::Plain,
+            }),
+            (Some(meta), None, Some(data)) => Some(Files {
+                meta,
+                data,
+                form: Form::Gzip,
+            }),
             _ => None,
         };
         // Readers prefer the compressed file.
-        let (name, form) = if gzip.is_some() { (GZIP, Form::Gzip) } else { (PLAIN, Form::Plain) };
+        let (name, form) = if gzip.is_some() {
+            (GZIP, Form::Gzip)
+        } else {
+            (PLAIN, Form::Plain)
+        };
         let values = match File::open(folder.join(name)) {
             Ok(f) => content::count(f, form).unwrap_or_default(),
             Err(_) => Values::new(),
@@ -117,19 +146,26 @@ impl Archive for Tree {
         let mut tries = 3;
         loop {
             let opened = create_below(&cluster, &folder).and_then(|created| {
-                File::create(folder.join(TEMPORARY_DATA)).map(|data| (created.clone(), data)).inspect_err(|_| remove_folders(&created))
+                File::create(folder.join(TEMPORARY_DATA))
+                    .map(|data| (created.clone(), data))
+                    .inspect_err(|_| remove_folders(&created))
             });
             match opened {
-                Ok((created, data)) => return Ok(Box::new(Writing::new(self, folder, created, data))),
+                Ok((created, data)) => {
+                    return Ok(Box::new(Writing::new(self, folder, created, data)));
+                }
                 // Another worker may just have removed a folder above, which its failed job had created.
-                Err(e) if e.kind() == ErrorKind::NotFound && tries > 1 && cluster.is_dir() => tries -= 1,
+                Err(e) if e.kind() == ErrorKind::NotFound && tries > 1 && cluster.is_dir() => {
+                    tries -= 1
+                }
                 Err(e) => return Err(self.failure("cannot create", &folder, &e)),
             }
         }
     }
 
     fn flush(&self) -> Result<(), Failure> {
-        let synced = File::open(&self.root).and_then(|f| rustix::fs::syncfs(&f).map_err(io::Error::from));
+        let synced =
+            File::open(&self.root).and_then(|f| rustix::fs::syncfs(&f).map_err(io::Error::from));
         synced.map_err(|e| self.failure("cannot make durable what was written to", &self.root, &e))
     }
 }
@@ -150,7 +186,16 @@ struct Writing<'a> {
 impl<'a> Writing<'a> {
     fn new(tree: &'a Tree, folder: PathBuf, created: Vec<PathBuf>, data: File) -> Self {
         let crc = crc32fast::Hasher::new();
-        Self { tree, folder, created, data, crc, size: 0, form: Form::Plain, published: false }
+        Self {
+            tree,
+            folder,
+            created,
+            data,
+            crc,
+            size: 0,
+            form: Form::Plain,
+            published: false,
+        }
     }
 }
 
@@ -159,15 +204,24 @@ impl Publication for Writing<'_> {
         self.crc.update(data);
         self.size += data.len() as u64;
         let path = self.folder.join(TEMPORARY_DATA);
-        self.data.write_all(data).map_err(|e| self.tree.failure("cannot write", &path, &e))
+        self.data
+            .write_all(data)
+            .map_err(|e| self.tree.failure("cannot write", &path, &e))
     }
 
     fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Failure> {
         let path = self.folder.join(TEMPORARY_META);
         fs::write(&path, meta).map_err(|e| self.tree.failure("cannot write", &path, &e))?;
         self.form = form;
-        let data = Sum { size: self.size, crc: self.crc.clone().finalize() };
-        Ok(Files { meta: Sum::of(meta), data, form })
+        let data = Sum {
+            size: self.size,
+            crc: self.crc.clone().finalize(),
+        };
+        Ok(Files {
+            meta: Sum::of(meta),
+            data,
+            form,
+        })
     }
 
     fn publish(mut self: Box<Self>) -> Result<(), Failure> {
@@ -177,12 +231,15 @@ impl Publication for Writing<'_> {
         };
         for (from, to) in [(TEMPORARY_DATA, name), (TEMPORARY_META, META)] {
             let to = self.folder.join(to);
-            fs::rename(self.folder.join(from), &to).map_err(|e| self.tree.failure("cannot rename to", &to, &e))?;
+            fs::rename(self.folder.join(from), &to)
+                .map_err(|e| self.tree.failure("cannot rename to", &to, &e))?;
             self.published = true;
         }
         let other = self.folder.join(other);
         match fs::remove_file(&other) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(self.tree.failure("cannot remove", &other, &e)),
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                Err(self.tree.failure("cannot remove", &other, &e))
+            }
             _ => Ok(()),
         }
     }
@@ -241,9 +298,15 @@ fn sum_of(path: &Path) -> io::Result<Option<Sum>> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
     };
-    let mut hash = Hashing { crc: crc32fast::Hasher::new(), size: 0 };
+    let mut hash = Hashing {
+        crc: crc32fast::Hasher::new(),
+        size: 0,
+    };
     io::copy(&mut file, &mut hash)?;
-    Ok(Some(Sum { size: hash.size, crc: hash.crc.finalize() }))
+    Ok(Some(Sum {
+        size: hash.size,
+        crc: hash.crc.finalize(),
+    }))
 }
 
 struct Hashing {

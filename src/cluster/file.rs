@@ -64,7 +64,12 @@ fn lists<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Lists, D::Error> {
         core: Vec<Vec<i64>>,
     }
     let r = Raw::deserialize(d)?;
-    Ok(Lists { node: r.node, socket: r.socket, memory_domain: r.memorydomain, core: r.core })
+    Ok(Lists {
+        node: r.node,
+        socket: r.socket,
+        memory_domain: r.memorydomain,
+        core: r.core,
+    })
 }
 
 /// Decodes the first JSON value of the file.
@@ -75,7 +80,8 @@ pub(super) fn parse(json: &[u8]) -> Result<Cluster, String> {
         .next()
         .ok_or("the file is empty; expected a cluster's configuration")?
         .map_err(|e| format!("no valid JSON: {e}"))?;
-    serde_json::from_value(folded(value)).map_err(|e| format!("not as a cluster's configuration should be: {e}"))
+    serde_json::from_value(folded(value))
+        .map_err(|e| format!("not as a cluster's configuration should be: {e}"))
 }
 
 /// Keys in lower case, a later spelling of a key winning; members that are null left out.
@@ -108,7 +114,10 @@ impl Cluster {
                 return Err(format!("a metric of cluster `{}` has no name", self.name));
             }
             if m.timestep < 1 {
-                return Err(format!("metric `{}` has timestep {}; expected at least 1 second", m.name, m.timestep));
+                return Err(format!(
+                    "metric `{}` has timestep {}; expected at least 1 second",
+                    m.name, m.timestep
+                ));
             }
             scope_of(m)?;
         }

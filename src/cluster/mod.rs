@@ -109,7 +109,9 @@ impl Clusters {
         let mut footprints = Vec::new();
         for (folder, json) in files {
             let file = file::parse(json).map_err(|e| format!("{folder}/cluster.json: {e}"))?;
-            let cluster = all.derive(file, &mut footprints).map_err(|e| format!("{folder}/cluster.json: {e}"))?;
+            let cluster = all
+                .derive(file, &mut footprints)
+                .map_err(|e| format!("{folder}/cluster.json: {e}"))?;
             all.clusters.entry(cluster.name.clone()).or_insert(cluster);
         }
         Ok(all)
@@ -137,7 +139,10 @@ impl Clusters {
 
     /// Name and frequency (seconds) of every metric that the store keeps.
     pub fn frequencies(&self) -> HashMap<String, i64> {
-        self.store.iter().map(|(k, v)| (k.clone(), v.frequency)).collect()
+        self.store
+            .iter()
+            .map(|(k, v)| (k.clone(), v.frequency))
+            .collect()
     }
 
     /// The kind of statistics (`avg`, `min`, `max` or anything) that a metric's footprint is, over all clusters.
@@ -150,7 +155,10 @@ impl Clusters {
     ///
     /// # Errors
     /// One sentence when a kind is none of avg, min and max.
-    pub fn footprint_of<'a>(&'a self, sub: &'a Subcluster) -> Result<Vec<(&'a str, &'a str)>, String> {
+    pub fn footprint_of<'a>(
+        &'a self,
+        sub: &'a Subcluster,
+    ) -> Result<Vec<(&'a str, &'a str)>, String> {
         let mut out = Vec::new();
         for name in &sub.footprint {
             let global = self.footprint_kind(name);
@@ -175,14 +183,18 @@ impl Clusters {
 
     fn derive(&mut self, file: file::Cluster, seen: &mut Vec<String>) -> Result<Cluster, String> {
         file.validate()?;
-        let mut subs: Vec<Subcluster> =
-            file.sub_clusters.iter().map(Subcluster::from_file).collect::<Result<_, _>>()?;
+        let mut subs: Vec<Subcluster> = file
+            .sub_clusters
+            .iter()
+            .map(Subcluster::from_file)
+            .collect::<Result<_, _>>()?;
         let mut metrics = Vec::new();
         for m in &file.metric_config {
             let native = file::scope_of(m)?;
             if !seen.contains(&m.name) {
                 seen.push(m.name.clone());
-                self.global_footprint.insert(m.name.clone(), m.footprint.clone());
+                self.global_footprint
+                    .insert(m.name.clone(), m.footprint.clone());
             }
             self.add_to_store(&m.name, m.timestep, &m.aggregation);
             for (sub, from) in subs.iter_mut().zip(&file.sub_clusters) {
@@ -190,15 +202,29 @@ impl Clusters {
                     self.global_footprint.insert(m.name.clone(), effective);
                 }
             }
-            let removed_in = m.sub_clusters.iter().filter(|o| o.remove).map(|o| o.name.clone()).collect();
-            metrics.push(Metric { name: m.name.clone(), unit: m.unit.clone(), native, removed_in });
+            let removed_in = m
+                .sub_clusters
+                .iter()
+                .filter(|o| o.remove)
+                .map(|o| o.name.clone())
+                .collect();
+            metrics.push(Metric {
+                name: m.name.clone(),
+                unit: m.unit.clone(),
+                native,
+                removed_in,
+            });
         }
         for sub in &file.sub_clusters {
             for m in &sub.metric_config {
                 self.add_to_store(&m.name, m.timestep, &m.aggregation);
             }
         }
-        Ok(Cluster { name: file.name, metrics, subclusters: subs })
+        Ok(Cluster {
+            name: file.name,
+            metrics,
+            subclusters: subs,
+        })
     }
 
     fn add_to_store(&mut self, name: &str, timestep: i64, aggregation: &str) {
@@ -207,7 +233,10 @@ impl Clusters {
             "avg" => Aggregation::Avg,
             _ => Aggregation::None,
         };
-        let m = self.store.entry(name.into()).or_insert(StoreMetric { frequency: timestep, aggregation });
+        let m = self.store.entry(name.into()).or_insert(StoreMetric {
+            frequency: timestep,
+            aggregation,
+        });
         m.frequency = m.frequency.max(timestep);
     }
 }
@@ -235,7 +264,9 @@ impl Subcluster {
     fn from_file(f: &file::SubCluster) -> Result<Self, String> {
         let nodes = match f.nodes.as_str() {
             "*" => None,
-            list => Some(NodeList::parse(list).map_err(|e| format!("subcluster `{}`: {e}", f.name))?),
+            list => {
+                Some(NodeList::parse(list).map_err(|e| format!("subcluster `{}`: {e}", f.name))?)
+            }
         };
         let mut sub = Self {
             name: f.name.clone(),
@@ -254,7 +285,9 @@ impl Subcluster {
     }
 
     fn add_entry(&mut self, name: &str, footprint: &str, energy: &str) {
-        self.energy.entry(name.into()).or_insert_with(|| energy.into());
+        self.energy
+            .entry(name.into())
+            .or_insert_with(|| energy.into());
         if !self.own_footprint.iter().any(|(n, _)| n == name) {
             self.own_footprint.push((name.into(), footprint.into()));
         }

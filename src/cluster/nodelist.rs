@@ -30,7 +30,10 @@ impl NodeList {
     pub fn contains(&self, host: &str) -> bool {
         self.0.iter().any(|term| {
             !term.is_empty()
-                && term.iter().try_fold(host, |rest, part| part.consume(rest)).is_some_and(str::is_empty)
+                && term
+                    .iter()
+                    .try_fold(host, |rest, part| part.consume(rest))
+                    .is_some_and(str::is_empty)
         })
     }
 }
@@ -42,7 +45,11 @@ impl Part {
             Self::Ranges(ranges) => ranges.iter().find_map(|&(first, last, digits)| {
                 let (number, rest) = input.split_at_checked(digits)?;
                 let stripped = number.trim_start_matches('0');
-                let value: i64 = if stripped.is_empty() { 0 } else { stripped.parse().ok()? };
+                let value: i64 = if stripped.is_empty() {
+                    0
+                } else {
+                    stripped.parse().ok()?
+                };
                 (first <= value && value <= last).then_some(rest)
             }),
         }
@@ -73,23 +80,38 @@ fn parse_term(term: &str) -> Result<Vec<Part>, String> {
     let (mut rest, mut parts) = (term, Vec::new());
     while let Some(c) = rest.chars().next() {
         if c == '[' {
-            let (inner, after) =
-                rest[1..].split_once(']').ok_or("`[` is not closed; expected for example [01-10]")?;
-            parts.push(Part::Ranges(inner.split(',').map(parse_range).collect::<Result<_, _>>()?));
+            let (inner, after) = rest[1..]
+                .split_once(']')
+                .ok_or("`[` is not closed; expected for example [01-10]")?;
+            parts.push(Part::Ranges(
+                inner
+                    .split(',')
+                    .map(parse_range)
+                    .collect::<Result<_, _>>()?,
+            ));
             rest = after;
         } else if c.is_ascii_alphanumeric() {
-            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+                .unwrap_or(rest.len());
             parts.push(Part::Literal(rest[..end].into()));
             rest = &rest[end..];
         } else {
-            return Err(format!("invalid character `{}`; expected letters, digits, `-` or a range", c.escape_default()));
+            return Err(format!(
+                "invalid character `{}`; expected letters, digits, `-` or a range",
+                c.escape_default()
+            ));
         }
     }
     Ok(parts)
 }
 
 fn parse_range(text: &str) -> Result<(i64, i64, usize), String> {
-    let expected = || format!("`{text}` is no range; expected two numbers of the same number of digits, as in 01-10");
+    let expected = || {
+        format!(
+            "`{text}` is no range; expected two numbers of the same number of digits, as in 01-10"
+        )
+    };
     let (a, b) = text.split_once('-').ok_or_else(expected)?;
     if a.is_empty() || a.len() != b.len() {
         return Err(expected());
@@ -108,16 +130,30 @@ mod tests {
         for yes in ["t001", "t040", "t105", "login1", "a2b3"] {
             assert!(l.contains(yes), "{yes}");
         }
-        for no in ["t041", "t01", "t0010", "login", "login12", "a3b0", "a1b", "", "tééé"] {
+        for no in [
+            "t041", "t01", "t0010", "login", "login12", "a3b0", "a1b", "", "tééé",
+        ] {
             assert!(!l.contains(no), "{no}");
         }
         assert!(!NodeList::parse("").unwrap().contains(""));
-        assert!(NodeList::parse("a[9-1]").is_ok_and(|l| !l.contains("a5")), "a reversed range matches nothing");
+        assert!(
+            NodeList::parse("a[9-1]").is_ok_and(|l| !l.contains("a5")),
+            "a reversed range matches nothing"
+        );
     }
 
     #[test]
     fn lists_that_cc_backend_refuses_are_refused() {
-        for bad in ["a[1]", "a[01-1]", "a_b", "a[1-2", "a[-]", "x y", "a[1-2]-b", "a[99999999999-99999999999]"] {
+        for bad in [
+            "a[1]",
+            "a[01-1]",
+            "a_b",
+            "a[1-2",
+            "a[-]",
+            "x y",
+            "a[1-2]-b",
+            "a[99999999999-99999999999]",
+        ] {
             assert!(NodeList::parse(bad).is_err(), "{bad}");
         }
     }

@@ -28,12 +28,20 @@ fn an_override_replaces_footprint_and_energy_even_by_nothing() {
 #[test]
 fn the_footprint_kind_is_global_and_the_last_non_empty_one_wins() {
     let a = cluster("a", r#"{"name":"m","timestep":60,"footprint":"avg"}"#, SUB);
-    let b = cluster("b", r#"{"name":"m","timestep":30,"footprint":"max","aggregation":"sum"}"#, SUB);
+    let b = cluster(
+        "b",
+        r#"{"name":"m","timestep":30,"footprint":"max","aggregation":"sum"}"#,
+        SUB,
+    );
     let all = load(&[("a", &a), ("b", &b)]).unwrap();
     let sub = all.get("a").unwrap().subcluster("a").unwrap();
     assert_eq!(all.footprint_of(sub).unwrap(), [("m", "max")]);
     let m = all.store_metric("m").unwrap();
-    assert_eq!((m.frequency, m.aggregation), (60, Aggregation::None), "largest timestep, first aggregation");
+    assert_eq!(
+        (m.frequency, m.aggregation),
+        (60, Aggregation::None),
+        "largest timestep, first aggregation"
+    );
 }
 
 #[test]
@@ -69,23 +77,42 @@ fn files_that_cc_backend_does_not_start_with_are_refused_by_name() {
         ("{", "JSON"),
         ("", "empty"),
         ("7", "configuration"),
-        (r#"{"name":"","metricConfig":[{}],"subClusters":[{}]}"#, "no name"),
+        (
+            r#"{"name":"","metricConfig":[{}],"subClusters":[{}]}"#,
+            "no name",
+        ),
         (&cluster("c", "", SUB), "metricConfig"),
         (&cluster("c", metric, ""), "subClusters"),
         (&cluster("c", r#"{"name":"m"}"#, SUB), "timestep 0"),
-        (&cluster("c", r#"{"name":"m","timestep":60,"scope":"rack"}"#, SUB), "scope `rack`"),
-        (&cluster("c", r#"{"name":"m","timestep":"60"}"#, SUB), "configuration"),
-        (&cluster("c", metric, r#"{"name":"a","nodes":"x[1]"}"#), "node list"),
+        (
+            &cluster("c", r#"{"name":"m","timestep":60,"scope":"rack"}"#, SUB),
+            "scope `rack`",
+        ),
+        (
+            &cluster("c", r#"{"name":"m","timestep":"60"}"#, SUB),
+            "configuration",
+        ),
+        (
+            &cluster("c", metric, r#"{"name":"a","nodes":"x[1]"}"#),
+            "node list",
+        ),
     ];
     for (json, want) in cases {
         let e = load(&[("folder", json)]).unwrap_err();
-        assert!(e.starts_with("folder/cluster.json: ") && e.contains(want), "{json}: {e}");
+        assert!(
+            e.starts_with("folder/cluster.json: ") && e.contains(want),
+            "{json}: {e}"
+        );
     }
 }
 
 #[test]
 fn a_file_cut_anywhere_is_refused_without_a_panic() {
-    let json = cluster("c", r#"{"name":"m","timestep":60,"subClusters":[{"name":"a"}]}"#, SUB);
+    let json = cluster(
+        "c",
+        r#"{"name":"m","timestep":60,"subClusters":[{"name":"a"}]}"#,
+        SUB,
+    );
     for n in 0..json.len() {
         assert!(load(&[("c", &json[..n])]).is_err(), "{n} bytes");
     }

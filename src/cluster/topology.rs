@@ -30,7 +30,10 @@ pub struct Topology {
 impl Topology {
     /// Lookups stay empty until [`Topology::enable`], as in cc-backend for a subcluster without any metric.
     pub fn new(lists: Lists) -> Self {
-        Self { lists, ..Self::default() }
+        Self {
+            lists,
+            ..Self::default()
+        }
     }
 
     /// Builds the lookups.
@@ -80,6 +83,11 @@ fn invert(units: &[Vec<i64>]) -> HashMap<i64, Vec<usize>> {
 }
 
 fn touched(map: &HashMap<i64, Vec<usize>>, threads: &[i64]) -> Vec<usize> {
-    let ids: BTreeSet<usize> = threads.iter().filter_map(|t| map.get(t)).flatten().copied().collect();
+    let ids: BTreeSet<usize> = threads
+        .iter()
+        .filter_map(|t| map.get(t))
+        .flatten()
+        .copied()
+        .collect();
     ids.into_iter().collect()
 }

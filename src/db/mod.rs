@@ -37,7 +37,10 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// Somebody kept it locked for too long.
-    #[error("the job database {path} stayed locked for {seconds} s; {advice}", advice = "what is archived already is recorded by the next sweep")]
+    #[error(
+        "the job database {path} stayed locked for {seconds} s; {advice}",
+        advice = "what is archived already is recorded by the next sweep"
+    )]
     Locked {
         /// The file.
         path: PathBuf,
@@ -65,7 +68,11 @@ pub fn open(path: &Path) -> Result<Connection, Error> {
 }
 
 fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, Error> {
-    let fail = |source| Error::Sqlite { path: path.into(), doing: "cannot be opened", source };
+    let fail = |source| Error::Sqlite {
+        path: path.into(),
+        doing: "cannot be opened",
+        source,
+    };
     let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let c = Connection::open_with_flags(path, flags).map_err(fail)?;
     c.busy_timeout(BUSY).map_err(fail)?;
@@ -73,10 +80,16 @@ fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, Error> {
 }
 
 fn check_version(c: &Connection, path: &Path) -> Result<(), Error> {
-    let expected = format!("expected version {} to {}", VERSIONS.start(), VERSIONS.end());
-    let row = c.query_row("SELECT version, dirty FROM schema_migrations LIMIT 1", [], |r| {
-        Ok((r.get::<_, i64>(0)?, r.get::<_, bool>(1)?))
-    });
+    let expected = format!(
+        "expected version {} to {}",
+        VERSIONS.start(),
+        VERSIONS.end()
+    );
+    let row = c.query_row(
+        "SELECT version, dirty FROM schema_migrations LIMIT 1",
+        [],
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, bool>(1)?)),
+    );
     let message = match row {
         Ok((version, false)) if VERSIONS.contains(&version) => return Ok(()),
         Ok((version, true)) => format!(
@@ -86,15 +99,27 @@ fn check_version(c: &Connection, path: &Path) -> Result<(), Error> {
         Ok((version, false)) => format!(
             "the job database {} has version {version}; {expected}; {}",
             path.display(),
-            if version < *VERSIONS.start() { "migrate it with cc-backend -migrate-db" } else { "use a newer ccarchive" }
+            if version < *VERSIONS.start() {
+                "migrate it with cc-backend -migrate-db"
+            } else {
+                "use a newer ccarchive"
+            }
         ),
         Err(rusqlite::Error::SqliteFailure(e, text))
-            if e.code != rusqlite::ErrorCode::Unknown || !text.as_deref().unwrap_or("").contains("no such table") =>
+            if e.code != rusqlite::ErrorCode::Unknown
+                || !text.as_deref().unwrap_or("").contains("no such table") =>
         {
             let source = rusqlite::Error::SqliteFailure(e, text);
-            return Err(Error::Sqlite { path: path.into(), doing: "cannot be read", source });
+            return Err(Error::Sqlite {
+                path: path.into(),
+                doing: "cannot be read",
+                source,
+            });
         }
-        Err(_) => format!("{} is not cc-backend's job database (no schema_migrations); {expected}", path.display()),
+        Err(_) => format!(
+            "{} is not cc-backend's job database (no schema_migrations); {expected}",
+            path.display()
+        ),
     };
     Err(Error::Version(message))
 }

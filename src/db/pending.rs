@@ -32,7 +32,10 @@ impl Filter {
     /// `now`: Unix seconds.
     pub fn new(selection: Selection, now: i64) -> Self {
         let latest_end = now.saturating_sub(selection.min_age);
-        Self { selection, latest_end }
+        Self {
+            selection,
+            latest_end,
+        }
     }
 
     /// Whether a row is wanted; state and status were looked at by SQL.
@@ -46,7 +49,10 @@ impl Filter {
         end <= self.latest_end
             && s.since.is_none_or(|t| end >= t)
             && s.until.is_none_or(|t| end < t)
-            && (s.statuses.is_empty() || s.statuses.iter().any(|x| x.monitoring_status() == c.head.status))
+            && (s.statuses.is_empty()
+                || s.statuses
+                    .iter()
+                    .any(|x| x.monitoring_status() == c.head.status))
             && one_of(&s.clusters, Some(c.head.key.cluster.as_bytes()))
             && one_of(&s.subclusters, job.map(|j| j.subcluster.as_bytes()))
             && one_of(&s.users, job.map(|j| j.user.0.as_slice()))
@@ -69,7 +75,13 @@ impl Pending {
     /// # Errors
     /// When the database cannot be read or has another version.
     pub fn open(path: &Path, filter: Filter) -> Result<Self, Error> {
-        Ok(Self { connection: super::open(path)?, path: path.into(), filter, after: i64::MIN, done: false })
+        Ok(Self {
+            connection: super::open(path)?,
+            path: path.into(),
+            filter,
+            after: i64::MIN,
+            done: false,
+        })
     }
 
     /// Whether all pages were read.
@@ -82,10 +94,16 @@ impl Pending {
     /// # Errors
     /// When SQLite cannot read; busy is one of the causes and may be tried again.
     pub fn page(&mut self) -> Result<Vec<Candidate>, Error> {
-        let fail = |source| Error::Sqlite { path: self.path.clone(), doing: "cannot be read", source };
+        let fail = |source| Error::Sqlite {
+            path: self.path.clone(),
+            doing: "cannot be read",
+            source,
+        };
         let first: Option<i64> = self
             .connection
-            .query_row("SELECT min(id) FROM job WHERE id > ?1", [self.after], |r| r.get(0))
+            .query_row("SELECT min(id) FROM job WHERE id > ?1", [self.after], |r| {
+                r.get(0)
+            })
             .map_err(fail)?;
         let Some(first) = first else {
             self.done = true;
@@ -111,12 +129,19 @@ impl Pending {
 /// # Errors
 /// When SQLite cannot read.
 pub fn find_jobs(c: &Connection, path: &Path, job_id: i64) -> Result<Vec<Candidate>, Error> {
-    let sql = format!("SELECT {} FROM job WHERE job_id = ?1 ORDER BY cluster, start_time", row::COLUMNS);
+    let sql = format!(
+        "SELECT {} FROM job WHERE job_id = ?1 ORDER BY cluster, start_time",
+        row::COLUMNS
+    );
     let found = select(c, &sql, [job_id]).and_then(|mut found| {
         add_tags(c, &mut found)?;
         Ok(found)
     });
-    found.map_err(|source| Error::Sqlite { path: path.into(), doing: "cannot be read", source })
+    found.map_err(|source| Error::Sqlite {
+        path: path.into(),
+        doing: "cannot be read",
+        source,
+    })
 }
 
 fn select(c: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Vec<Candidate>> {
@@ -136,7 +161,9 @@ fn add_tags(c: &Connection, found: &mut [Candidate]) -> rusqlite::Result<()> {
     )?;
     for candidate in found {
         if let Ok(job) = &mut candidate.job {
-            job.tags = statement.query_map([job.head.id], row::tag)?.collect::<rusqlite::Result<_>>()?;
+            job.tags = statement
+                .query_map([job.head.id], row::tag)?
+                .collect::<rusqlite::Result<_>>()?;
         }
     }
     Ok(())
@@ -147,7 +174,18 @@ fn add_tags(c: &Connection, found: &mut [Candidate]) -> rusqlite::Result<()> {
 /// # Errors
 /// When SQLite cannot read.
 pub fn status_of(c: &Connection, path: &Path, key: &JobKey) -> Result<Option<i64>, Error> {
-    c.prepare_cached("SELECT monitoring_status FROM job WHERE job_id = ?1 AND cluster = ?2 AND start_time = ?3")
-        .and_then(|mut s| s.query_row(params![key.job_id, key.cluster, key.start_time], |r| r.get(0)).optional())
-        .map_err(|source| Error::Sqlite { path: path.into(), doing: "cannot be read", source })
+    c.prepare_cached(
+        "SELECT monitoring_status FROM job WHERE job_id = ?1 AND cluster = ?2 AND start_time = ?3",
+    )
+    .and_then(|mut s| {
+        s.query_row(params![key.job_id, key.cluster, key.start_time], |r| {
+            r.get(0)
+        })
+        .optional()
+    })
+    .map_err(|source| Error::Sqlite {
+        path: path.into(),
+        doing: "cannot be read",
+        source,
+    })
 }

@@ -55,8 +55,16 @@ impl Recorder {
         check_version(&connection, path)?;
         connection
             .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
-            .map_err(|source| Error::Sqlite { path: path.into(), doing: "cannot be opened", source })?;
-        Ok(Self { connection, path: path.into(), patience })
+            .map_err(|source| Error::Sqlite {
+                path: path.into(),
+                doing: "cannot be opened",
+                source,
+            })?;
+        Ok(Self {
+            connection,
+            path: path.into(),
+            patience,
+        })
     }
 
     /// Applies all updates in one transaction; per update whether it hit its row.
@@ -69,11 +77,18 @@ impl Recorder {
             match self.try_apply(updates) {
                 Ok(hits) => return Ok(hits),
                 Err(e) if !is_busy(&e) => {
-                    return Err(Error::Sqlite { path: self.path.clone(), doing: "cannot be written", source: e });
+                    return Err(Error::Sqlite {
+                        path: self.path.clone(),
+                        doing: "cannot be written",
+                        source: e,
+                    });
                 }
                 // A shutdown still waits its grace, so that what is finished is recorded if that is possible at all.
                 Err(_) if begun.elapsed() >= self.patience || stop.is_cancelled() => {
-                    return Err(Error::Locked { path: self.path.clone(), seconds: begun.elapsed().as_secs() });
+                    return Err(Error::Locked {
+                        path: self.path.clone(),
+                        seconds: begun.elapsed().as_secs(),
+                    });
                 }
                 Err(_) => {}
             }
@@ -81,8 +96,13 @@ impl Recorder {
     }
 
     fn try_apply(&mut self, updates: &[Update]) -> rusqlite::Result<Vec<bool>> {
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let hits = updates.iter().map(|u| apply(&tx, u)).collect::<rusqlite::Result<_>>()?;
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let hits = updates
+            .iter()
+            .map(|u| apply(&tx, u))
+            .collect::<rusqlite::Result<_>>()?;
         tx.commit()?;
         Ok(hits)
     }

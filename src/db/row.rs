@@ -6,7 +6,8 @@ use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
 
 use crate::job::{
-    Head, Job, JobKey, LONGEST_JOB, Shown, Tag, Text, is_path_component, parse_meta_data, parse_resources,
+    Head, Job, JobKey, LONGEST_JOB, Shown, Tag, Text, is_path_component, parse_meta_data,
+    parse_resources,
 };
 
 /// The columns that [`head`] and [`job`] read, in this order.
@@ -22,7 +23,11 @@ pub(super) fn head(r: &Row<'_>) -> rusqlite::Result<Head> {
     };
     Ok(Head {
         id: number(0)?,
-        key: JobKey { cluster: text(2)?, job_id: number(1)?, start_time: number(3)? },
+        key: JobKey {
+            cluster: text(2)?,
+            job_id: number(1)?,
+            start_time: number(3)?,
+        },
         duration: number(4)?,
         state: text(5)?,
         status: number(6)?,
@@ -43,11 +48,17 @@ fn decode(values: &[Value], head: &Head) -> Result<Job, String> {
         }
     }
     if head.duration > LONGEST_JOB {
-        return Err(format!("duration is {} s; expected at most {LONGEST_JOB}", head.duration));
+        return Err(format!(
+            "duration is {} s; expected at most {LONGEST_JOB}",
+            head.duration
+        ));
     }
     let cluster = row.utf8(2, "cluster")?;
     if !is_path_component(&cluster) {
-        return Err(format!("cluster `{}` cannot be the name of a folder", Shown(&cluster)));
+        return Err(format!(
+            "cluster `{}` cannot be the name of a folder",
+            Shown(&cluster)
+        ));
     }
     let num_nodes = row.number(15, "num_nodes")?;
     if num_nodes < 1 {
@@ -83,7 +94,11 @@ impl Columns<'_> {
     }
 
     fn optional_number(&self, k: usize, name: &str) -> Result<i64, String> {
-        if self.0[k] == Value::Null { Ok(0) } else { self.number(k, name) }
+        if self.0[k] == Value::Null {
+            Ok(0)
+        } else {
+            self.number(k, name)
+        }
     }
 
     fn text(&self, k: usize, name: &str) -> Result<Text, String> {
@@ -95,7 +110,11 @@ impl Columns<'_> {
     }
 
     fn optional_text(&self, k: usize, name: &str) -> Result<Text, String> {
-        if self.0[k] == Value::Null { Ok(Text::default()) } else { self.text(k, name) }
+        if self.0[k] == Value::Null {
+            Ok(Text::default())
+        } else {
+            self.text(k, name)
+        }
     }
 
     fn utf8(&self, k: usize, name: &str) -> Result<String, String> {
@@ -114,7 +133,11 @@ fn kind(v: &Value) -> String {
 }
 
 fn integer(v: ValueRef<'_>) -> Option<i64> {
-    if let ValueRef::Integer(n) = v { Some(n) } else { None }
+    if let ValueRef::Integer(n) = v {
+        Some(n)
+    } else {
+        None
+    }
 }
 
 fn bytes(v: ValueRef<'_>) -> Option<&[u8]> {
@@ -126,6 +149,12 @@ fn bytes(v: ValueRef<'_>) -> Option<&[u8]> {
 
 /// Columns `tag_type, tag_name, tag_scope` to a tag.
 pub(super) fn tag(r: &Row<'_>) -> rusqlite::Result<Tag> {
-    let text = |k: usize| -> rusqlite::Result<Text> { Ok(Text(bytes(r.get_ref(k)?).unwrap_or_default().to_vec())) };
-    Ok(Tag { kind: text(0)?, name: text(1)?, scope: text(2)? })
+    let text = |k: usize| -> rusqlite::Result<Text> {
+        Ok(Text(bytes(r.get_ref(k)?).unwrap_or_default().to_vec()))
+    };
+    Ok(Tag {
+        kind: text(0)?,
+        name: text(1)?,
+        scope: text(2)?,
+    })
 }

@@ -68,7 +68,10 @@ pub(super) fn unit(u: &Unit, out: &mut Vec<u8>) {
 
 fn series(s: &Series, hosts: &[Resource], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"hostname\":");
-    text::quoted(hosts.get(s.host).map_or(&[], |h| h.hostname.as_bytes()), out);
+    text::quoted(
+        hosts.get(s.host).map_or(&[], |h| h.hostname.as_bytes()),
+        out,
+    );
     if let Some(id) = &s.id {
         out.extend_from_slice(b",\"id\":");
         text::quoted(id.as_bytes(), out);

@@ -20,8 +20,15 @@ pub struct JobStatistics {
 }
 
 /// The document with its final newline.
-pub fn document(job: &Job, statistics: &BTreeMap<String, JobStatistics>, footprint: &Footprint) -> Vec<u8> {
-    let mut o = Object { out: Vec::with_capacity(1024), first: true };
+pub fn document(
+    job: &Job,
+    statistics: &BTreeMap<String, JobStatistics>,
+    footprint: &Footprint,
+) -> Vec<u8> {
+    let mut o = Object {
+        out: Vec::with_capacity(1024),
+        first: true,
+    };
     let head = &job.head;
     o.text("cluster", head.key.cluster.as_bytes());
     o.text("subCluster", job.subcluster.as_bytes());
@@ -36,8 +43,11 @@ pub fn document(job: &Job, statistics: &BTreeMap<String, JobStatistics>, footpri
     text::array(&job.resources, o.value("resources"), resource);
     text::numbers(&footprint.energy_footprint, o.value("energyFootprint"));
     text::numbers(&footprint.footprint, o.value("footprint"));
-    text::object(&job.meta_data, o.value("metaData"), |v, out| text::quoted(v.as_bytes(), out));
-    o.value("concurrentJobs").extend_from_slice(br#"{"items":null,"count":0}"#);
+    text::object(&job.meta_data, o.value("metaData"), |v, out| {
+        text::quoted(v.as_bytes(), out)
+    });
+    o.value("concurrentJobs")
+        .extend_from_slice(br#"{"items":null,"count":0}"#);
     number::shortest(footprint.energy, o.value("energy"));
     o.optional_number("arrayJobId", job.array_job_id);
     o.optional_number("walltime", job.walltime);
@@ -80,7 +90,8 @@ impl Object {
     }
 
     fn number(&mut self, name: &str, value: i64) {
-        self.value(name).extend_from_slice(value.to_string().as_bytes());
+        self.value(name)
+            .extend_from_slice(value.to_string().as_bytes());
     }
 
     fn optional_number(&mut self, name: &str, value: i64) {
@@ -109,11 +120,15 @@ fn resource(r: &Resource, out: &mut Vec<u8>) {
     }
     if !r.hwthreads.is_empty() {
         out.extend_from_slice(b",\"hwthreads\":");
-        text::array(&r.hwthreads, out, |t, out| out.extend_from_slice(t.to_string().as_bytes()));
+        text::array(&r.hwthreads, out, |t, out| {
+            out.extend_from_slice(t.to_string().as_bytes())
+        });
     }
     if !r.accelerators.is_empty() {
         out.extend_from_slice(b",\"accelerators\":");
-        text::array(&r.accelerators, out, |a, out| text::quoted(a.as_bytes(), out));
+        text::array(&r.accelerators, out, |a, out| {
+            text::quoted(a.as_bytes(), out)
+        });
     }
     out.push(b'}');
 }
@@ -121,7 +136,11 @@ fn resource(r: &Resource, out: &mut Vec<u8>) {
 fn metric(s: &JobStatistics, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"unit\":");
     data::unit(&s.unit, out);
-    for (name, value) in [("avg", s.values.avg), ("min", s.values.min), ("max", s.values.max)] {
+    for (name, value) in [
+        ("avg", s.values.avg),
+        ("min", s.values.min),
+        ("max", s.values.max),
+    ] {
         out.push(b',');
         text::key(name, out);
         number::shortest(value, out);

@@ -22,7 +22,10 @@ pub fn fixed2(x: f64, out: &mut Vec<u8>) {
 
 /// Appends a value of a data array: rounded to f32 first, `null` for NaN.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "cc-backend rounds data to single precision")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "cc-backend rounds data to single precision"
+)]
 pub fn datum(x: f64, out: &mut Vec<u8>) {
     if x.is_nan() {
         out.extend_from_slice(b"null");
@@ -45,7 +48,11 @@ fn hundredths(x: f64) -> Option<u64> {
     let scaled = m * 100;
     match shift {
         1..=63 => {
-            let (whole, rest, half) = (scaled >> shift, scaled & ((1 << shift) - 1), 1_u64 << (shift - 1));
+            let (whole, rest, half) = (
+                scaled >> shift,
+                scaled & ((1 << shift) - 1),
+                1_u64 << (shift - 1),
+            );
             Some(whole + u64::from(rest > half || (rest == half && whole & 1 == 1)))
         }
         64.. => Some(0),
@@ -60,7 +67,8 @@ fn write_hundredths(negative: bool, mut h: u64, out: &mut Vec<u8>) {
     // 20 digits at most, a dot and a sign.
     let mut buffer = [0_u8; 24];
     let mut at = buffer.len();
-    let mut pair = |at: usize, v: usize| buffer[at..at + 2].copy_from_slice(&DIGITS[v * 2..v * 2 + 2]);
+    let mut pair =
+        |at: usize, v: usize| buffer[at..at + 2].copy_from_slice(&DIGITS[v * 2..v * 2 + 2]);
     at -= 2;
     pair(at, (h % 100) as usize);
     h /= 100;
@@ -133,14 +141,34 @@ mod tests {
                 }
             }
         }
-        for x in [0.0, -0.0, -0.001, 0.125, 0.375, 1.005, f64::from(f32::MAX), f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e17, 1.8e17, 1.9e18] {
+        for x in [
+            0.0,
+            -0.0,
+            -0.001,
+            0.125,
+            0.375,
+            1.005,
+            f64::from(f32::MAX),
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            5e-324,
+            1e17,
+            1.8e17,
+            1.9e18,
+        ] {
             assert_eq!(fixed(x), format!("{x:.2}"), "{x:e}");
         }
     }
 
     #[test]
     fn data_is_rounded_to_f32_first_and_nan_is_null() {
-        for (x, want) in [(0.045, "0.05"), (0.005, "0.00"), (16_777_217.125, "16777218.00"), (f64::NAN, "null"), (-0.001, "-0.00")] {
+        for (x, want) in [
+            (0.045, "0.05"),
+            (0.005, "0.00"),
+            (16_777_217.125, "16777218.00"),
+            (f64::NAN, "null"),
+            (-0.001, "-0.00"),
+        ] {
             let mut out = Vec::new();
             datum(x, &mut out);
             assert_eq!(out, want.as_bytes());

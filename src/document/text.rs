@@ -34,7 +34,9 @@ fn escape(c: char) -> Option<String> {
         '\n' => r"\n".into(),
         '\r' => r"\r".into(),
         '\t' => r"\t".into(),
-        '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => format!("\\u{:04x}", u32::from(c)),
+        '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+            format!("\\u{:04x}", u32::from(c))
+        }
         _ => return None,
     })
 }
@@ -63,7 +65,11 @@ pub fn object<'a, V: 'a>(
 }
 
 /// Appends an array of `items`, each written by `value`.
-pub fn array<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut value: impl FnMut(T, &mut Vec<u8>)) {
+pub fn array<T>(
+    items: impl IntoIterator<Item = T>,
+    out: &mut Vec<u8>,
+    mut value: impl FnMut(T, &mut Vec<u8>),
+) {
     out.push(b'[');
     for (k, item) in items.into_iter().enumerate() {
         if k > 0 {
@@ -86,8 +92,14 @@ mod tests {
     #[test]
     fn strings_are_escaped_as_go_does() {
         let cases: [(&[u8], &str); 4] = [
-            (b"a\"\\\x08\x0c\n\r\t\x01\x1f/\x7f", "\"a\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f/\x7f\""),
-            ("<>&\u{2028}\u{2029}ü".as_bytes(), r#""\u003c\u003e\u0026\u2028\u2029ü""#),
+            (
+                b"a\"\\\x08\x0c\n\r\t\x01\x1f/\x7f",
+                "\"a\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f/\x7f\"",
+            ),
+            (
+                "<>&\u{2028}\u{2029}ü".as_bytes(),
+                r#""\u003c\u003e\u0026\u2028\u2029ü""#,
+            ),
             (b"a\xff\xfeb\xe2\x82", r#""a\ufffd\ufffdb\ufffd\ufffd""#),
             ("\u{fffd}".as_bytes(), "\"\u{fffd}\""),
         ];

@@ -63,7 +63,15 @@ impl State {
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Published, Self::Waiting, Self::Quarantined, Self::Lost, Self::Done].into_iter().find(|s| s.name() == name)
+        [
+            Self::Published,
+            Self::Waiting,
+            Self::Quarantined,
+            Self::Lost,
+            Self::Done,
+        ]
+        .into_iter()
+        .find(|s| s.name() == name)
     }
 }
 
@@ -101,7 +109,11 @@ impl Columns {
             crate::document::text::numbers(map, &mut out);
             String::from_utf8_lossy(&out).into_owned()
         };
-        Self { footprint: text(&f.footprint), energy_footprint: text(&f.energy_footprint), energy: f.energy }
+        Self {
+            footprint: text(&f.footprint),
+            energy_footprint: text(&f.energy_footprint),
+            energy: f.energy,
+        }
     }
 }
 
@@ -151,22 +163,36 @@ impl Ledger {
     /// Opens or creates the file; whatever is wrong with it ends in a usable ledger and a warning.
     pub fn open(path: &Path) -> Self {
         let (connection, warning) = store::open(path);
-        Self { connection: Mutex::new(connection), warnings: Mutex::new(warning.into_iter().collect()), path: path.into() }
+        Self {
+            connection: Mutex::new(connection),
+            warnings: Mutex::new(warning.into_iter().collect()),
+            path: path.into(),
+        }
     }
 
     /// A ledger that forgets everything, for dry runs over a site that has none.
     pub fn in_memory() -> Self {
-        Self { connection: Mutex::new(store::in_memory()), warnings: Mutex::default(), path: PathBuf::new() }
+        Self {
+            connection: Mutex::new(store::in_memory()),
+            warnings: Mutex::default(),
+            path: PathBuf::new(),
+        }
     }
 
     /// What there is, without changing it: for dry runs.
     pub fn open_read_only(path: &Path) -> Self {
         let (connection, warning) = store::open_read_only(path);
-        Self { connection: Mutex::new(connection), warnings: Mutex::new(warning.into_iter().collect()), path: path.into() }
+        Self {
+            connection: Mutex::new(connection),
+            warnings: Mutex::new(warning.into_iter().collect()),
+            path: path.into(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the warnings that came up since the last call.
@@ -175,14 +201,23 @@ impl Ledger {
     }
 
     /// Runs a statement; a failure is said once, and from then on an empty ledger in memory serves.
-    fn with<T: Default>(&self, doing: &str, f: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> T {
+    fn with<T: Default>(
+        &self,
+        doing: &str,
+        f: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> T {
         let mut c = self.lock();
         match f(&mut c) {
             Ok(v) => v,
             Err(e) => {
                 let path = self.path.display();
-                let warning = format!("the ledger {path} cannot {doing} ({e}); this sweep goes on without it");
-                self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+                let warning = format!(
+                    "the ledger {path} cannot {doing} ({e}); this sweep goes on without it"
+                );
+                self.warnings
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(warning);
                 *c = store::in_memory();
                 T::default()
             }

@@ -25,16 +25,32 @@ pub struct Next {
 /// data any more. `now`: Unix seconds.
 pub fn next_after(outcome: &Outcome, before: u32, lost: bool, now: i64) -> Option<Next> {
     match outcome {
-        Outcome::Complete | Outcome::Partial | Outcome::Empty => Some(Next { state: State::Done, attempts: before + 1, next_try: 0 }),
-        Outcome::NoData(_) if lost => Some(Next { state: State::Lost, attempts: before + 1, next_try: 0 }),
+        Outcome::Complete | Outcome::Partial | Outcome::Empty => Some(Next {
+            state: State::Done,
+            attempts: before + 1,
+            next_try: 0,
+        }),
+        Outcome::NoData(_) if lost => Some(Next {
+            state: State::Lost,
+            attempts: before + 1,
+            next_try: 0,
+        }),
         Outcome::Failed(_) | Outcome::NoData(_) => {
             let attempts = before.saturating_add(1);
             // A job without data is asked for as long as a source could have some; a failing one is not.
             if attempts >= ATTEMPTS && matches!(outcome, Outcome::Failed(_)) {
-                return Some(Next { state: State::Quarantined, attempts, next_try: 0 });
+                return Some(Next {
+                    state: State::Quarantined,
+                    attempts,
+                    next_try: 0,
+                });
             }
             let pause = (FIRST_PAUSE << (attempts - 1).min(16)).min(LONGEST_PAUSE);
-            Some(Next { state: State::Waiting, attempts, next_try: now.saturating_add(pause) })
+            Some(Next {
+                state: State::Waiting,
+                attempts,
+                next_try: now.saturating_add(pause),
+            })
         }
         Outcome::NotYet | Outcome::UnknownEnd | Outcome::Interrupted | Outcome::Raced => None,
     }
@@ -64,14 +80,25 @@ mod tests {
 
     #[test]
     fn what_is_no_attempt_leaves_the_ledger_alone() {
-        for o in [Outcome::NotYet, Outcome::UnknownEnd, Outcome::Interrupted, Outcome::Raced] {
+        for o in [
+            Outcome::NotYet,
+            Outcome::UnknownEnd,
+            Outcome::Interrupted,
+            Outcome::Raced,
+        ] {
             assert_eq!(next_after(&o, 3, true, 0), None);
         }
         let none = Outcome::NoData(Failure::new(Stage::Load, Reason::NoData, "x"));
         assert_eq!(next_after(&none, 0, true, 0).unwrap().state, State::Lost);
-        assert_eq!(next_after(&none, 0, false, 0).unwrap().state, State::Waiting);
+        assert_eq!(
+            next_after(&none, 0, false, 0).unwrap().state,
+            State::Waiting
+        );
         let late = next_after(&none, 20, false, 0).unwrap();
         assert_eq!((late.state, late.next_try), (State::Waiting, LONGEST_PAUSE));
-        assert_eq!(next_after(&Outcome::Complete, 2, false, 0).unwrap().state, State::Done);
+        assert_eq!(
+            next_after(&Outcome::Complete, 2, false, 0).unwrap().state,
+            State::Done
+        );
     }
 }

@@ -26,7 +26,9 @@ pub(super) fn open(path: &Path) -> (Connection, Option<String>) {
     match try_open(path) {
         Ok(c) => (c, None),
         Err(Refusal::Damaged(why)) => match set_aside(path).and_then(|aside| {
-            try_open(path).map(|c| (c, aside)).map_err(|e| std::io::Error::other(e.to_string()))
+            try_open(path)
+                .map(|c| (c, aside))
+                .map_err(|e| std::io::Error::other(e.to_string()))
         }) {
             Ok((c, aside)) => {
                 let w = format!(
@@ -36,7 +38,13 @@ pub(super) fn open(path: &Path) -> (Connection, Option<String>) {
                 );
                 (c, Some(w))
             }
-            Err(e) => (in_memory(), Some(without(path, &format!("damaged ({why}), and cannot be set aside: {e}")))),
+            Err(e) => (
+                in_memory(),
+                Some(without(
+                    path,
+                    &format!("damaged ({why}), and cannot be set aside: {e}"),
+                )),
+            ),
         },
         Err(Refusal::Other(why)) => (in_memory(), Some(without(path, &why))),
     }
@@ -46,7 +54,10 @@ pub(super) fn open_read_only(path: &Path) -> (Connection, Option<String>) {
     if !path.exists() {
         return (in_memory(), None);
     }
-    let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let opened = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    );
     let usable = opened.and_then(|c| {
         c.busy_timeout(BUSY)?;
         c.query_row("SELECT count(*) FROM job WHERE 0", [], |_| Ok(()))?;
@@ -59,7 +70,10 @@ pub(super) fn open_read_only(path: &Path) -> (Connection, Option<String>) {
 }
 
 fn without(path: &Path, why: &str) -> String {
-    format!("the ledger {} cannot be used ({why}); this sweep goes on without it", path.display())
+    format!(
+        "the ledger {} cannot be used ({why}); this sweep goes on without it",
+        path.display()
+    )
 }
 
 enum Refusal {
@@ -78,7 +92,9 @@ impl std::fmt::Display for Refusal {
 impl From<rusqlite::Error> for Refusal {
     fn from(e: rusqlite::Error) -> Self {
         match e.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => Self::Damaged(e.to_string()),
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                Self::Damaged(e.to_string())
+            }
             _ => Self::Other(e.to_string()),
         }
     }
@@ -92,7 +108,9 @@ fn try_open(path: &Path) -> Result<Connection, Refusal> {
     let tables: i64 = c.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
     match (version, tables) {
         (0, 0) => {
-            c.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))?;
+            c.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+            ))?;
         }
         (VERSION, _) => {
             let sound: String = c.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
@@ -100,19 +118,33 @@ fn try_open(path: &Path) -> Result<Connection, Refusal> {
                 return Err(Refusal::Damaged(sound));
             }
             // A table or column that is missing is damage too.
-            if let Err(e) = c.query_row(&format!("SELECT {COLUMNS} FROM job, run WHERE 0"), [], |_| Ok(())).optional() {
+            if let Err(e) = c
+                .query_row(
+                    &format!("SELECT {COLUMNS} FROM job, run WHERE 0"),
+                    [],
+                    |_| Ok(()),
+                )
+                .optional()
+            {
                 return Err(Refusal::Damaged(e.to_string()));
             }
         }
         (0, _) => return Err(Refusal::Other("it is a database of something else".into())),
-        (v, _) => return Err(Refusal::Other(format!("it has version {v}, this ccarchive knows {VERSION}"))),
+        (v, _) => {
+            return Err(Refusal::Other(format!(
+                "it has version {v}, this ccarchive knows {VERSION}"
+            )));
+        }
     }
     Ok(c)
 }
 
 fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     let name = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
-    let aside = (0..1000).map(|k| name(&format!(".damaged-{k}"))).find(|p| !p.exists()).ok_or_else(|| std::io::Error::other("too many set aside"))?;
+    let aside = (0..1000)
+        .map(|k| name(&format!(".damaged-{k}")))
+        .find(|p| !p.exists())
+        .ok_or_else(|| std::io::Error::other("too many set aside"))?;
     std::fs::rename(path, &aside)?;
     for suffix in ["-wal", "-shm"] {
         let from = name(suffix);
@@ -123,7 +155,10 @@ fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     Ok(aside)
 }
 
-#[expect(clippy::expect_used, reason = "an empty database in memory with a constant schema")]
+#[expect(
+    clippy::expect_used,
+    reason = "an empty database in memory with a constant schema"
+)]
 pub(super) fn in_memory() -> Connection {
     let c = Connection::open_in_memory().expect("SQLite in memory");
     c.execute_batch(SCHEMA).expect("the schema is valid");
@@ -134,7 +169,11 @@ const COLUMNS: &str = "state, attempts, next_try, outcome, expected, received, u
     meta_crc, data_size, data_crc, data_form, footprint, energy_footprint, energy, cluster, job_id, start_time";
 
 fn entry(r: &Row<'_>) -> rusqlite::Result<(JobKey, Entry)> {
-    let key = JobKey { cluster: r.get(17)?, job_id: r.get(18)?, start_time: r.get(19)? };
+    let key = JobKey {
+        cluster: r.get(17)?,
+        job_id: r.get(18)?,
+        start_time: r.get(19)?,
+    };
     let state: String = r.get(0)?;
     let entry = Entry {
         state: State::parse(&state).unwrap_or(State::Waiting),
@@ -146,17 +185,31 @@ fn entry(r: &Row<'_>) -> rusqlite::Result<(JobKey, Entry)> {
 }
 
 fn published(r: &Row<'_>) -> rusqlite::Result<Option<Published>> {
-    let Some(row_print) = r.get::<_, Option<u32>>(8)? else { return Ok(None) };
+    let Some(row_print) = r.get::<_, Option<u32>>(8)? else {
+        return Ok(None);
+    };
     let outcome: String = r.get(3)?;
     let form: Option<String> = r.get(13)?;
-    let number = |k: usize| -> rusqlite::Result<u64> { Ok(r.get::<_, Option<i64>>(k)?.unwrap_or(0).unsigned_abs()) };
+    let number = |k: usize| -> rusqlite::Result<u64> {
+        Ok(r.get::<_, Option<i64>>(k)?.unwrap_or(0).unsigned_abs())
+    };
     let gaps: Option<String> = r.get(7)?;
     Ok(Some(Published {
         row_print,
         files: Files {
-            meta: Sum { size: number(9)?, crc: r.get(10)? },
-            data: Sum { size: number(11)?, crc: r.get(12)? },
-            form: if form.as_deref() == Some("gzip") { Form::Gzip } else { Form::Plain },
+            meta: Sum {
+                size: number(9)?,
+                crc: r.get(10)?,
+            },
+            data: Sum {
+                size: number(11)?,
+                crc: r.get(12)?,
+            },
+            form: if form.as_deref() == Some("gzip") {
+                Form::Gzip
+            } else {
+                Form::Plain
+            },
         },
         outcome: match outcome.as_str() {
             "complete" => Outcome::Complete,
@@ -164,11 +217,18 @@ fn published(r: &Row<'_>) -> rusqlite::Result<Option<Published>> {
             _ => Outcome::Partial,
         },
         coverage: Coverage {
-            points: Points { expected: number(4)?, received: number(5)? },
+            points: Points {
+                expected: number(4)?,
+                received: number(5)?,
+            },
             unusable: number(6)?,
             gaps: gaps_from(gaps.as_deref().unwrap_or("{}")),
         },
-        columns: Columns { footprint: r.get(14)?, energy_footprint: r.get(15)?, energy: r.get(16)? },
+        columns: Columns {
+            footprint: r.get(14)?,
+            energy_footprint: r.get(15)?,
+            energy: r.get(16)?,
+        },
     }))
 }
 
@@ -178,10 +238,12 @@ pub(super) fn open_jobs(c: &Connection) -> rusqlite::Result<HashMap<JobKey, Entr
 }
 
 pub(super) fn job(c: &Connection, key: &JobKey) -> rusqlite::Result<Option<Entry>> {
-    c.prepare_cached(&format!("SELECT {COLUMNS} FROM job WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3"))?
-        .query_row(params![key.cluster, key.job_id, key.start_time], entry)
-        .optional()
-        .map(|found| found.map(|(_, e)| e))
+    c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM job WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3"
+    ))?
+    .query_row(params![key.cluster, key.job_id, key.start_time], entry)
+    .optional()
+    .map(|found| found.map(|(_, e)| e))
 }
 
 /// Metric → host → [expected, received]; over [`MOST_GAPS`] hosts are summed up under `*`.
@@ -200,14 +262,17 @@ fn gaps_json(gaps: &[Gap]) -> Option<String> {
 }
 
 fn gaps_from(json: &str) -> Vec<Gap> {
-    let map: BTreeMap<String, BTreeMap<String, [u64; 2]>> = serde_json::from_str(json).unwrap_or_default();
+    let map: BTreeMap<String, BTreeMap<String, [u64; 2]>> =
+        serde_json::from_str(json).unwrap_or_default();
     map.into_iter()
         .flat_map(|(metric, hosts)| {
-            hosts.into_iter().map(move |(host, [expected, received])| Gap {
-                metric: metric.clone(),
-                host,
-                points: Points { expected, received },
-            })
+            hosts
+                .into_iter()
+                .map(move |(host, [expected, received])| Gap {
+                    metric: metric.clone(),
+                    host,
+                    points: Points { expected, received },
+                })
         })
         .collect()
 }

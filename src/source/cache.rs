@@ -40,7 +40,11 @@ struct Entry {
 impl<S: Source> Cached<S> {
     /// Keeps at most `budget` bytes of decoded hosts (and the one just read).
     pub fn new(inner: S, budget: usize) -> Self {
-        Self { inner, budget, state: Mutex::default() }
+        Self {
+            inner,
+            budget,
+            state: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -51,7 +55,11 @@ impl<S: Source> Cached<S> {
         let mut s = self.lock();
         s.clock += 1;
         let used = s.clock;
-        let entry = s.hosts.entry(key.clone()).or_insert_with(|| Entry { slot: Slot::default(), bytes: 0, used });
+        let entry = s.hosts.entry(key.clone()).or_insert_with(|| Entry {
+            slot: Slot::default(),
+            bytes: 0,
+            used,
+        });
         entry.used = used;
         Arc::clone(&entry.slot)
     }
@@ -69,8 +77,14 @@ impl<S: Source> Cached<S> {
             s.bytes += bytes;
         }
         while s.bytes > self.budget {
-            let oldest = s.hosts.iter().filter(|(k, e)| e.bytes > 0 && *k != key).min_by_key(|(_, e)| e.used);
-            let Some(oldest) = oldest.map(|(k, _)| k.clone()) else { break };
+            let oldest = s
+                .hosts
+                .iter()
+                .filter(|(k, e)| e.bytes > 0 && *k != key)
+                .min_by_key(|(_, e)| e.used);
+            let Some(oldest) = oldest.map(|(k, _)| k.clone()) else {
+                break;
+            };
             if let Some(e) = s.hosts.remove(&oldest) {
                 s.bytes -= e.bytes;
             }

@@ -42,7 +42,12 @@ pub struct Broken {
 impl Broken {
     /// The failure of a job that needs this file.
     pub fn failure(&self) -> Failure {
-        Failure::new(Stage::Load, self.reason, format!("{} cannot be read: {}", self.file, self.detail)).of(self.file.clone())
+        Failure::new(
+            Stage::Load,
+            self.reason,
+            format!("{} cannot be read: {}", self.file, self.detail),
+        )
+        .of(self.file.clone())
     }
 }
 

@@ -45,7 +45,9 @@ impl Breaker {
             | Outcome::Interrupted
             | Outcome::Raced => return Verdict::Record(vec![done]),
         };
-        let differs = failure.as_ref().is_none_or(|f| self.reasons().any(|r| r != f.reason));
+        let differs = failure
+            .as_ref()
+            .is_none_or(|f| self.reasons().any(|r| r != f.reason));
         if differs && (failure.is_none() || !self.held.is_empty()) {
             self.open = true;
             self.held.push(done);
@@ -73,7 +75,11 @@ impl Breaker {
     fn subjects(&self) -> usize {
         let mut subjects = self.failures().map(|f| f.subject.as_str());
         let first = subjects.next();
-        if subjects.all(|s| Some(s) == first) && first != Some("") { 1 } else { 2 }
+        if subjects.all(|s| Some(s) == first) && first != Some("") {
+            1
+        } else {
+            2
+        }
     }
 
     /// What is still held when the sweep is over.

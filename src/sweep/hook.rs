@@ -34,23 +34,40 @@ pub(super) struct Hooks<'scope> {
 }
 
 impl<'scope> Hooks<'scope> {
-    pub(super) fn start(scope: &'scope Scope<'scope, '_>, command: Option<&'scope str>, stop: &'scope Stop) -> Self {
+    pub(super) fn start(
+        scope: &'scope Scope<'scope, '_>,
+        command: Option<&'scope str>,
+        stop: &'scope Stop,
+    ) -> Self {
         let (sender, jobs) = bounded::<Job>(WAITING);
         let (failed, failures) = unbounded();
-        let Some(command) = command else { return Self { sender: None, threads: Vec::new(), failures } };
+        let Some(command) = command else {
+            return Self {
+                sender: None,
+                threads: Vec::new(),
+                failures,
+            };
+        };
         let threads = (0..AT_ONCE)
             .map(|_| {
                 let (jobs, failed) = (jobs.clone(), failed.clone());
                 scope.spawn(move || {
                     for (name, json) in &jobs {
                         if let Err(why) = run(command, &json, stop) {
-                            drop(failed.send(format!("the hook for {name} {why}; its archive stays")));
+                            drop(
+                                failed
+                                    .send(format!("the hook for {name} {why}; its archive stays")),
+                            );
                         }
                     }
                 })
             })
             .collect();
-        Self { sender: Some(sender), threads, failures }
+        Self {
+            sender: Some(sender),
+            threads,
+            failures,
+        }
     }
 
     /// Hands a job over.
@@ -89,7 +106,10 @@ fn run(command: &str, json: &str, stop: &Stop) -> Result<(), String> {
     }
     let begun = Instant::now();
     loop {
-        match child.try_wait().map_err(|e| format!("cannot be waited for ({e})"))? {
+        match child
+            .try_wait()
+            .map_err(|e| format!("cannot be waited for ({e})"))?
+        {
             Some(status) if status.success() => return Ok(()),
             Some(status) => return Err(format!("ended with {status}")),
             None if begun.elapsed() > LIMIT || stop.is_cancelled() => {

@@ -63,7 +63,16 @@ pub(super) fn run(
 ) -> Taken {
     let open = ledger.open_jobs();
     let left = settings.limit.unwrap_or(u64::MAX);
-    let mut intake = Intake { ledger, open, settings, monitor, stop, to_workers, left, taken: Taken::default() };
+    let mut intake = Intake {
+        ledger,
+        open,
+        settings,
+        monitor,
+        stop,
+        to_workers,
+        left,
+        taken: Taken::default(),
+    };
     match jobs {
         Jobs::Pending(pending) => intake.backlog(*pending),
         Jobs::Chosen(candidates) => {
@@ -90,12 +99,15 @@ impl Intake<'_> {
                     self.taken.abort = Some(Abort {
                         reason: "database".into(),
                         detail: crate::verdict::chain(&e),
-                        advice: "check the file and its disk; what was archived so far is recorded".into(),
+                        advice: "check the file and its disk; what was archived so far is recorded"
+                            .into(),
                     });
                     return;
                 }
             }
-            if (window.len() >= WINDOW || pending.is_done()) && !self.hand_over(std::mem::take(&mut window)) {
+            if (window.len() >= WINDOW || pending.is_done())
+                && !self.hand_over(std::mem::take(&mut window))
+            {
                 return;
             }
         }
@@ -105,9 +117,15 @@ impl Intake<'_> {
     /// The job as a task, if it is due.
     fn due(&mut self, c: Candidate) -> Option<Task> {
         let skipped = &mut self.taken.skipped;
-        if let Some(e) = self.open.get(&c.head.key).filter(|_| !self.settings.retry_now) {
+        if let Some(e) = self
+            .open
+            .get(&c.head.key)
+            .filter(|_| !self.settings.retry_now)
+        {
             let counter = match e.state {
-                State::Waiting if e.next_try > self.settings.clock.now() => Some(&mut skipped.waiting),
+                State::Waiting if e.next_try > self.settings.clock.now() => {
+                    Some(&mut skipped.waiting)
+                }
                 State::Quarantined => Some(&mut skipped.quarantined),
                 State::Lost => Some(&mut skipped.lost),
                 State::Waiting | State::Published | State::Done => None,
@@ -123,10 +141,16 @@ impl Intake<'_> {
     fn task(&self, candidate: Candidate) -> Task {
         let entry = self.open.get(&candidate.head.key).cloned();
         let entry = entry.or_else(|| {
-            (candidate.head.status == STATUS_ARCHIVED).then(|| self.ledger.job(&candidate.head.key)).flatten()
+            (candidate.head.status == STATUS_ARCHIVED)
+                .then(|| self.ledger.job(&candidate.head.key))
+                .flatten()
         });
         let (attempts, published) = entry.map_or((0, None), |e| (e.attempts, e.published));
-        Task { candidate, attempts, published }
+        Task {
+            candidate,
+            attempts,
+            published,
+        }
     }
 
     /// Sends tasks in a good order; false when the sweep is to end.
@@ -152,7 +176,10 @@ impl Intake<'_> {
     }
 
     fn draining(&mut self) -> bool {
-        let over = self.settings.max_duration.is_some_and(|d| self.settings.clock.elapsed() >= d);
+        let over = self
+            .settings
+            .max_duration
+            .is_some_and(|d| self.settings.clock.elapsed() >= d);
         if over && !self.stop.is_draining() {
             self.taken.boxed = true;
             self.stop.drain(self.settings.timeout);
@@ -165,8 +192,20 @@ impl Intake<'_> {
 fn order(tasks: &mut [Task]) {
     tasks.sort_by_cached_key(|t| {
         let h = &t.candidate.head;
-        let host = t.candidate.job.as_ref().ok().and_then(|j| j.resources.first()).map(|r| r.hostname.clone());
-        (h.key.start_time.div_euclid(TOGETHER), h.key.cluster.clone(), host, h.key.start_time, h.id)
+        let host = t
+            .candidate
+            .job
+            .as_ref()
+            .ok()
+            .and_then(|j| j.resources.first())
+            .map(|r| r.hostname.clone());
+        (
+            h.key.start_time.div_euclid(TOGETHER),
+            h.key.cluster.clone(),
+            host,
+            h.key.start_time,
+            h.id,
+        )
     });
 }
 
@@ -193,7 +232,11 @@ pub struct Chosen {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn choose(connection: &rusqlite::Connection, path: &Path, selection: &Selection) -> Result<Chosen, db::Error> {
+pub fn choose(
+    connection: &rusqlite::Connection,
+    path: &Path,
+    selection: &Selection,
+) -> Result<Chosen, db::Error> {
     let mut chosen = Chosen::default();
     let mut numbers = selection.job_ids.clone();
     numbers.sort_unstable();
@@ -219,16 +262,28 @@ fn choose_one(mut found: Vec<Candidate>) -> Result<Candidate, String> {
             .iter()
             .map(|c| {
                 let key = &c.head.key;
-                format!("--cluster {} --start-time {} ({})", Shown(&key.cluster), key.start_time, Shown(&c.head.state))
+                format!(
+                    "--cluster {} --start-time {} ({})",
+                    Shown(&key.cluster),
+                    key.start_time,
+                    Shown(&c.head.state)
+                )
             })
             .collect();
-        return Err(format!("{} jobs have this number; say which: {}", found.len(), list.join(", ")));
+        return Err(format!(
+            "{} jobs have this number; say which: {}",
+            found.len(),
+            list.join(", ")
+        ));
     }
     let Some(job) = found.pop() else {
         return Err("no such job in the database (with this cluster and start time)".into());
     };
     if !job.head.stopped() {
-        return Err(format!("it is {}; only stopped jobs are archived", Shown(&job.head.state)));
+        return Err(format!(
+            "it is {}; only stopped jobs are archived",
+            Shown(&job.head.state)
+        ));
     }
     if job.head.status == STATUS_DISABLED {
         return Err("monitoring is switched off for it (monitoring_status 0)".into());

@@ -44,12 +44,16 @@ pub struct Clock {
 impl Clock {
     /// A clock that stands at `now`, Unix seconds.
     pub fn starting_at(now: i64) -> Self {
-        Self { start: now, since: Instant::now() }
+        Self {
+            start: now,
+            since: Instant::now(),
+        }
     }
 
     /// Unix seconds.
     pub fn now(&self) -> i64 {
-        self.start.saturating_add_unsigned(self.since.elapsed().as_secs())
+        self.start
+            .saturating_add_unsigned(self.since.elapsed().as_secs())
     }
 
     /// Since the clock was made.
@@ -160,13 +164,29 @@ fn hook_json(d: &Done) -> String {
 
 /// Sweeps. Returns when every stage has ended; whatever was finished is recorded.
 pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &Stop) -> Summary {
-    let Parts { source, archive, clusters, ledger, jobs, recorder } = parts;
+    let Parts {
+        source,
+        archive,
+        clusters,
+        ledger,
+        jobs,
+        recorder,
+    } = parts;
     let dry_run = recorder.is_none();
-    let shared = worker::Shared { source, archive, clusters, ledger, settings, stop, dry_run };
+    let shared = worker::Shared {
+        source,
+        archive,
+        clusters,
+        ledger,
+        settings,
+        stop,
+        dry_run,
+    };
     let (to_workers, tasks) = bounded::<Task>(settings.queue);
     let (to_recorder, results) = bounded::<Done>(settings.workers.max(1) * 2);
     let mut summary = std::thread::scope(|scope| {
-        let intake = scope.spawn(move || intake::run(jobs, ledger, settings, monitor, stop, &to_workers));
+        let intake =
+            scope.spawn(move || intake::run(jobs, ledger, settings, monitor, stop, &to_workers));
         for _ in 0..settings.workers.max(1) {
             let (tasks, to_recorder, shared) = (tasks.clone(), to_recorder.clone(), &shared);
             scope.spawn(move || worker::run(shared, &tasks, &to_recorder));

@@ -57,7 +57,11 @@ impl Recording<'_, '_> {
     /// Puts a result into the batch, holds it back, or ends the sweep.
     fn sort(&mut self, done: Done, breaker: &mut Breaker, batch: &mut Vec<Done>) {
         self.summary.stages.add(&done.stages);
-        let ends = done.outcome.failure().filter(|f| f.reason.ends_sweep()).cloned();
+        let ends = done
+            .outcome
+            .failure()
+            .filter(|f| f.reason.ends_sweep())
+            .cloned();
         if let Some(f) = ends {
             return self.abort(&f);
         }
@@ -76,7 +80,11 @@ impl Recording<'_, '_> {
     }
 
     fn abort(&mut self, f: &Failure) {
-        self.end(Abort { reason: f.reason.code().into(), detail: f.detail.clone(), advice: f.reason.advice().into() });
+        self.end(Abort {
+            reason: f.reason.code().into(),
+            detail: f.detail.clone(),
+            advice: f.reason.advice().into(),
+        });
     }
 
     fn end(&mut self, abort: Abort) {
@@ -110,7 +118,9 @@ impl Recording<'_, '_> {
 
     /// Archive, rows, ledger.
     fn write(&mut self, batch: &mut [Done]) -> Result<(), Abort> {
-        let Some(database) = &mut self.database else { return Ok(()) };
+        let Some(database) = &mut self.database else {
+            return Ok(());
+        };
         if batch.iter().any(|d| d.outcome.is_archived()) {
             self.archive.flush().map_err(|f| Abort {
                 reason: f.reason.code().into(),
@@ -118,13 +128,21 @@ impl Recording<'_, '_> {
                 advice: "check the archive's disk; no row was changed".into(),
             })?;
         }
-        let updates: Vec<(usize, Update)> = batch.iter().enumerate().filter_map(|(k, d)| Some((k, update(d)?))).collect();
+        let updates: Vec<(usize, Update)> = batch
+            .iter()
+            .enumerate()
+            .filter_map(|(k, d)| Some((k, update(d)?)))
+            .collect();
         let changes: Vec<Update> = updates.iter().map(|(_, u)| u.clone()).collect();
-        let hits = if changes.is_empty() { Vec::new() } else { database.apply(&changes, self.stop).map_err(|e| Abort {
+        let hits = if changes.is_empty() {
+            Vec::new()
+        } else {
+            database.apply(&changes, self.stop).map_err(|e| Abort {
             reason: "database".into(),
             detail: chain(&e),
             advice: "see that the database can be written; what is archived already is recorded by the next sweep".into(),
-        })? };
+        })?
+        };
         for ((k, _), hit) in updates.iter().zip(hits) {
             if !hit {
                 batch[*k].outcome = Outcome::Raced;
@@ -152,7 +170,8 @@ impl Recording<'_, '_> {
             s.stored_bytes += d.stored_bytes;
             s.unusable += d.coverage.unusable;
             if self.database.is_some() {
-                self.hooks.job(|| (d.head.key.to_string(), super::hook_json(d)));
+                self.hooks
+                    .job(|| (d.head.key.to_string(), super::hook_json(d)));
             }
         }
         self.monitor.event(&Event::Job(Report {
@@ -170,7 +189,11 @@ impl Recording<'_, '_> {
 fn update(d: &Done) -> Option<Update> {
     let change = match &d.outcome {
         // An archived job stays archived, as it is, unless there is something better for it.
-        Outcome::Failed(_) | Outcome::NoData(_) | Outcome::Interrupted if d.head.status == STATUS_ARCHIVED => return None,
+        Outcome::Failed(_) | Outcome::NoData(_) | Outcome::Interrupted
+            if d.head.status == STATUS_ARCHIVED =>
+        {
+            return None;
+        }
         Outcome::Complete | Outcome::Partial | Outcome::Empty => Change::Archived {
             footprint: d.columns.footprint.clone(),
             energy_footprint: d.columns.energy_footprint.clone(),
@@ -178,9 +201,14 @@ fn update(d: &Done) -> Option<Update> {
         },
         Outcome::Failed(_) | Outcome::NoData(_) => Change::Failed,
         Outcome::Interrupted if d.head.status == STATUS_PENDING => Change::Failed,
-        Outcome::Interrupted | Outcome::NotYet | Outcome::UnknownEnd | Outcome::Raced => return None,
+        Outcome::Interrupted | Outcome::NotYet | Outcome::UnknownEnd | Outcome::Raced => {
+            return None;
+        }
     };
-    Some(Update { head: d.head.clone(), change })
+    Some(Update {
+        head: d.head.clone(),
+        change,
+    })
 }
 
 /// What the ledger learns, if it learns something.
@@ -189,5 +217,10 @@ fn record_of(d: &Done, now: i64) -> Option<Record<'_>> {
         return None;
     }
     let next = next_after(&d.outcome, d.attempts, d.lost, now)?;
-    Some(Record { key: &d.head.key, outcome: &d.outcome, next, coverage: &d.coverage })
+    Some(Record {
+        key: &d.head.key,
+        outcome: &d.outcome,
+        next,
+        coverage: &d.coverage,
+    })
 }

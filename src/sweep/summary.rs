@@ -129,11 +129,14 @@ impl Summary {
     pub(super) fn count(&mut self, job: &dyn std::fmt::Display, outcome: &Outcome) {
         *self.outcomes.entry(outcome.name()).or_default() += 1;
         if let Some(f) = outcome.failure() {
-            let group = self.failures.entry((f.stage, f.reason)).or_insert_with(|| Failures {
-                count: 0,
-                first_job: job.to_string(),
-                first_detail: f.detail.clone(),
-            });
+            let group = self
+                .failures
+                .entry((f.stage, f.reason))
+                .or_insert_with(|| Failures {
+                    count: 0,
+                    first_job: job.to_string(),
+                    first_detail: f.detail.clone(),
+                });
             group.count += 1;
         }
     }

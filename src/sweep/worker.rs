@@ -47,8 +47,14 @@ pub(super) fn run(shared: &Shared<'_>, tasks: &Receiver<Task>, to_recorder: &Sen
         let work = catch_unwind(AssertUnwindSafe(|| Work::new(shared, &task).run()));
         let done = work.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            let failure = Failure::new(Stage::Compute, Reason::Internal, format!("a mistake in ccarchive: {text}"));
+            let text = text
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            let failure = Failure::new(
+                Stage::Compute,
+                Reason::Internal,
+                format!("a mistake in ccarchive: {text}"),
+            );
             Done::new(head, attempts, Outcome::Failed(failure))
         });
         if to_recorder.send(done).is_err() {
@@ -137,14 +143,19 @@ impl<'a> Work<'a> {
     fn archive(&mut self) -> Result<Outcome, Ending> {
         let job = match &self.task.candidate.job {
             Ok(job) => job,
-            Err(why) => return Err(Failure::new(Stage::Row, Reason::RowInvalid, why.clone()).into()),
+            Err(why) => {
+                return Err(Failure::new(Stage::Row, Reason::RowInvalid, why.clone()).into());
+            }
         };
         let place = self.place(job)?;
         let unknown_end = job.head.duration == 0 && job.head.status == STATUS_FAILED;
         if unknown_end && !(self.shared.settings.walltime && job.walltime > 0) {
             return Err(Ending::UnknownEnd);
         }
-        let found = self.shared.archive.find(&job.head.key, !self.shared.dry_run)?;
+        let found = self
+            .shared
+            .archive
+            .find(&job.head.key, !self.shared.dry_run)?;
         if let Some(outcome) = self.resume(job, found.as_ref()) {
             return Ok(outcome);
         }
@@ -158,11 +169,22 @@ impl<'a> Work<'a> {
     fn place(&self, job: &Job) -> Result<Place<'a>, Failure> {
         let name = &job.head.key.cluster;
         let cluster = self.shared.clusters.get(name).ok_or_else(|| {
-            Failure::new(Stage::Row, Reason::ClusterUnknown, format!("cluster `{}` has no cluster.json in the archive", Shown(name)))
+            Failure::new(
+                Stage::Row,
+                Reason::ClusterUnknown,
+                format!(
+                    "cluster `{}` has no cluster.json in the archive",
+                    Shown(name)
+                ),
+            )
         })?;
         let sub = cluster.subcluster(&job.subcluster).ok_or_else(|| {
             let sub = Shown(&job.subcluster);
-            Failure::new(Stage::Row, Reason::SubclusterUnknown, format!("cluster `{name}` has no subcluster `{sub}` in cluster.json"))
+            Failure::new(
+                Stage::Row,
+                Reason::SubclusterUnknown,
+                format!("cluster `{name}` has no subcluster `{sub}` in cluster.json"),
+            )
         })?;
         Ok(Place { cluster, sub })
     }
@@ -186,7 +208,11 @@ impl<'a> Work<'a> {
         let end = start.saturating_add(job.walltime.min(crate::job::LONGEST_JOB));
         let mut last = None;
         for r in &job.resources {
-            last = last.max(self.host(&job.head.key.cluster, &r.hostname)?.root.last_sample(start, end));
+            last = last.max(
+                self.host(&job.head.key.cluster, &r.hostname)?
+                    .root
+                    .last_sample(start, end),
+            );
         }
         let last = last.ok_or_else(|| no_data("no sample of any host lies within the walltime"))?;
         let mut job = job.clone();
@@ -194,7 +220,12 @@ impl<'a> Work<'a> {
         Ok(job)
     }
 
-    fn build(&mut self, job: &Job, place: Place<'_>, found: Option<Found>) -> Result<Outcome, Ending> {
+    fn build(
+        &mut self,
+        job: &Job,
+        place: Place<'_>,
+        found: Option<Found>,
+    ) -> Result<Outcome, Ending> {
         let assembler = Assembler::new(job, self.shared.clusters, place.cluster, place.sub);
         let mut document = Document {
             encoder: Encoder::new(self.shared.settings.compression),
@@ -207,7 +238,11 @@ impl<'a> Work<'a> {
         };
         let mut account = Account::default();
         let mut snapshot_ends = vec![None; job.resources.len()];
-        let groups = if job.head.duration == 0 { Vec::new() } else { assembler.groups(self.shared.settings.group_bytes) };
+        let groups = if job.head.duration == 0 {
+            Vec::new()
+        } else {
+            assembler.groups(self.shared.settings.group_bytes)
+        };
         for range in groups {
             let mut group = assembler.begin(range);
             for (k, r) in job.resources.iter().enumerate() {
@@ -244,26 +279,50 @@ impl<'a> Work<'a> {
     /// A file that could not be read whole fails the jobs that need it, until the last attempt.
     fn check_broken(&mut self, job: &Job, broken: &[Broken]) -> Result<(), Failure> {
         let (start, end) = (job.head.key.start_time, job.head.end());
-        let Some(b) = broken.iter().find(|b| b.interval.from < end && start < b.interval.to) else { return Ok(()) };
+        let Some(b) = broken
+            .iter()
+            .find(|b| b.interval.from < end && start < b.interval.to)
+        else {
+            return Ok(());
+        };
         if self.task.attempts + 1 < ATTEMPTS {
             return Err(b.failure());
         }
-        self.done.note = Some(format!("archived without {}, which cannot be read: {}", b.file, b.detail));
+        self.done.note = Some(format!(
+            "archived without {}, which cannot be read: {}",
+            b.file, b.detail
+        ));
         Ok(())
     }
 
-    fn add_metric(&mut self, job: &Job, m: &MetricData, document: &mut Document<'a>) -> Result<(), Ending> {
+    fn add_metric(
+        &mut self,
+        job: &Job,
+        m: &MetricData,
+        document: &mut Document<'a>,
+    ) -> Result<(), Ending> {
         if self.shared.stop.is_cancelled() {
             return Err(Ending::Cancelled);
         }
         let begun = Instant::now();
         if let Some(values) = stats::of_job(m, job.num_nodes) {
-            document.statistics.insert(m.name.clone(), meta::JobStatistics { unit: m.unit.clone(), values });
+            document.statistics.insert(
+                m.name.clone(),
+                meta::JobStatistics {
+                    unit: m.unit.clone(),
+                    values,
+                },
+            );
         }
         if let Some(values) = &mut document.values {
             content::add(values, m, &job.resources);
         }
-        data::metric(m, document.metrics == 0, &job.resources, document.encoder.buffer());
+        data::metric(
+            m,
+            document.metrics == 0,
+            &job.resources,
+            document.encoder.buffer(),
+        );
         document.metrics += 1;
         self.done.stages.compute += begun.elapsed();
         let begun = Instant::now();
@@ -272,7 +331,12 @@ impl<'a> Work<'a> {
         self.write(job, document, &members)
     }
 
-    fn write(&mut self, job: &Job, document: &mut Document<'a>, members: &[Vec<u8>]) -> Result<(), Ending> {
+    fn write(
+        &mut self,
+        job: &Job,
+        document: &mut Document<'a>,
+        members: &[Vec<u8>],
+    ) -> Result<(), Ending> {
         let begun = Instant::now();
         for m in members {
             document.stored += m.len() as u64;
@@ -291,7 +355,13 @@ impl<'a> Work<'a> {
     }
 
     /// What the samples that were found make of the job.
-    fn judge(&mut self, job: &Job, account: &Account, snapshot_ends: &[Option<i64>], document_is_empty: bool) -> Result<Outcome, Ending> {
+    fn judge(
+        &mut self,
+        job: &Job,
+        account: &Account,
+        snapshot_ends: &[Option<i64>],
+        document_is_empty: bool,
+    ) -> Result<Outcome, Ending> {
         let points = account.coverage.points;
         if job.head.duration == 0 {
             return Ok(Outcome::Empty);
@@ -312,20 +382,42 @@ impl<'a> Work<'a> {
             return Ok(Outcome::Empty);
         }
         self.done.lost = self.is_lost(job)?;
-        let hosts: Vec<&str> = job.resources.iter().take(3).map(|r| r.hostname.as_str()).collect();
+        let hosts: Vec<&str> = job
+            .resources
+            .iter()
+            .take(3)
+            .map(|r| r.hostname.as_str())
+            .collect();
         let more = if job.resources.len() > 3 { ", …" } else { "" };
-        Err(no_data(&format!("none of the {} samples expected was found on {}{more}", points.expected, hosts.join(", "))))
+        Err(no_data(&format!(
+            "none of the {} samples expected was found on {}{more}",
+            points.expected,
+            hosts.join(", ")
+        )))
     }
 
     /// Whether missing samples may still reach the source.
-    fn may_come(&self, job: &Job, account: &Account, snapshot_ends: &[Option<i64>]) -> Result<bool, Ending> {
+    fn may_come(
+        &self,
+        job: &Job,
+        account: &Account,
+        snapshot_ends: &[Option<i64>],
+    ) -> Result<bool, Ending> {
         let s = self.shared.settings;
         let (start, end, now) = (job.head.key.start_time, job.head.end(), s.clock.now());
-        let forgotten = s.retention.is_some_and(|r| now.saturating_add(NEAR) >= start.saturating_add(r));
+        let forgotten = s
+            .retention
+            .is_some_and(|r| now.saturating_add(NEAR) >= start.saturating_add(r));
         if now >= end.saturating_add(s.settle) || forgotten {
             return Ok(false);
         }
-        let behind = |(k, t): (&usize, &i64)| snapshot_ends.get(*k).copied().flatten().is_none_or(|e| *t >= e);
+        let behind = |(k, t): (&usize, &i64)| {
+            snapshot_ends
+                .get(*k)
+                .copied()
+                .flatten()
+                .is_none_or(|e| *t >= e)
+        };
         if account.last_missing.iter().any(behind) {
             return Ok(true);
         }
@@ -356,15 +448,28 @@ impl<'a> Work<'a> {
         data::end(document.metrics == 0, document.encoder.buffer());
         document.raw = document.encoder.raw_bytes();
         let begun = Instant::now();
-        let encoder = std::mem::replace(&mut document.encoder, Encoder::new(self.shared.settings.compression));
+        let encoder = std::mem::replace(
+            &mut document.encoder,
+            Encoder::new(self.shared.settings.compression),
+        );
         let (form, members) = encoder.finish();
         self.done.stages.compress += begun.elapsed();
         self.write(job, &mut document, &members)?;
         (self.done.raw_bytes, self.done.stored_bytes) = (document.raw, document.stored);
 
-        let statistics = document.statistics.iter().map(|(k, v)| (k.clone(), v.values)).collect();
-        let footprint = stats::footprint(self.shared.clusters, place.sub, &statistics, job.num_nodes, job.head.duration)
-            .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e))?;
+        let statistics = document
+            .statistics
+            .iter()
+            .map(|(k, v)| (k.clone(), v.values))
+            .collect();
+        let footprint = stats::footprint(
+            self.shared.clusters,
+            place.sub,
+            &statistics,
+            job.num_nodes,
+            job.head.duration,
+        )
+        .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e))?;
         self.done.columns = Columns::new(&footprint);
         let meta = meta::document(job, &document.statistics, &footprint);
         let begun = Instant::now();
@@ -383,13 +488,19 @@ impl<'a> Work<'a> {
         outcome: &Outcome,
     ) -> Result<(), Ending> {
         if *outcome == Outcome::Empty && job.head.status == STATUS_ARCHIVED {
-            return Err(no_data("no sample is expected or found now; the archived job stays as it is"));
+            return Err(no_data(
+                "no sample is expected or found now; the archived job stays as it is",
+            ));
         }
-        let poorer = found.zip(document.values.as_ref()).and_then(|(f, new)| content::poorer(&f.values, new));
+        let poorer = found
+            .zip(document.values.as_ref())
+            .and_then(|(f, new)| content::poorer(&f.values, new));
         if let Some(why) = poorer.filter(|_| !self.shared.settings.force) {
             return Err(Failure::new(Stage::Store, Reason::Poorer, why).into());
         }
-        let Some(mut publication) = document.publication else { return Ok(()) };
+        let Some(mut publication) = document.publication else {
+            return Ok(());
+        };
         let files: Files = publication.complete(form, meta)?;
         let published = Published {
             row_print: row_print(self.task.candidate.job.as_ref().unwrap_or(job)),

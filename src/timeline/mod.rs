@@ -30,8 +30,15 @@ pub struct Grid {
 impl Grid {
     /// The grid of a job: ceil(duration / step) values.
     pub fn of_job(start: i64, duration: i64, step: i64) -> Self {
-        let n = duration.max(0).unsigned_abs().div_ceil(step.max(1).unsigned_abs());
-        Self { start, step, n: usize::try_from(n).unwrap_or(0) }
+        let n = duration
+            .max(0)
+            .unsigned_abs()
+            .div_ceil(step.max(1).unsigned_abs());
+        Self {
+            start,
+            step,
+            n: usize::try_from(n).unwrap_or(0),
+        }
     }
 }
 
@@ -54,7 +61,11 @@ impl Layer {
         if self.step != grid.step {
             for (k, v) in out.iter_mut().enumerate() {
                 let i = self.slot(grid.start + k as i64 * grid.step) - self.first;
-                if let Some(x) = usize::try_from(i).ok().and_then(|i| self.values.get(i)).filter(|x| !x.is_nan()) {
+                if let Some(x) = usize::try_from(i)
+                    .ok()
+                    .and_then(|i| self.values.get(i))
+                    .filter(|x| !x.is_nan())
+                {
                     *v = *x;
                 }
             }
@@ -62,7 +73,11 @@ impl Layer {
         }
         // Same step: slot q0 + k for value k, so both are plain runs.
         let shift = self.slot(grid.start) - self.first;
-        let (from, to) = if shift >= 0 { (usize::try_from(shift).unwrap_or(usize::MAX), 0) } else { (0, usize::try_from(-shift).unwrap_or(usize::MAX)) };
+        let (from, to) = if shift >= 0 {
+            (usize::try_from(shift).unwrap_or(usize::MAX), 0)
+        } else {
+            (0, usize::try_from(-shift).unwrap_or(usize::MAX))
+        };
         let values = self.values.get(from..).unwrap_or_default();
         for (v, x) in out.get_mut(to..).unwrap_or_default().iter_mut().zip(values) {
             if !x.is_nan() {
@@ -90,20 +105,29 @@ impl Series {
 
     /// Time of the newest value.
     fn newest(&self) -> Option<i64> {
-        self.layers.iter().map(|l| l.phase + (l.first + l.values.len() as i64 - 1) * l.step).max()
+        self.layers
+            .iter()
+            .map(|l| l.phase + (l.first + l.values.len() as i64 - 1) * l.step)
+            .max()
     }
 
     fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
         let of_layer = |l: &Layer| {
             let time = |i: usize| l.phase + (l.first + i as i64) * l.step;
             let inside = |i: &usize| (start..end).contains(&time(*i)) && !l.values[*i].is_nan();
-            (0..l.values.len()).rev().find(inside).map(|i| time(i) + l.step)
+            (0..l.values.len())
+                .rev()
+                .find(inside)
+                .map(|i| time(i) + l.step)
         };
         self.layers.iter().filter_map(of_layer).max()
     }
 
     fn bytes(&self) -> usize {
-        self.layers.iter().map(|l| l.values.len() * 4 + size_of::<Layer>()).sum()
+        self.layers
+            .iter()
+            .map(|l| l.values.len() * 4 + size_of::<Layer>())
+            .sum()
     }
 }
 
@@ -143,20 +167,41 @@ impl Level {
 
     /// Unix seconds where the slot of the last sample that begins within `[start, end)` ends; none without one.
     pub fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
-        let own = self.series.values().filter_map(|s| s.last_sample(start, end)).max();
-        own.max(self.children.values().filter_map(|c| c.last_sample(start, end)).max())
+        let own = self
+            .series
+            .values()
+            .filter_map(|s| s.last_sample(start, end))
+            .max();
+        own.max(
+            self.children
+                .values()
+                .filter_map(|c| c.last_sample(start, end))
+                .max(),
+        )
     }
 
     /// Memory held, roughly, in bytes.
     pub fn bytes(&self) -> usize {
-        let own: usize = self.series.iter().map(|(k, s)| k.len() + 64 + s.bytes()).sum();
-        own + self.children.iter().map(|(k, c)| k.len() + 96 + c.bytes()).sum::<usize>()
+        let own: usize = self
+            .series
+            .iter()
+            .map(|(k, s)| k.len() + 64 + s.bytes())
+            .sum();
+        own + self
+            .children
+            .iter()
+            .map(|(k, c)| k.len() + 96 + c.bytes())
+            .sum::<usize>()
     }
 
     /// Lays another reading of the same level over this one: where both have a value, `over` wins.
     pub fn lay_over(&mut self, over: Self) {
         for (name, series) in over.series {
-            self.series.entry(name).or_default().layers.extend(series.layers);
+            self.series
+                .entry(name)
+                .or_default()
+                .layers
+                .extend(series.layers);
         }
         for (name, child) in over.children {
             self.children.entry(name).or_default().lay_over(child);
@@ -166,7 +211,9 @@ impl Level {
 
 /// Sort key of a level's name: `hwthread2` before `hwthread10`.
 fn natural(name: &str) -> (String, u64, String) {
-    let digits = name.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| i + name[i..].chars().next().map_or(1, char::len_utf8));
+    let digits = name.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| {
+        i + name[i..].chars().next().map_or(1, char::len_utf8)
+    });
     let (prefix, number) = name.split_at(digits);
     (prefix.into(), number.parse().unwrap_or(0), name.into())
 }
@@ -209,9 +256,17 @@ impl Builder {
     /// Finds or begins a series; `step` (seconds) is only used to begin one from a log.
     pub fn series(&mut self, path: Path, metric: &str, step: i64) -> SeriesId {
         let next = self.series.len();
-        let id = *self.index.entry((path.clone(), metric.into())).or_insert(next);
+        let id = *self
+            .index
+            .entry((path.clone(), metric.into()))
+            .or_insert(next);
         if id == next {
-            self.series.push(Growing { path, metric: metric.into(), step, ..Growing::default() });
+            self.series.push(Growing {
+                path,
+                metric: metric.into(),
+                step,
+                ..Growing::default()
+            });
         }
         SeriesId(id)
     }
@@ -225,7 +280,11 @@ impl Builder {
 
     /// Adds a sample of the log; the log comes after all snapshots.
     pub fn sample(&mut self, id: SeriesId, t: i64, value: f32) {
-        if let Some(s) = self.series.get_mut(id.0).filter(|_| sane(t) && !value.is_nan()) {
+        if let Some(s) = self
+            .series
+            .get_mut(id.0)
+            .filter(|_| sane(t) && !value.is_nan())
+        {
             s.sample(t, value);
         }
     }
@@ -281,7 +340,11 @@ struct Run {
 #[derive(Debug)]
 enum Piece {
     /// Values `from..to` of a column.
-    Column { column: usize, from: usize, to: usize },
+    Column {
+        column: usize,
+        from: usize,
+        to: usize,
+    },
     /// Samples of the log.
     Log(Vec<(i64, f32)>),
 }
@@ -289,9 +352,18 @@ enum Piece {
 impl Growing {
     /// The run that a sample at `t` belongs to, begun where there was a gap.
     fn run(&mut self, t: i64, step: i64, phase: Option<i64>) -> &mut Run {
-        let begins = self.runs.last().is_none_or(|r| r.step != step || t - r.last > 2 * step);
+        let begins = self
+            .runs
+            .last()
+            .is_none_or(|r| r.step != step || t - r.last > 2 * step);
         if begins {
-            self.runs.push(Run { phase: None, step, last: t, first: t, pieces: Vec::new() });
+            self.runs.push(Run {
+                phase: None,
+                step,
+                last: t,
+                first: t,
+                pieces: Vec::new(),
+            });
         }
         let k = self.runs.len() - 1;
         let run = &mut self.runs[k];
@@ -318,7 +390,11 @@ impl Growing {
             let run = self.run(start + i as i64 * step, step, phase);
             match run.pieces.last_mut() {
                 Some(Piece::Column { column, to, .. }) if *column == at => *to = i + 1,
-                _ => run.pieces.push(Piece::Column { column: at, from: i, to: i + 1 }),
+                _ => run.pieces.push(Piece::Column {
+                    column: at,
+                    from: i,
+                    to: i + 1,
+                }),
             }
         }
         self.columns.push(column);
@@ -355,7 +431,8 @@ impl Growing {
                         if continues.is_some() {
                             out.layers.pop();
                         }
-                        out.layers.push(column_layer(&self.columns[*column], from, *to, phase));
+                        out.layers
+                            .push(column_layer(&self.columns[*column], from, *to, phase));
                         joined = Some((*column, from));
                     }
                     Piece::Log(log) => {
@@ -371,14 +448,22 @@ impl Growing {
 
 fn column_layer(c: &Column, from: usize, to: usize, phase: i64) -> Layer {
     let first = (c.start + from as i64 * c.step - phase).div_euclid(c.step);
-    Layer { phase, step: c.step, first, values: c.values[from..to].into() }
+    Layer {
+        phase,
+        step: c.step,
+        first,
+        values: c.values[from..to].into(),
+    }
 }
 
 /// Samples of a log as dense layers: a new one where the slots leave a hole, since one absurd time must not ask for
 /// the memory between.
 fn log_layers(log: &[(i64, f32)], phase: i64, step: i64, out: &mut Vec<Layer>) {
     const HOLE: i64 = 16;
-    let mut slots: Vec<(i64, f32)> = log.iter().map(|&(t, v)| ((t - phase).div_euclid(step), v)).collect();
+    let mut slots: Vec<(i64, f32)> = log
+        .iter()
+        .map(|&(t, v)| ((t - phase).div_euclid(step), v))
+        .collect();
     slots.sort_by_key(|s| s.0);
     let mut rest = slots.as_slice();
     while let Some(&(first, _)) = rest.first() {
@@ -392,7 +477,12 @@ fn log_layers(log: &[(i64, f32)], phase: i64, step: i64, out: &mut Vec<Layer>) {
         for &(slot, v) in part {
             values[usize::try_from(slot - first).unwrap_or(0)] = v;
         }
-        out.push(Layer { phase, step, first, values });
+        out.push(Layer {
+            phase,
+            step,
+            first,
+            values,
+        });
         rest = next;
     }
 }

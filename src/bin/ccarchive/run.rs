@@ -36,13 +36,20 @@ pub(crate) struct Stopped {
 
 impl Stopped {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self {
+            exit,
+            message: message.into(),
+        }
     }
 }
 
 impl From<db::Error> for Stopped {
     fn from(e: db::Error) -> Self {
-        let exit = if matches!(e, db::Error::Version(_)) { Exit::Unsupported } else { Exit::Aborted };
+        let exit = if matches!(e, db::Error::Version(_)) {
+            Exit::Unsupported
+        } else {
+            Exit::Aborted
+        };
         Self::new(exit, chain(&e))
     }
 }
@@ -50,7 +57,12 @@ impl From<db::Error> for Stopped {
 /// Runs a sweep as the flags say.
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
-    let selection = args.selection(&now).map_err(|e| Stopped::new(Exit::Usage, e.to_string().trim_start_matches("error: ").trim_end()))?;
+    let selection = args.selection(&now).map_err(|e| {
+        Stopped::new(
+            Exit::Usage,
+            e.to_string().trim_start_matches("error: ").trim_end(),
+        )
+    })?;
     let console = Arc::new(Console::new(args.output.mode()));
     let outcome = prepare(args, &console).and_then(|site| match site {
         Some(site) => sweep_site(args, &site, selection, &now, &console),
@@ -93,13 +105,21 @@ fn sweep_site(
     let b = &args.behaviour;
     let clock = Clock::starting_at(now.timestamp().as_second());
     let _lock = take_lock(site, b.dry_run, now)?;
-    let recorder = if b.dry_run { None } else { Some(Recorder::open(&site.database.value, b.lock_timeout)?) };
+    let recorder = if b.dry_run {
+        None
+    } else {
+        Some(Recorder::open(&site.database.value, b.lock_timeout)?)
+    };
     let archive = Tree::new(&site.archive.value);
     let clusters = load_clusters(&archive, console)?;
     let roots = site.checkpoints.iter().map(|c| c.value.clone()).collect();
     let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
     let source = Cached::new(Checkpoints::new(roots, clusters.frequencies()), memory);
-    let ledger = if b.dry_run { Ledger::open_read_only(&site.ledger.value) } else { Ledger::open(&site.ledger.value) };
+    let ledger = if b.dry_run {
+        Ledger::open_read_only(&site.ledger.value)
+    } else {
+        Ledger::open(&site.ledger.value)
+    };
     for warning in ledger.take_warnings() {
         console.event(&Event::Warning(&warning));
     }
@@ -110,9 +130,17 @@ fn sweep_site(
     let (jobs, refused) = choose(&site.database.value, selection, clock.now(), console)?;
     let stop = Arc::new(Stop::new());
     let watcher: Arc<dyn Monitor + Send> = Arc::clone(console) as _;
-    signals::listen(&stop, b.timeout, &watcher).map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    signals::listen(&stop, b.timeout, &watcher)
+        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
     console.start(site, &settings, b.dry_run);
-    let parts = Parts { source: &source, archive: &archive, clusters: &clusters, ledger: &ledger, jobs, recorder };
+    let parts = Parts {
+        source: &source,
+        archive: &archive,
+        clusters: &clusters,
+        ledger: &ledger,
+        jobs,
+        recorder,
+    };
     let summary = sweep::run(parts, &settings, &**console, &stop);
     let exit = match summary.exit() {
         Exit::Done if refused => Exit::Failures,
@@ -139,15 +167,25 @@ fn take_lock(site: &Site, dry_run: bool, now: &Zoned) -> Result<Option<Lock>, St
 
 fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
-    let (files, without) = archive.cluster_files().map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
+    let (files, without) = archive
+        .cluster_files()
+        .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
     for folder in without {
-        let w = format!("{folder} in the archive has no cluster.json; cc-backend does not start with such a folder");
+        let w = format!(
+            "{folder} in the archive has no cluster.json; cc-backend does not start with such a folder"
+        );
         console.event(&Event::Warning(&w));
     }
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())));
-    let clusters = clusters.map_err(|e| aborted(format!("{e}; cc-backend does not start with it either, correct the file")))?;
+    let clusters = clusters.map_err(|e| {
+        aborted(format!(
+            "{e}; cc-backend does not start with it either, correct the file"
+        ))
+    })?;
     if clusters.is_empty() {
-        return Err(aborted("the archive has no cluster: expected a folder with cluster.json for each".into()));
+        return Err(aborted(
+            "the archive has no cluster: expected a folder with cluster.json for each".into(),
+        ));
     }
     Ok(clusters)
 }
@@ -168,17 +206,34 @@ fn settle(ledger: &Ledger, database: &Path) -> Result<(), Stopped> {
 }
 
 /// The jobs of the sweep, and whether some that were named are refused.
-fn choose(database: &Path, selection: Selection, now: i64, console: &Console) -> Result<(Jobs, bool), Stopped> {
+fn choose(
+    database: &Path,
+    selection: Selection,
+    now: i64,
+    console: &Console,
+) -> Result<(Jobs, bool), Stopped> {
     if selection.job_ids.is_empty() {
-        return Ok((Jobs::Pending(Box::new(Pending::open(database, Filter::new(selection, now))?)), false));
+        return Ok((
+            Jobs::Pending(Box::new(Pending::open(
+                database,
+                Filter::new(selection, now),
+            )?)),
+            false,
+        ));
     }
     let Chosen { jobs, refused } = sweep::choose(&db::open(database)?, database, &selection)?;
     if jobs.is_empty() {
-        let why: Vec<String> = refused.iter().map(|r| format!("job {}: {}", r.job_id, r.why)).collect();
+        let why: Vec<String> = refused
+            .iter()
+            .map(|r| format!("job {}: {}", r.job_id, r.why))
+            .collect();
         return Err(Stopped::new(Exit::Usage, why.join("\n")));
     }
     for r in &refused {
-        console.event(&Event::Warning(&format!("job {} is not archived: {}", r.job_id, r.why)));
+        console.event(&Event::Warning(&format!(
+            "job {} is not archived: {}",
+            r.job_id, r.why
+        )));
     }
     Ok((Jobs::Chosen(jobs), !refused.is_empty()))
 }

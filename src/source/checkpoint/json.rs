@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Snapshot, SnapshotSeries, check_interval, check_step};
 use crate::timeline::{Column, Path};
@@ -17,13 +17,19 @@ use crate::timeline::{Column, Path};
 pub fn parse(bytes: &[u8]) -> Result<Snapshot, String> {
     let mut series = Vec::new();
     let mut d = serde_json::Deserializer::from_slice(bytes);
-    let (from, to) = Level { path: &mut Vec::new(), out: &mut series }
-        .deserialize(&mut d)
-        .map_err(|e| format!("it is no JSON snapshot: {e}"))?;
+    let (from, to) = Level {
+        path: &mut Vec::new(),
+        out: &mut series,
+    }
+    .deserialize(&mut d)
+    .map_err(|e| format!("it is no JSON snapshot: {e}"))?;
     for s in &series {
         check_step(&s.metric, s.column.step, s.column.start)?;
     }
-    Ok(Snapshot { interval: check_interval(from, to)?, series })
+    Ok(Snapshot {
+        interval: check_interval(from, to)?,
+        series,
+    })
 }
 
 /// A level of the tree; yields its `from` and `to`.
@@ -50,8 +56,16 @@ impl<'de> Visitor<'de> for Level<'_> {
         let (mut from, mut to) = (0, 0);
         while let Some(key) = map.next_key::<String>()? {
             match key.to_lowercase().as_str() {
-                "metrics" => map.next_value_seed(Entries { path: self.path, out: self.out, children: false })?,
-                "children" => map.next_value_seed(Entries { path: self.path, out: self.out, children: true })?,
+                "metrics" => map.next_value_seed(Entries {
+                    path: self.path,
+                    out: self.out,
+                    children: false,
+                })?,
+                "children" => map.next_value_seed(Entries {
+                    path: self.path,
+                    out: self.out,
+                    children: true,
+                })?,
                 "from" => from = map.next_value::<Option<i64>>()?.unwrap_or_default(),
                 "to" => to = map.next_value::<Option<i64>>()?.unwrap_or_default(),
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -90,11 +104,18 @@ impl<'de> Visitor<'de> for Entries<'_> {
         while let Some(name) = map.next_key::<String>()? {
             if self.children {
                 self.path.push(name.into());
-                map.next_value_seed(Level { path: self.path, out: self.out })?;
+                map.next_value_seed(Level {
+                    path: self.path,
+                    out: self.out,
+                })?;
                 self.path.pop();
             } else {
                 let column = map.next_value_seed(Series)?;
-                self.out.push(SnapshotSeries { path: self.path.clone(), metric: name.into(), column });
+                self.out.push(SnapshotSeries {
+                    path: self.path.clone(),
+                    metric: name.into(),
+                    column,
+                });
             }
         }
         Ok(())
@@ -118,7 +139,11 @@ impl<'de> Visitor<'de> for Series {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Column, A::Error> {
-        let mut c = Column { step: 0, start: 0, values: Vec::new() };
+        let mut c = Column {
+            step: 0,
+            start: 0,
+            values: Vec::new(),
+        };
         while let Some(key) = map.next_key::<String>()? {
             match key.to_lowercase().as_str() {
                 "frequency" => c.step = map.next_value::<Option<i64>>()?.unwrap_or_default(),
@@ -143,7 +168,10 @@ impl<'de> Deserialize<'de> for Values {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array of numbers and nulls")
             }
-            #[expect(clippy::cast_possible_truncation, reason = "the store's files hold single precision")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the store's files hold single precision"
+            )]
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Values, A::Error> {
                 let mut out = Vec::new();
                 while let Some(v) = seq.next_element::<Option<f64>>()? {
@@ -165,10 +193,16 @@ mod tests {
     #[test]
     fn a_snapshot_gives_back_its_series_rounded_to_f32() {
         let s = parse(FILE.as_bytes()).unwrap();
-        assert_eq!((s.interval.from, s.interval.to, s.series.len()), (940, 1200, 2));
+        assert_eq!(
+            (s.interval.from, s.interval.to, s.series.len()),
+            (940, 1200, 2)
+        );
         assert_eq!(s.series[0].column.values[2], 2.2_f32);
         assert!(s.series[0].column.values[1].is_nan());
-        assert_eq!((&*s.series[1].path[0], s.series[1].column.values[0]), ("socket0", 123_456_792.0));
+        assert_eq!(
+            (&*s.series[1].path[0], s.series[1].column.values[0]),
+            ("socket0", 123_456_792.0)
+        );
         assert!(parse(format!("{FILE}\ntrailing").as_bytes()).is_ok());
         let odd = r#"{"METRICS":{"a":{"Frequency":1,"start":0,"data":null,"more":{}}},"children":null,"to":5,"x":[1]}"#;
         assert_eq!(parse(odd.as_bytes()).unwrap().series.len(), 1);
@@ -192,10 +226,19 @@ mod tests {
     fn wrong_types_and_absurd_numbers_are_refused_by_name() {
         for (bad, want) in [
             (r#"{"metrics":{"a":null},"from":1,"to":2}"#, "series"),
-            (r#"{"metrics":{"a":{"frequency":0,"start":1,"data":[]}},"from":1,"to":2}"#, "`a`"),
-            (r#"{"metrics":{"a":{"frequency":60,"start":99999999999999999,"data":[]}},"from":1,"to":2}"#, "`a`"),
+            (
+                r#"{"metrics":{"a":{"frequency":0,"start":1,"data":[]}},"from":1,"to":2}"#,
+                "`a`",
+            ),
+            (
+                r#"{"metrics":{"a":{"frequency":60,"start":99999999999999999,"data":[]}},"from":1,"to":2}"#,
+                "`a`",
+            ),
             (r#"{"metrics":[],"from":1,"to":2}"#, "object"),
-            (r#"{"metrics":{"a":{"frequency":60,"start":1,"data":["x"]}},"from":1,"to":2}"#, "line 1"),
+            (
+                r#"{"metrics":{"a":{"frequency":60,"start":1,"data":["x"]}},"from":1,"to":2}"#,
+                "line 1",
+            ),
             (r#"{"from":1e400}"#, "line 1"),
         ] {
             let e = parse(bad.as_bytes()).unwrap_err();

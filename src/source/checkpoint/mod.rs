@@ -50,7 +50,9 @@ fn check_interval(from: i64, to: i64) -> Result<Interval, String> {
     if sane(from) && sane(to) && from <= to {
         Ok(Interval { from, to })
     } else {
-        Err(format!("it covers {from} to {to}; expected two times in seconds, the second not before the first"))
+        Err(format!(
+            "it covers {from} to {to}; expected two times in seconds, the second not before the first"
+        ))
     }
 }
 
@@ -58,7 +60,10 @@ fn check_step(metric: &str, step: i64, start: i64) -> Result<i64, String> {
     if step > 0 && sane(step) && sane(start) {
         Ok(step)
     } else {
-        Err(format!("metric `{}` has frequency {step} and start {start}; expected seconds", Shown(metric)))
+        Err(format!(
+            "metric `{}` has frequency {step} and start {start}; expected seconds",
+            Shown(metric)
+        ))
     }
 }
 
@@ -90,8 +95,14 @@ impl Checkpoints {
                 Err(e) => return Err(unreadable(folder, &e)),
             }
         }
-        let subject = folders.first().map(|f| f.display().to_string()).unwrap_or_default();
-        let detail = format!("{subject} is missing or empty; expected the folder of cluster {} with one folder per host", Shown(cluster));
+        let subject = folders
+            .first()
+            .map(|f| f.display().to_string())
+            .unwrap_or_default();
+        let detail = format!(
+            "{subject} is missing or empty; expected the folder of cluster {} with one folder per host",
+            Shown(cluster)
+        );
         Err(Error::ClusterMissing { subject, detail })
     }
 
@@ -101,7 +112,9 @@ impl Checkpoints {
             let log = read_file(&folder.join("current.wal"));
             let files = match snapshots(folder) {
                 Ok(files) => files,
-                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    return Ok(None);
+                }
                 Err(e) => return Err(unreadable(folder, &e)),
             };
             let mut gone = false;
@@ -110,7 +123,13 @@ impl Checkpoints {
                     return Err(Error::Cancelled);
                 }
                 let next = files.get(k + 1).map_or(i64::MAX, |(n, _)| *n);
-                gone |= !loading.snapshot(path, Interval { from: *number, to: next });
+                gone |= !loading.snapshot(
+                    path,
+                    Interval {
+                        from: *number,
+                        to: next,
+                    },
+                );
             }
             if !gone {
                 loading.log(&folder.join("current.wal"), log, &self.frequencies);
@@ -126,7 +145,9 @@ impl Source for Checkpoints {
     fn host(&self, cluster: &str, host: &str, stop: &Stop) -> Result<Arc<Host>, Error> {
         let mut out: Option<Host> = None;
         for root in self.roots.iter().rev() {
-            let Some(mut found) = self.load(&root.join(cluster).join(host), stop)? else { continue };
+            let Some(mut found) = self.load(&root.join(cluster).join(host), stop)? else {
+                continue;
+            };
             if let Some(below) = out {
                 let mut root = below.root;
                 root.lay_over(found.root);
@@ -150,7 +171,10 @@ impl Source for Checkpoints {
             let folder = root.join(cluster);
             if let Some(h) = reach::of_cluster(&folder).map_err(|e| unreadable(&folder, &e))? {
                 let r = reach.get_or_insert(h);
-                *r = Horizon { newest: r.newest.max(h.newest), oldest: r.oldest.min(h.oldest) };
+                *r = Horizon {
+                    newest: r.newest.max(h.newest),
+                    oldest: r.oldest.min(h.oldest),
+                };
             }
         }
         Ok(reach.unwrap_or_default())
@@ -163,7 +187,10 @@ impl Source for Checkpoints {
 /// [`Error::Gone`] in words.
 pub fn check_root(root: &FsPath) -> Result<(), Error> {
     let gone = |why: &str| {
-        Err(Error::Gone(format!("the checkpoints folder {} {why}; expected one folder per cluster", root.display())))
+        Err(Error::Gone(format!(
+            "the checkpoints folder {} {why}; expected one folder per cluster",
+            root.display()
+        )))
     };
     match has_entries(root) {
         Ok(true) => Ok(()),
@@ -178,7 +205,10 @@ fn has_entries(folder: &FsPath) -> io::Result<bool> {
 
 fn unreadable(path: &FsPath, e: &io::Error) -> Error {
     let subject = path.display().to_string();
-    Error::Unreadable { detail: format!("{subject} cannot be read: {e}"), subject }
+    Error::Unreadable {
+        detail: format!("{subject} cannot be read: {e}"),
+        subject,
+    }
 }
 
 /// The snapshots of a host, oldest first; of two with the same number `.bin` comes before `.json`.
@@ -187,7 +217,10 @@ fn snapshots(folder: &FsPath) -> io::Result<Vec<(i64, PathBuf)>> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let known = path.extension().is_some_and(|e| e == "bin" || e == "json");
-        let number = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse::<i64>().ok());
+        let number = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .and_then(|s| s.parse::<i64>().ok());
         if let Some(number) = number.filter(|_| known) {
             out.push((number, path));
         }
@@ -200,7 +233,9 @@ fn read_file(path: &FsPath) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let len = file.metadata()?.len();
     if len > LARGEST {
-        return Err(io::Error::other(format!("it has {len} bytes, more than any checkpoint of one host")));
+        return Err(io::Error::other(format!(
+            "it has {len} bytes, more than any checkpoint of one host"
+        )));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
     file.take(LARGEST).read_to_end(&mut bytes)?;
@@ -223,20 +258,33 @@ impl Loading {
             Err(e) => (Reason::SourceUnreadable, e.to_string(), named),
             Ok(bytes) => {
                 let is_bin = path.extension().is_some_and(|e| e == "bin");
-                let parsed = if is_bin { binary::parse(&bytes) } else { json::parse(&bytes) };
+                let parsed = if is_bin {
+                    binary::parse(&bytes)
+                } else {
+                    json::parse(&bytes)
+                };
                 match parsed {
                     Ok(snapshot) => {
                         self.add(snapshot);
                         return true;
                     }
                     Err(e) => {
-                        let told = if is_bin { binary::parse_interval(&bytes).ok() } else { None };
+                        let told = if is_bin {
+                            binary::parse_interval(&bytes).ok()
+                        } else {
+                            None
+                        };
                         (Reason::SnapshotBroken, e, told.unwrap_or(named))
                     }
                 }
             }
         };
-        self.broken.push(Broken { interval, file: path.display().to_string(), detail, reason });
+        self.broken.push(Broken {
+            interval,
+            file: path.display().to_string(),
+            detail,
+            reason,
+        });
         true
     }
 
@@ -248,7 +296,12 @@ impl Loading {
         }
     }
 
-    fn log(&mut self, path: &FsPath, bytes: io::Result<Vec<u8>>, frequencies: &HashMap<String, i64>) {
+    fn log(
+        &mut self,
+        path: &FsPath,
+        bytes: io::Result<Vec<u8>>,
+        frequencies: &HashMap<String, i64>,
+    ) {
         let bytes = match bytes {
             Err(e) if e.kind() == ErrorKind::NotFound => return,
             Err(e) => return self.broken_log(path, Reason::SourceUnreadable, e.to_string()),
@@ -259,7 +312,9 @@ impl Loading {
         let read = wal::read(&bytes, |r| {
             let id = *known.entry(r.series).or_insert_with(|| {
                 let (metric, levels) = wal::series_of(r.series)?;
-                frequencies.get(&metric).map(|&step| builder.series(levels, &metric, step))
+                frequencies
+                    .get(&metric)
+                    .map(|&step| builder.series(levels, &metric, step))
             });
             if let Some(id) = id {
                 builder.sample(id, r.t, r.value);
@@ -271,12 +326,25 @@ impl Loading {
     }
 
     fn broken_log(&mut self, path: &FsPath, reason: Reason, detail: String) {
-        let interval = Interval { from: self.snapshot_end.unwrap_or(i64::MIN), to: i64::MAX };
-        self.broken.push(Broken { interval, file: path.display().to_string(), detail, reason });
+        let interval = Interval {
+            from: self.snapshot_end.unwrap_or(i64::MIN),
+            to: i64::MAX,
+        };
+        self.broken.push(Broken {
+            interval,
+            file: path.display().to_string(),
+            detail,
+            reason,
+        });
     }
 
     fn finish(self) -> Host {
         let root: Level = self.builder.finish();
-        Host { newest: root.newest(), root, broken: self.broken, snapshot_end: self.snapshot_end }
+        Host {
+            newest: root.newest(),
+            root,
+            broken: self.broken,
+            snapshot_end: self.snapshot_end,
+        }
     }
 }

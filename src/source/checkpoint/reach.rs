@@ -23,7 +23,10 @@ pub(super) fn of_cluster(folder: &Path) -> io::Result<Option<Horizon>> {
     for entry in entries {
         if let Some(h) = of_host(&entry?.path()) {
             let a = all.get_or_insert(h);
-            *a = Horizon { newest: a.newest.max(h.newest), oldest: a.oldest.min(h.oldest) };
+            *a = Horizon {
+                newest: a.newest.max(h.newest),
+                oldest: a.oldest.min(h.oldest),
+            };
         }
     }
     Ok(all)
@@ -32,7 +35,9 @@ pub(super) fn of_cluster(folder: &Path) -> io::Result<Option<Horizon>> {
 fn of_host(folder: &Path) -> Option<Horizon> {
     let files = snapshots(folder).unwrap_or_default();
     let log = log_span(&folder.join("current.wal")).ok().flatten();
-    let newest = files.last().and_then(|(number, path)| snapshot_end(path).ok().flatten().or(Some(*number)));
+    let newest = files
+        .last()
+        .and_then(|(number, path)| snapshot_end(path).ok().flatten().or(Some(*number)));
     let oldest = files.first().map(|(number, _)| *number);
     Some(Horizon {
         newest: newest.max(log.map(|l| l.1))?,
@@ -50,7 +55,9 @@ fn snapshot_end(path: &Path) -> io::Result<Option<i64>> {
     // `…,"from":940,"to":1200}` and a line's end close a JSON snapshot.
     let tail = tail_of(&mut f, 256)?;
     let text = String::from_utf8_lossy(&tail);
-    let number = text.rsplit_once("\"to\":").map(|(_, n)| n.trim_end().trim_end_matches('}').trim().to_owned());
+    let number = text
+        .rsplit_once("\"to\":")
+        .map(|(_, n)| n.trim_end().trim_end_matches('}').trim().to_owned());
     Ok(number.and_then(|n| n.parse().ok()))
 }
 

@@ -4,7 +4,11 @@
 //! of a record. A bad record in the middle (the writer died there once, and went on after a restart) is skipped: the
 //! reader goes on at the next place that holds a whole record, which cc-backend's own reader does not.
 
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation
+)]
 
 /// First four bytes of the file.
 pub const FILE_MAGIC: u32 = 0xCC1D_A701;
@@ -40,9 +44,18 @@ pub struct Damage {
 pub fn read<'a>(bytes: &'a [u8], mut each: impl FnMut(Record<'a>)) -> Result<Damage, String> {
     let mut damage = Damage::default();
     match word(bytes, 0) {
-        None => return Ok(Damage { torn: !bytes.is_empty(), ..damage }),
+        None => {
+            return Ok(Damage {
+                torn: !bytes.is_empty(),
+                ..damage
+            });
+        }
         Some(FILE_MAGIC) => {}
-        Some(m) => return Err(format!("it begins with {m:#010x}; expected {FILE_MAGIC:#010x}, the mark of a log")),
+        Some(m) => {
+            return Err(format!(
+                "it begins with {m:#010x}; expected {FILE_MAGIC:#010x}, the mark of a log"
+            ));
+        }
     }
     let mut at = 4;
     while at < bytes.len() {
@@ -70,7 +83,9 @@ fn record(bytes: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
     if word(bytes, at)? != RECORD_MAGIC {
         return None;
     }
-    let len = usize::try_from(word(bytes, at.checked_add(4)?)?).ok().filter(|&l| l <= LONGEST)?;
+    let len = usize::try_from(word(bytes, at.checked_add(4)?)?)
+        .ok()
+        .filter(|&l| l <= LONGEST)?;
     let from = at.checked_add(8)?;
     let to = from.checked_add(len)?;
     let payload = bytes.get(from..to)?;
@@ -79,7 +94,14 @@ fn record(bytes: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
     }
     let (t, rest) = payload.split_first_chunk::<8>()?;
     let (series, value) = rest.split_last_chunk::<4>()?;
-    Some((Record { series, t: i64::from_le_bytes(*t), value: f32::from_le_bytes(*value) }, to.checked_add(4)?))
+    Some((
+        Record {
+            series,
+            t: i64::from_le_bytes(*t),
+            value: f32::from_le_bytes(*value),
+        },
+        to.checked_add(4)?,
+    ))
 }
 
 /// Where the next whole record begins after the bad one at `at`.
@@ -87,7 +109,11 @@ fn next_record(bytes: &[u8], at: usize) -> Option<usize> {
     let magic = RECORD_MAGIC.to_le_bytes();
     let mut from = at.checked_add(1)?;
     loop {
-        let found = bytes.get(from..)?.windows(4).position(|w| w == magic)?.checked_add(from)?;
+        let found = bytes
+            .get(from..)?
+            .windows(4)
+            .position(|w| w == magic)?
+            .checked_add(from)?;
         if record(bytes, found).is_some() {
             return Some(found);
         }
@@ -107,7 +133,8 @@ pub fn series_of(bytes: &[u8]) -> Option<(String, Vec<Box<str>>)> {
         levels.push(String::from_utf8_lossy(level).into());
         rest = after;
     }
-    rest.is_empty().then(|| (String::from_utf8_lossy(name).into_owned(), levels))
+    rest.is_empty()
+        .then(|| (String::from_utf8_lossy(name).into_owned(), levels))
 }
 
 #[cfg(test)]
@@ -117,7 +144,10 @@ mod tests {
     const LOG: &str = "01a71dcca1a71dcc1d00000000f153650000000006006d656d5f62770107736f636b6574300000c03ffd6dd121a1a71dcc170000003cf153650000000008006370755f6c6f6164000000c07f5dc64c9b";
 
     fn log() -> Vec<u8> {
-        (0..LOG.len()).step_by(2).map(|i| u8::from_str_radix(&LOG[i..i + 2], 16).unwrap()).collect()
+        (0..LOG.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&LOG[i..i + 2], 16).unwrap())
+            .collect()
     }
 
     fn all(bytes: &[u8]) -> (Vec<(String, i64)>, Damage) {
@@ -129,11 +159,26 @@ mod tests {
     #[test]
     fn records_give_back_their_samples() {
         let (records, damage) = all(&log());
-        assert_eq!(records, [("mem_bw".into(), 1_700_000_000), ("cpu_load".into(), 1_700_000_060)]);
+        assert_eq!(
+            records,
+            [
+                ("mem_bw".into(), 1_700_000_000),
+                ("cpu_load".into(), 1_700_000_060)
+            ]
+        );
         assert_eq!(damage, Damage::default());
         let mut levels = Vec::new();
-        read(&log(), |r| levels.push((series_of(r.series).unwrap().1, r.value.to_bits()))).unwrap();
-        assert_eq!(levels, [(vec!["socket0".into()], 1.5_f32.to_bits()), (vec![], 0x7fc0_0000)]);
+        read(&log(), |r| {
+            levels.push((series_of(r.series).unwrap().1, r.value.to_bits()))
+        })
+        .unwrap();
+        assert_eq!(
+            levels,
+            [
+                (vec!["socket0".into()], 1.5_f32.to_bits()),
+                (vec![], 0x7fc0_0000)
+            ]
+        );
     }
 
     #[test]
@@ -156,19 +201,32 @@ mod tests {
             torn.extend_from_slice(&log[4..45]);
             let (records, damage) = all(&torn);
             assert_eq!(records.len(), 2, "cut at {cut}");
-            assert_eq!(damage, Damage { skipped: 1, torn: false });
+            assert_eq!(
+                damage,
+                Damage {
+                    skipped: 1,
+                    torn: false
+                }
+            );
         }
         for i in 4..log.len() {
             for bit in 0..8 {
                 let mut flipped = log.clone();
                 flipped[i] ^= 1 << bit;
-                assert!(all(&flipped).0.len() < 2, "a flipped bit is never taken for a sample");
+                assert!(
+                    all(&flipped).0.len() < 2,
+                    "a flipped bit is never taken for a sample"
+                );
             }
         }
     }
 
     #[test]
     fn a_file_that_is_no_log_is_refused() {
-        assert!(read(b"no log at all", |_| ()).unwrap_err().contains("0xcc1da701"));
+        assert!(
+            read(b"no log at all", |_| ())
+                .unwrap_err()
+                .contains("0xcc1da701")
+        );
     }
 }

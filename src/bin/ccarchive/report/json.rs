@@ -6,7 +6,11 @@ use ccarchive::sweep::{Exit, Settings, Stages, Summary};
 use serde_json::{Value, json};
 
 pub(super) fn start(site: &Site, settings: &Settings, dry_run: bool) -> Value {
-    let sources: Vec<_> = site.checkpoints.iter().map(|c| c.value.display().to_string()).collect();
+    let sources: Vec<_> = site
+        .checkpoints
+        .iter()
+        .map(|c| c.value.display().to_string())
+        .collect();
     json!({
         "type": "start",
         "version": env!("CARGO_PKG_VERSION"),
@@ -56,7 +60,12 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
             })
         })
         .collect();
-    let Stages { load, compute, compress, store } = s.stages;
+    let Stages {
+        load,
+        compute,
+        compress,
+        store,
+    } = s.stages;
     json!({
         "type": "summary",
         "exit": exit as u8,

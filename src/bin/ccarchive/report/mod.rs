@@ -65,7 +65,10 @@ impl Console {
             lines: HashMap::new(),
             summarised: false,
         };
-        Self { mode, state: Mutex::new(state) }
+        Self {
+            mode,
+            state: Mutex::new(state),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -85,8 +88,16 @@ impl Console {
         if std::io::stderr().is_terminal() {
             s.bar = Some(bar());
         } else {
-            let dry = if dry_run { " (dry run: nothing is written)" } else { "" };
-            line(&format!("sweeping {} with {} workers{dry}", site.database.value.display(), settings.workers));
+            let dry = if dry_run {
+                " (dry run: nothing is written)"
+            } else {
+                ""
+            };
+            line(&format!(
+                "sweeping {} with {} workers{dry}",
+                site.database.value.display(),
+                settings.workers
+            ));
         }
     }
 
@@ -127,7 +138,10 @@ impl Console {
             *n += 1;
             wanted |= *n <= LINES_PER_REASON;
             if *n == LINES_PER_REASON + 1 && !self.mode.verbose {
-                s.line(&format!("more jobs fail with {}: they are counted in the summary, -v shows each", f.reason.code()));
+                s.line(&format!(
+                    "more jobs fail with {}: they are counted in the summary, -v shows each",
+                    f.reason.code()
+                ));
             }
         }
         if wanted {
@@ -150,12 +164,22 @@ impl State {
         if let Some(bar) = &self.bar {
             bar.set_position(self.done);
             let seconds = self.begun.elapsed().as_secs_f64().max(1e-3);
-            let failures = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
-            bar.set_message(format!("{:.1} MB/s{failures}", self.raw_bytes as f64 / 1e6 / seconds));
+            let failures = if self.failed > 0 {
+                format!(", {} failed", self.failed)
+            } else {
+                String::new()
+            };
+            bar.set_message(format!(
+                "{:.1} MB/s{failures}",
+                self.raw_bytes as f64 / 1e6 / seconds
+            ));
         } else if !quiet && self.last_line.elapsed() >= PROGRESS_EVERY {
             self.last_line = Instant::now();
-            let (done, found, archived, failed) = (self.done, self.found, self.archived, self.failed);
-            line(&format!("{done} of {found} jobs found so far: {archived} archived, {failed} failed"));
+            let (done, found, archived, failed) =
+                (self.done, self.found, self.archived, self.failed);
+            line(&format!(
+                "{done} of {found} jobs found so far: {archived} archived, {failed} failed"
+            ));
         }
     }
 }
@@ -184,7 +208,9 @@ impl Monitor for Console {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} jobs, {per_sec:.1}, {msg}, {eta} left");
+    let style = ProgressStyle::with_template(
+        "{wide_bar} {pos}/{len} jobs, {per_sec:.1}, {msg}, {eta} left",
+    );
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
@@ -197,7 +223,10 @@ fn outcome_word(o: &Outcome) -> String {
 
 /// Writes the result; a closed pipe is the reader's wish.
 pub(crate) fn out(text: &str) {
-    std::io::stdout().lock().write_all(text.as_bytes()).unwrap_or_default();
+    std::io::stdout()
+        .lock()
+        .write_all(text.as_bytes())
+        .unwrap_or_default();
 }
 
 fn out_line(value: &serde_json::Value) {
@@ -206,7 +235,10 @@ fn out_line(value: &serde_json::Value) {
 
 /// Writes a line about the work.
 fn line(text: &str) {
-    std::io::stderr().lock().write_all(format!("{text}\n").as_bytes()).unwrap_or_default();
+    std::io::stderr()
+        .lock()
+        .write_all(format!("{text}\n").as_bytes())
+        .unwrap_or_default();
 }
 
 /// Writes why the program ends.

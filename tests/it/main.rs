@@ -1,12 +1,15 @@
 //! The integration tests: one binary, one module a subject.
 #![expect(
+    clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "helpers of tests fail the test and say what they found; clippy's switches for tests do not reach them"
+    reason = "a broken fixture should panic, and a test says what it found or skipped"
 )]
 
 mod damage;
+mod demo;
 mod golden;
 mod judge;
+mod site;
 mod support;

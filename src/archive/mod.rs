@@ -1,0 +1,98 @@
+//! Where archives go: the port and what its media have in common.
+//!
+//! An archive is published in one step: its files are complete and under other names before the first rename, data
+//! comes before meta, and the caller learns size and checksum of both before the first rename ([`Files`]). It is
+//! durable only after [`Archive::flush`].
+
+pub mod content;
+pub mod tree;
+
+use std::collections::BTreeMap;
+
+use crate::compress::Form;
+use crate::job::JobKey;
+use crate::verdict::Failure;
+
+/// Size and checksum of a stored file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Bytes.
+    pub size: u64,
+    /// CRC-32 (the zlib one).
+    pub crc: u32,
+}
+
+impl Sum {
+    /// Of a whole file.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            size: bytes.len() as u64,
+            crc: crc32fast::hash(bytes),
+        }
+    }
+}
+
+/// Both files of an archived job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// meta.json.
+    pub meta: Sum,
+    /// data.json or data.json.gz.
+    pub data: Sum,
+    /// Which of the two.
+    pub form: Form,
+}
+
+/// Number of values (not null) per metric, scope and host.
+pub type Values = BTreeMap<(String, String, String), u64>;
+
+/// What an archive holds for a job.
+#[derive(Debug)]
+pub struct Found {
+    /// Size and checksum, where both files are there and no second data file is.
+    pub files: Option<Files>,
+    /// What the data file holds; nothing where it cannot be read.
+    pub values: Values,
+}
+
+/// A job archive.
+pub trait Archive: Sync {
+    /// What is there for a job. With `tidy`, what a killed sweep left in the job's folder is removed.
+    ///
+    /// # Errors
+    /// When the archive or the job's folder cannot be read.
+    fn find(&self, key: &JobKey, tidy: bool) -> Result<Option<Found>, Failure>;
+
+    /// Begins to store a job; nothing is visible before [`Publication::publish`].
+    ///
+    /// # Errors
+    /// When the archive cannot be written.
+    fn create(&self, key: &JobKey) -> Result<Box<dyn Publication + '_>, Failure>;
+
+    /// Makes everything published so far durable.
+    ///
+    /// # Errors
+    /// When the medium does not say that it is.
+    fn flush(&self) -> Result<(), Failure>;
+}
+
+/// A job that is being stored. Dropped before [`Publication::publish`], it leaves nothing.
+pub trait Publication {
+    /// Appends to the data file, in its stored form.
+    ///
+    /// # Errors
+    /// When the archive cannot be written.
+    fn write(&mut self, data: &[u8]) -> Result<(), Failure>;
+
+    /// Completes both files under other names.
+    ///
+    /// # Errors
+    /// When the archive cannot be written.
+    fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Failure>;
+
+    /// Gives both files their names: data, then meta, then the other variant of the data file is removed.
+    ///
+    /// # Errors
+    /// When the archive cannot be written; the job may then have new data beside an old meta.json.
+    fn publish(self: Box<Self>) -> Result<(), Failure>;
+}

@@ -1,0 +1,312 @@
+//! The commands and their flags as types. Parsing touches nothing but arguments and environment.
+
+mod convert;
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ccarchive::quantity;
+use ccarchive::when::When;
+use clap::builder::NonEmptyStringValueParser;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  everything selected is archived, or there was nothing to do
+    1  could not run, or aborted
+    2  usage or configuration
+    3  finished, but a job failed or has no data
+   11  another sweep of this database is running
+   12  version of the database or of the archive not supported
+  124  time box reached, work is left
+  130  interrupted by a signal; what was finished is recorded";
+
+const EXAMPLES: &str = "\
+Examples:
+  ccarchive demo                               see it at work on a made-up site
+  ccarchive run --db var/job.db --dry-run      say what a sweep would do
+  ccarchive run --config /opt/cc/config.json   archive what cc-backend left behind";
+
+/// Archives the stopped jobs that ClusterCockpit's cc-backend left behind
+#[derive(Debug, Parser)]
+#[command(name = "ccarchive", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Archive every stopped job that is not archived yet
+    #[command(after_help = EXIT_CODES)]
+    Run(Box<RunArgs>),
+    /// Write a small site with jobs of every kind, and sweep it
+    Demo(DemoArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder to write the site to
+    #[arg(value_name = "DIR", default_value = "ccarchive-demo")]
+    pub(crate) dir: PathBuf,
+    /// Only write the site
+    #[arg(long)]
+    pub(crate) no_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) behaviour: BehaviourArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Ids of the arguments whose value comes from the environment.
+    #[arg(skip)]
+    from_environment: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Places")]
+pub(crate) struct PlaceArgs {
+    /// cc-backend's job database; without --config, archive and checkpoints are looked for beside it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_DB",
+        hide_env_values = true
+    )]
+    pub(crate) db: Option<PathBuf>,
+    /// cc-backend's config.json, which names all places; relative paths count from its folder
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_CONFIG",
+        hide_env_values = true
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Job archive to write to [default: job-archive beside the database]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CCARCHIVE_ARCHIVE",
+        hide_env_values = true
+    )]
+    pub(crate) archive: Option<PathBuf>,
+    /// Checkpoints to read; repeat for more, the first has priority [default: checkpoints beside the
+    /// database]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CCARCHIVE_SOURCE",
+        hide_env_values = true
+    )]
+    pub(crate) source: Vec<PathBuf>,
+    /// ccarchive's own record of attempts and reasons [default: name of the database with .ledger]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_LEDGER",
+        hide_env_values = true
+    )]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Print the resolved places and where each comes from, and stop
+    #[arg(long)]
+    pub(crate) show_config: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection (lists may be repeated or separated by commas)")]
+pub(crate) struct SelectArgs {
+    /// Archive exactly these stopped jobs, again if they are archived already
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) job_id: Vec<i64>,
+    /// Start time that tells a requeued job from its other runs; with a single --job-id
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start_time: Option<When>,
+    /// Only jobs of this cluster
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) cluster: Vec<String>,
+    /// Only jobs of this subcluster
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) subcluster: Vec<String>,
+    /// Only jobs of this user
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) user: Vec<String>,
+    /// Only jobs that stopped at TIME or later: '2026-11-20 12:00', RFC 3339, unix seconds,
+    /// yesterday, 2d, '2 days ago'
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<When>,
+    /// Only jobs that stopped before TIME
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) until: Option<When>,
+    /// Only jobs that were never finished (pending) or that failed [default: both]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub(crate) status: Vec<StatusArg>,
+    /// Take at most N jobs [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+    /// Leave jobs that stopped more recently to the live server [default: 10m; 0 with --job-id]
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_MIN_AGE", hide_env_values = true,
+          value_parser = quantity::duration)]
+    pub(crate) min_age: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Behaviour")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct BehaviourArgs {
+    /// Do everything except writing, and say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Jobs to work on at the same time [default: number of cores]
+    #[arg(long, value_name = "N", env = "CCARCHIVE_WORKERS", hide_env_values = true,
+          value_parser = workers)]
+    pub(crate) workers: Option<NonZeroUsize>,
+    /// Jobs that may wait for a worker
+    #[arg(long, value_name = "N", env = "CCARCHIVE_QUEUE", hide_env_values = true,
+          default_value = "128", value_parser = queue)]
+    pub(crate) queue: NonZeroUsize,
+    /// Time that jobs in work get to finish after a signal
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_TIMEOUT", hide_env_values = true,
+          default_value = "30s", value_parser = quantity::duration)]
+    pub(crate) timeout: Duration,
+    /// Wait this long for a database that others keep locked
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_LOCK_TIMEOUT", hide_env_values = true,
+          default_value = "15m", value_parser = quantity::duration)]
+    pub(crate) lock_timeout: Duration,
+    /// Stop taking jobs after this time and exit with 124 if work is left [default: no limit]
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_MAX_DURATION", hide_env_values = true,
+          value_parser = time_box)]
+    pub(crate) max_duration: Option<Duration>,
+    /// Memory for metric data that several jobs share: bytes, 512M, 2G
+    #[arg(long, value_name = "SIZE", env = "CCARCHIVE_MEMORY", hide_env_values = true,
+          default_value = "1G", value_parser = quantity::size)]
+    pub(crate) memory: u64,
+    /// Wait this long after a job's end for samples that may still reach the checkpoints
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_SETTLE", hide_env_values = true,
+          default_value = "12h", value_parser = quantity::duration)]
+    pub(crate) settle: Duration,
+    /// Try failed and quarantined jobs at once, whatever their next try is
+    #[arg(long)]
+    pub(crate) retry_now: bool,
+    /// Replace an archived job even by one with less data
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Archive jobs without any data as empty, as cc-backend does
+    #[arg(long)]
+    pub(crate) accept_empty: bool,
+    /// Archive jobs without a known end up to the last sample within their walltime
+    #[arg(long, value_name = "END")]
+    pub(crate) zero_duration: Option<ZeroDuration>,
+    /// How hard to compress: fastest, as cc-backend does, or to the smallest files
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "CCARCHIVE_COMPRESSION",
+        hide_env_values = true,
+        default_value = "normal"
+    )]
+    pub(crate) compression: Compression,
+    /// Command to run for every archived job, with a JSON object on its input
+    #[arg(long, value_name = "CMD", env = "CCARCHIVE_HOOK", hide_env_values = true,
+          value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) hook: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// One JSON object a line on standard output; the last is the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing unless something failed
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say what happens to each job
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusArg {
+    Pending,
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ZeroDuration {
+    Walltime,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compression {
+    Fast,
+    Normal,
+    Small,
+}
+
+fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    const EXPECTED: &str = "expected 1 to 1024 workers; leave it away for one per core";
+    count(text, 1024, EXPECTED)
+}
+
+fn queue(text: &str) -> Result<NonZeroUsize, String> {
+    count(text, 1_000_000, "expected a queue of 1 to 1000000 jobs")
+}
+
+fn count(text: &str, most: usize, expected: &str) -> Result<NonZeroUsize, String> {
+    let count = text
+        .parse()
+        .ok()
+        .filter(|count: &NonZeroUsize| count.get() <= most);
+    count.ok_or_else(|| expected.to_owned())
+}
+
+fn time_box(text: &str) -> Result<Duration, String> {
+    match quantity::duration(text) {
+        Ok(Duration::ZERO) => Err("expected more than 0; leave it away for no limit".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl Cli {
+    /// Reads arguments and environment; the error prints itself, also where it is the help.
+    pub(crate) fn read<I, T>(arguments: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+        if let (Command::Run(run), Some((_, matches))) = (&mut cli.command, matches.subcommand()) {
+            let environment = Some(ValueSource::EnvVariable);
+            run.from_environment = matches
+                .ids()
+                .map(clap::Id::as_str)
+                .filter(|id| matches.try_contains_id(id).is_ok())
+                .filter(|id| matches.value_source(id) == environment)
+                .map(str::to_owned)
+                .collect();
+            run.select.check()?;
+        }
+        Ok(cli)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! The program `ccarchive`: reads flags, hands over to a command, ends with its exit code.
+
+mod cli;
+mod demo;
+mod report;
+mod run;
+mod signals;
+
+use std::process::ExitCode;
+
+use ccarchive::sweep::Exit;
+use clap::CommandFactory;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(e) => {
+            // A closed pipe is the reader's wish.
+            e.print().unwrap_or_default();
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
+    };
+    let ended = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::demo(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "ccarchive",
+                &mut std::io::stdout(),
+            );
+            Ok(Exit::Done)
+        }
+    };
+    let exit = ended.unwrap_or_else(|stopped| {
+        report::error(&stopped.message);
+        stopped.exit
+    });
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,101 @@
+//! The objects of `--json`: documented in the man page, additive only.
+
+use ccarchive::monitor::Report;
+use ccarchive::site::Site;
+use ccarchive::sweep::{Exit, Settings, Stages, Summary};
+use serde_json::{Value, json};
+
+pub(super) fn start(site: &Site, settings: &Settings, dry_run: bool) -> Value {
+    let sources: Vec<_> = site
+        .checkpoints
+        .iter()
+        .map(|c| c.value.display().to_string())
+        .collect();
+    json!({
+        "type": "start",
+        "version": env!("CARGO_PKG_VERSION"),
+        "db": site.database.value.display().to_string(),
+        "archive": site.archive.value.display().to_string(),
+        "sources": sources,
+        "ledger": site.ledger.value.display().to_string(),
+        "workers": settings.workers,
+        "dryRun": dry_run,
+    })
+}
+
+pub(super) fn job(r: &Report<'_>) -> Value {
+    let key = &r.head.key;
+    let mut v = json!({
+        "type": "job",
+        "id": r.head.id,
+        "jobId": key.job_id,
+        "cluster": key.cluster,
+        "startTime": key.start_time,
+        "outcome": r.outcome.name(),
+        "expected": r.coverage.points.expected,
+        "received": r.coverage.points.received,
+        "bytes": r.raw_bytes,
+        "resumed": r.resumed,
+    });
+    if let Some(f) = r.outcome.failure() {
+        v["stage"] = f.stage.name().into();
+        v["reason"] = f.reason.code().into();
+        v["detail"] = f.detail.as_str().into();
+    }
+    if let Some(note) = r.note {
+        v["note"] = note.into();
+    }
+    v
+}
+
+/// Also the figures of a run in the ledger.
+pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
+    let failures: Vec<Value> = s
+        .failures
+        .iter()
+        .map(|((stage, reason), f)| {
+            json!({
+                "stage": stage.name(), "reason": reason.code(), "count": f.count,
+                "firstJob": f.first_job, "firstDetail": f.first_detail, "advice": reason.advice(),
+            })
+        })
+        .collect();
+    let Stages {
+        load,
+        compute,
+        compress,
+        store,
+    } = s.stages;
+    json!({
+        "type": "summary",
+        "exit": exit as u8,
+        "jobs": s.total(),
+        "archived": s.archived(),
+        "outcomes": s.outcomes,
+        "failures": failures,
+        "waiting": s.skipped.waiting,
+        "quarantined": s.skipped.quarantined,
+        "lost": s.skipped.lost,
+        "rawBytes": s.raw_bytes,
+        "storedBytes": s.stored_bytes,
+        "unusableSamples": s.unusable,
+        "hooksFailed": s.hooks_failed,
+        "seconds": s.seconds,
+        "stageSeconds": {
+            "load": load.as_secs_f64(), "compute": compute.as_secs_f64(), "compress": compress.as_secs_f64(),
+            "store": store.as_secs_f64(), "record": s.record.as_secs_f64(),
+        },
+        "aborted": s.aborted.as_ref().map(|a| json!({"reason": a.reason, "detail": a.detail, "advice": a.advice})),
+        "interrupted": s.interrupted,
+        "timeBox": s.time_box,
+        "dryRun": s.dry_run,
+    })
+}
+
+/// The summary of a sweep that did not begin.
+pub(super) fn stopped(exit: Exit, message: &str) -> Value {
+    json!({
+        "type": "summary", "exit": exit as u8, "jobs": 0, "archived": 0,
+        "aborted": {"reason": "not_started", "detail": message, "advice": ""},
+    })
+}

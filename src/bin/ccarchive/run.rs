@@ -1,0 +1,275 @@
+//! `ccarchive run`: the site's parts, one call of the engine, the exit code.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ccarchive::archive::tree::Tree;
+use ccarchive::cluster::Clusters;
+use ccarchive::compress::Level;
+use ccarchive::db::{self, Filter, Pending, Recorder};
+use ccarchive::ledger::{Ledger, Run, State};
+use ccarchive::lock::{self, Lock};
+use ccarchive::monitor::{Event, Monitor};
+use ccarchive::selection::Selection;
+use ccarchive::site::{ErrorKind, Site};
+use ccarchive::source::cache::Cached;
+use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::stop::Stop;
+use ccarchive::sweep::{self, Chosen, Clock, Exit, Jobs, Parts, Settings, Summary};
+use ccarchive::verdict::chain;
+use jiff::Zoned;
+
+use crate::cli::{BehaviourArgs, Compression, RunArgs};
+use crate::report::{self, Console};
+use crate::signals;
+
+/// Series that a worker holds at a time; larger jobs are read in several passes.
+const GROUP_BYTES: usize = 256 << 20;
+
+/// Why a command ended before it began.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+}
+
+impl Stopped {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<db::Error> for Stopped {
+    fn from(e: db::Error) -> Self {
+        let exit = if matches!(e, db::Error::Version(_)) {
+            Exit::Unsupported
+        } else {
+            Exit::Aborted
+        };
+        Self::new(exit, chain(&e))
+    }
+}
+
+/// Runs a sweep as the flags say.
+pub(crate) fn run(args: &RunArgs) -> Result<Exit, Stopped> {
+    let now = Zoned::now();
+    let selection = args.selection(&now).map_err(|e| {
+        Stopped::new(
+            Exit::Usage,
+            e.to_string().trim_start_matches("error: ").trim_end(),
+        )
+    })?;
+    let console = Arc::new(Console::new(args.output.mode()));
+    let outcome = prepare(args, &console).and_then(|site| match site {
+        Some(site) => sweep_site(args, &site, selection, &now, &console),
+        None => Ok(Exit::Done),
+    });
+    outcome.inspect_err(|e| console.stopped(e.exit, &e.message))
+}
+
+/// The site, looked at; none where it was only to be shown.
+fn prepare(args: &RunArgs, console: &Console) -> Result<Option<Site>, Stopped> {
+    let stopped = |e: ccarchive::site::ConfigError| {
+        let exit = match e.kind() {
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::Unsupported => Exit::Unsupported,
+            ErrorKind::CouldNotRun => Exit::Aborted,
+        };
+        Stopped::new(exit, chain(&e))
+    };
+    let site = Site::resolve(&args.places()).map_err(stopped)?;
+    if args.place.show_config {
+        report::out(&site.show());
+    }
+    for w in &site.warnings {
+        console.event(&Event::Warning(w));
+    }
+    if args.place.show_config {
+        return Ok(None);
+    }
+    site.check().map_err(stopped)?;
+    Ok(Some(site))
+}
+
+fn sweep_site(
+    args: &RunArgs,
+    site: &Site,
+    selection: Selection,
+    now: &Zoned,
+    console: &Arc<Console>,
+) -> Result<Exit, Stopped> {
+    let b = &args.behaviour;
+    let clock = Clock::starting_at(now.timestamp().as_second());
+    let _lock = take_lock(site, b.dry_run, now)?;
+    let recorder = if b.dry_run {
+        None
+    } else {
+        Some(Recorder::open(&site.database.value, b.lock_timeout)?)
+    };
+    let archive = Tree::new(&site.archive.value);
+    let clusters = load_clusters(&archive, console)?;
+    let roots = site.checkpoints.iter().map(|c| c.value.clone()).collect();
+    let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
+    let source = Cached::new(Checkpoints::new(roots, clusters.frequencies()), memory);
+    let ledger = if b.dry_run {
+        Ledger::open_read_only(&site.ledger.value)
+    } else {
+        Ledger::open(&site.ledger.value)
+    };
+    for warning in ledger.take_warnings() {
+        console.event(&Event::Warning(&warning));
+    }
+    if !b.dry_run {
+        settle(&ledger, &site.database.value)?;
+    }
+    let settings = settings(b, site, &selection, clock);
+    let (jobs, refused) = choose(&site.database.value, selection, clock.now(), console)?;
+    let stop = Arc::new(Stop::new());
+    let watcher: Arc<dyn Monitor + Send> = Arc::clone(console) as _;
+    signals::listen(&stop, b.timeout, &watcher)
+        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    console.start(site, &settings, b.dry_run);
+    let parts = Parts {
+        source: &source,
+        archive: &archive,
+        clusters: &clusters,
+        ledger: &ledger,
+        jobs,
+        recorder,
+    };
+    let summary = sweep::run(parts, &settings, &**console, &stop);
+    let exit = match summary.exit() {
+        Exit::Done if refused => Exit::Failures,
+        exit => exit,
+    };
+    console.finish(&summary, exit);
+    if !b.dry_run {
+        ledger.finish_run(&history(&summary, clock, exit));
+    }
+    Ok(exit)
+}
+
+fn take_lock(site: &Site, dry_run: bool, now: &Zoned) -> Result<Option<Lock>, Stopped> {
+    if dry_run {
+        return Ok(None);
+    }
+    let since = now.strftime("%Y-%m-%d %H:%M:%S %z").to_string();
+    match lock::take(&site.ledger.value, &since) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(e @ lock::Error::Held { .. }) => Err(Stopped::new(Exit::Locked, e.to_string())),
+        Err(e @ lock::Error::Io { .. }) => Err(Stopped::new(Exit::Aborted, chain(&e))),
+    }
+}
+
+fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped> {
+    let aborted = |e: String| Stopped::new(Exit::Aborted, e);
+    let (files, without) = archive
+        .cluster_files()
+        .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
+    for folder in without {
+        let w = format!(
+            "{folder} in the archive has no cluster.json; cc-backend does not start with such a folder"
+        );
+        console.event(&Event::Warning(&w));
+    }
+    let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())));
+    let clusters = clusters.map_err(|e| {
+        aborted(format!(
+            "{e}; cc-backend does not start with it either, correct the file"
+        ))
+    })?;
+    if clusters.is_empty() {
+        return Err(aborted(
+            "the archive has no cluster: expected a folder with cluster.json for each".into(),
+        ));
+    }
+    Ok(clusters)
+}
+
+/// Closes in the ledger what a killed sweep had recorded in the database.
+fn settle(ledger: &Ledger, database: &Path) -> Result<(), Stopped> {
+    let connection = db::open(database)?;
+    let mut recorded = Vec::new();
+    for (key, entry) in ledger.open_jobs() {
+        if entry.state == State::Published
+            && db::status_of(&connection, database, &key)? == Some(ccarchive::job::STATUS_ARCHIVED)
+        {
+            recorded.push(key);
+        }
+    }
+    ledger.settle(&recorded);
+    Ok(())
+}
+
+/// The jobs of the sweep, and whether some that were named are refused.
+fn choose(
+    database: &Path,
+    selection: Selection,
+    now: i64,
+    console: &Console,
+) -> Result<(Jobs, bool), Stopped> {
+    if selection.job_ids.is_empty() {
+        return Ok((
+            Jobs::Pending(Box::new(Pending::open(
+                database,
+                Filter::new(selection, now),
+            )?)),
+            false,
+        ));
+    }
+    let Chosen { jobs, refused } = sweep::choose(&db::open(database)?, database, &selection)?;
+    if jobs.is_empty() {
+        let why: Vec<String> = refused
+            .iter()
+            .map(|r| format!("job {}: {}", r.job_id, r.why))
+            .collect();
+        return Err(Stopped::new(Exit::Usage, why.join("\n")));
+    }
+    for r in &refused {
+        console.event(&Event::Warning(&format!(
+            "job {} is not archived: {}",
+            r.job_id, r.why
+        )));
+    }
+    Ok((Jobs::Chosen(jobs), !refused.is_empty()))
+}
+
+fn settings(b: &BehaviourArgs, site: &Site, selection: &Selection, clock: Clock) -> Settings {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
+    Settings {
+        workers: b.workers.map_or(cores, usize::from),
+        queue: b.queue.get(),
+        timeout: b.timeout,
+        max_duration: b.max_duration,
+        settle: seconds(b.settle),
+        retention: site.retention.as_ref().map(|r| r.value),
+        retry_now: b.retry_now,
+        force: b.force,
+        accept_empty: b.accept_empty,
+        walltime: b.zero_duration.is_some(),
+        compression: match b.compression {
+            Compression::Fast => Level::Fast,
+            Compression::Normal => Level::Normal,
+            Compression::Small => Level::Small,
+        },
+        group_bytes: GROUP_BYTES,
+        limit: selection.limit,
+        hook: b.hook.clone(),
+        clock,
+    }
+}
+
+fn history(summary: &Summary, clock: Clock, exit: Exit) -> Run {
+    let ended = clock.now();
+    Run {
+        started: ended - i64::try_from(clock.elapsed().as_secs()).unwrap_or(0),
+        ended,
+        exit: exit as i64,
+        figures: report::json::summary(summary, exit).to_string(),
+    }
+}

@@ -1,0 +1,204 @@
+//! The three file formats of the metric store, byte for byte: JSON and binary snapshots, the log.
+//!
+//! The checksum is written out here, so that the program under test and the sites it is tested
+//! with share no code that could be wrong in both.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// One series of a snapshot.
+#[derive(Debug)]
+pub(super) struct Series<'a> {
+    pub(super) metric: &'static str,
+    /// Empty for the node itself.
+    pub(super) child: &'a str,
+    /// Seconds between values.
+    pub(super) step: i64,
+    /// Time of the first value.
+    pub(super) start: i64,
+    /// NaN where the store has none.
+    pub(super) data: &'a [f32],
+}
+
+/// The series of a host by child, the node's own first, in the order in which names sort.
+fn levels<'a, 'b>(
+    series: &'a [Series<'b>],
+) -> BTreeMap<&'b str, BTreeMap<&'static str, &'a Series<'b>>> {
+    let mut levels: BTreeMap<&str, BTreeMap<&'static str, &Series<'_>>> = BTreeMap::new();
+    levels.entry("").or_default();
+    for one in series {
+        levels.entry(one.child).or_default().insert(one.metric, one);
+    }
+    levels
+}
+
+/// A `.json` snapshot: numbers with one decimal, no value as null.
+pub(super) fn json(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
+    let levels = levels(series);
+    let mut text = String::new();
+    let mut open = false;
+    for (child, metrics) in &levels {
+        if !child.is_empty() {
+            text.push_str(if open { "," } else { "" });
+            push(&mut text, format_args!("\"{child}\":"));
+            open = true;
+        }
+        text.push_str("{\"metrics\":{");
+        for (number, one) in metrics.values().enumerate() {
+            text.push_str(if number == 0 { "" } else { "," });
+            json_series(&mut text, one);
+        }
+        text.push_str("},\"children\":{");
+        if !child.is_empty() {
+            push(&mut text, format_args!("}},\"from\":{from},\"to\":{to}}}"));
+        }
+    }
+    push(
+        &mut text,
+        format_args!("}},\"from\":{from},\"to\":{to}}}\n"),
+    );
+    text.into_bytes()
+}
+
+fn json_series(text: &mut String, series: &Series<'_>) {
+    push(
+        text,
+        format_args!(
+            "\"{}\":{{\"frequency\":{},\"start\":{},\"data\":[",
+            series.metric, series.step, series.start
+        ),
+    );
+    for (number, value) in series.data.iter().enumerate() {
+        text.push_str(if number == 0 { "" } else { "," });
+        if value.is_nan() {
+            text.push_str("null");
+        } else {
+            push(text, format_args!("{value:.1}"));
+        }
+    }
+    text.push_str("]}");
+}
+
+fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    text.write_fmt(what).unwrap_or_default();
+}
+
+/// A `.bin` snapshot.
+pub(super) fn binary(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
+    let levels = levels(series);
+    let mut bytes = 0xCC5B_0001_u32.to_le_bytes().to_vec();
+    bytes.extend(from.to_le_bytes());
+    bytes.extend(to.to_le_bytes());
+    for (child, metrics) in &levels {
+        if !child.is_empty() {
+            name(&mut bytes, child);
+        }
+        count(&mut bytes, metrics.len());
+        for one in metrics.values() {
+            name(&mut bytes, one.metric);
+            bytes.extend(one.step.to_le_bytes());
+            bytes.extend(one.start.to_le_bytes());
+            count(&mut bytes, one.data.len());
+            for value in one.data {
+                let bits = if value.is_nan() {
+                    0x7FC0_0000
+                } else {
+                    value.to_bits()
+                };
+                bytes.extend(bits.to_le_bytes());
+            }
+        }
+        // The node itself has all others as children; they have none.
+        count(
+            &mut bytes,
+            if child.is_empty() {
+                levels.len() - 1
+            } else {
+                0
+            },
+        );
+    }
+    bytes
+}
+
+fn count(bytes: &mut Vec<u8>, number: usize) {
+    bytes.extend(u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+fn name(bytes: &mut Vec<u8>, name: &str) {
+    bytes.extend(u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
+    bytes.extend(name.as_bytes());
+}
+
+/// A `current.wal` being written.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) bytes: Vec<u8>,
+    /// Where each record begins.
+    records: Vec<usize>,
+}
+
+impl Log {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: 0xCC1D_A701_u32.to_le_bytes().to_vec(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Appends one sample; `child` is empty for the node itself.
+    pub(super) fn push(&mut self, time: i64, metric: &str, child: &str, value: f32) {
+        self.records.push(self.bytes.len());
+        self.bytes.extend(0xCC1D_A7A1_u32.to_le_bytes());
+        let length =
+            8 + 2 + metric.len() + 1 + 4 + if child.is_empty() { 0 } else { 1 + child.len() };
+        count(&mut self.bytes, length);
+        let payload = self.bytes.len();
+        self.bytes.extend(time.to_le_bytes());
+        name(&mut self.bytes, metric);
+        self.bytes.push(u8::from(!child.is_empty()));
+        if !child.is_empty() {
+            self.bytes
+                .push(u8::try_from(child.len()).unwrap_or(u8::MAX));
+            self.bytes.extend(child.as_bytes());
+        }
+        self.bytes.extend(value.to_bits().to_le_bytes());
+        let checksum = crc32(&self.bytes[payload..]);
+        self.bytes.extend(checksum.to_le_bytes());
+    }
+
+    /// Makes the record in the middle fail its checksum, and tears the last one off half-way.
+    pub(super) fn damage(&mut self) {
+        if let Some(middle) = self.records.get(self.records.len() / 2) {
+            self.bytes[middle + 10] ^= 0x40;
+            self.bytes.truncate(self.bytes.len() - 9);
+        }
+    }
+}
+
+const CRC_TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u32;
+    while byte < 256 {
+        let (mut rest, mut bit) = (byte, 0);
+        while bit < 8 {
+            rest = if rest & 1 == 1 {
+                0xEDB8_8320 ^ (rest >> 1)
+            } else {
+                rest >> 1
+            };
+            bit += 1;
+        }
+        table[byte as usize] = rest;
+        byte += 1;
+    }
+    table
+};
+
+/// CRC-32 as zlib computes it.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        CRC_TABLE[((crc ^ u32::from(*byte)) & 0xFF) as usize] ^ (crc >> 8)
+    })
+}

@@ -1,0 +1,225 @@
+//! Writes complete ClusterCockpit sites: a job database, a job archive with the cluster's
+//! configuration but no jobs yet, and the checkpoint files of a metric store.
+//!
+//! The demo shows the program on one, tests and measurements use others of the size they need. A
+//! [`Plan`] decides every byte: nothing here asks the clock or draws chance from elsewhere.
+//!
+//! | module | subject |
+//! |---|---|
+//! | plan | the plan, and the times that follow from it |
+//! | cluster, metrics, hosts | what the site consists of |
+//! | jobs, special, everyday | what ran where |
+//! | apps, curves | what the hosts measured meanwhile |
+//! | checkpoints, encode | the metric store's files |
+//! | database | job.db |
+//! | random | the generator below it all |
+
+mod apps;
+mod checkpoints;
+mod cluster;
+mod curves;
+mod database;
+mod encode;
+mod everyday;
+mod hosts;
+mod jobs;
+mod metrics;
+mod plan;
+mod random;
+mod special;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cluster::CLUSTER;
+use curves::Load;
+use jobs::{Family, Job, Schedule};
+pub use plan::Plan;
+
+/// Number of the first job.
+const FIRST_NUMBER: i64 = 412_000;
+
+/// Why a site was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The folder holds something already; nothing was changed.
+    #[error("{} is not empty: a site is only written into a new or empty folder", .0.display())]
+    NotEmpty(PathBuf),
+    /// The plan asks for something impossible; the text says what.
+    #[error("cannot write such a site: {0}")]
+    Plan(String),
+    /// A file or folder could not be written.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The job database could not be written.
+    #[error("cannot write {}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+}
+
+impl Error {
+    fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Rows of the job table.
+    pub jobs: usize,
+    /// Those of them that a sweep has to look at: stopped, with status 1 or 2.
+    pub unarchived: usize,
+    /// Hosts of the cluster, silent ones included.
+    pub hosts: usize,
+    /// Samples that the hosts sent.
+    pub samples: u64,
+    /// Bytes of the checkpoint files.
+    pub checkpoint_bytes: u64,
+    /// The jobs that are there for a reason, by job id.
+    pub special: Vec<Special>,
+}
+
+/// A job that is there for a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Special {
+    /// The scheduler's id.
+    pub job_id: i64,
+    /// What the job is there for: a short phrase.
+    pub note: &'static str,
+}
+
+/// Writes `job.db`, `job-archive/` and `checkpoints/` under `dir`.
+///
+/// # Errors
+/// When `dir` is neither missing nor an empty folder, the plan is out of its bounds, or something
+/// cannot be written; what was written until then stays.
+pub fn write(dir: &Path, plan: &Plan) -> Result<Written, Error> {
+    plan.check()?;
+    claim(dir)?;
+    let window = plan.window();
+    let hosts = hosts::all(plan, &window);
+    write_archive(&dir.join("job-archive"), plan)?;
+
+    let mut schedule = Schedule::new(&hosts, &window, plan.seed);
+    special::sound(&mut schedule);
+    if plan.broken {
+        special::broken(&mut schedule);
+    }
+    everyday::fill(&mut schedule, plan);
+    let mut jobs = schedule.jobs;
+    number(&mut jobs);
+    let path = dir.join("job.db");
+    database::write(&path, plan, &hosts, &jobs)
+        .map_err(|source| Error::Database { path, source })?;
+
+    let mut written = Written {
+        jobs: jobs.len(),
+        unarchived: jobs.iter().filter(|job| job.unarchived()).count(),
+        hosts: hosts.len(),
+        samples: 0,
+        checkpoint_bytes: 0,
+        special: notes(&jobs),
+    };
+    let loads = loads(&jobs, hosts.len());
+    let folder = dir.join("checkpoints").join(CLUSTER);
+    for (position, (host, loads)) in hosts.iter().zip(&loads).enumerate() {
+        let seed = random::Random::stream(plan.seed, 0x2_0000 + position as u64).bits();
+        let columns = curves::columns(host, loads, window.last, seed);
+        let tally = checkpoints::write_host(&folder.join(&host.name), host, &columns, &window)?;
+        written.samples += tally.samples;
+        written.checkpoint_bytes += tally.bytes;
+    }
+    Ok(written)
+}
+
+/// Makes sure that `dir` exists and is empty.
+fn claim(dir: &Path) -> Result<(), Error> {
+    fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
+    let mut entries = fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
+    match entries.next() {
+        None => Ok(()),
+        Some(_) => Err(Error::NotEmpty(dir.to_owned())),
+    }
+}
+
+fn write_archive(archive: &Path, plan: &Plan) -> Result<(), Error> {
+    let folder = archive.join(CLUSTER);
+    fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+    let (cpu, gpu) = hosts::counts(plan);
+    let files = [
+        (archive.join("version.txt"), "3".to_owned()),
+        (folder.join("cluster.json"), cluster::document(cpu, gpu)),
+    ];
+    for (path, text) in files {
+        fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
+    }
+    Ok(())
+}
+
+/// Orders the jobs by their start, which is how their rows came to be, and numbers them.
+fn number(jobs: &mut [Job]) {
+    jobs.sort_by_key(|job| job.start);
+    let (mut array, mut requeued) = (0, 0);
+    for (number, job) in (FIRST_NUMBER..).zip(jobs) {
+        job.number = number;
+        match job.family {
+            Family::None => {}
+            Family::Array => {
+                array = if array == 0 { number } else { array };
+                job.array = array;
+            }
+            Family::Requeued => {
+                requeued = if requeued == 0 { number } else { requeued };
+                job.number = requeued;
+            }
+        }
+    }
+}
+
+fn notes(jobs: &[Job]) -> Vec<Special> {
+    let mut special: Vec<Special> = (jobs.iter())
+        .filter(|job| !job.note.is_empty())
+        .map(|job| Special {
+            job_id: job.number,
+            note: job.note,
+        })
+        .collect();
+    special.sort_by_key(|special| special.job_id);
+    special
+}
+
+/// What the jobs did to each host.
+fn loads(jobs: &[Job], hosts: usize) -> Vec<Vec<Load>> {
+    let mut loads = vec![Vec::new(); hosts];
+    for job in jobs {
+        for place in &job.places {
+            loads[place.host].push(Load {
+                from: job.start,
+                to: job.start + job.ran,
+                app: job.app,
+                threads: place.threads,
+                accelerators: place.accelerators,
+                seed: job.seed,
+            });
+        }
+    }
+    loads
+}

@@ -1,0 +1,122 @@
+//! What to write, and the times that follow from it: when data begins, where snapshots end.
+
+use super::Error;
+use super::random::Random;
+
+/// The metric store's default checkpoint interval, seconds.
+const INTERVAL: i64 = 12 * 3600;
+/// The longest time between the newest snapshot and `now`, seconds: what the logs hold.
+const LOG_SPAN: i64 = 3 * 3600;
+
+/// What site to write. Equal plans give equal bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The present, Unix seconds; newest samples and jobs end shortly before it.
+    pub now: i64,
+    /// Decides everything that looks random.
+    pub seed: u64,
+    /// Hosts of the cluster, 4 to 9999; a fifth of them have accelerators. At least 16 if `broken`.
+    pub nodes: u32,
+    /// Age of the oldest sample in hours, 2 to 1440.
+    pub hours: u32,
+    /// Rows of the job table. Some thirty special jobs come first; the rest is random everyday work.
+    pub jobs: u32,
+    /// Adds hosts with damaged or missing data, and jobs that cannot be archived, or not whole.
+    pub broken: bool,
+}
+
+impl Plan {
+    /// The site that the program shows of itself: small, and with something of everything.
+    pub fn demo(now: i64) -> Self {
+        Self {
+            broken: true,
+            ..Self::sized(now, 18, 30, 110)
+        }
+    }
+
+    /// A site of a chosen size without damage, for tests and measurements.
+    ///
+    /// Every sixth `cpu` host and the last one write JSON only: jobs that ended there since the
+    /// newest snapshot, up to three hours before `now`, have no data on disk yet. Logs span those
+    /// hours on all other hosts.
+    pub fn sized(now: i64, nodes: u32, hours: u32, jobs: u32) -> Self {
+        Self {
+            now,
+            seed: 1,
+            nodes,
+            hours,
+            jobs,
+            broken: false,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let least = if self.broken { 16 } else { 4 };
+        if !(least..=9999).contains(&self.nodes) {
+            return Err(Error::Plan(format!(
+                "nodes is {}, must be {least} to 9999",
+                self.nodes
+            )));
+        }
+        if !(2..=1440).contains(&self.hours) {
+            return Err(Error::Plan(format!(
+                "hours is {}, must be 2 to 1440",
+                self.hours
+            )));
+        }
+        if self.now < 2 * i64::from(self.hours) * 3600 {
+            return Err(Error::Plan(format!(
+                "now is {}, which is before the first sample could be",
+                self.now
+            )));
+        }
+        Ok(())
+    }
+
+    pub(super) fn window(&self) -> Window {
+        let span = i64::from(self.hours) * 3600;
+        let log = LOG_SPAN.min(span / 5) - Random::stream(self.seed, 1).between(0, span.min(300));
+        let (first, newest) = (self.now - span, self.now - log);
+        let intervals = (newest - first) / INTERVAL + 1;
+        Window {
+            now: self.now,
+            first,
+            borders: (0..=intervals)
+                .rev()
+                .map(|back| newest - back * INTERVAL)
+                .collect(),
+            last: self.now - 5,
+        }
+    }
+}
+
+/// The times of a site, Unix seconds.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// The present.
+    pub(super) now: i64,
+    /// The hosts begin to report within a few minutes of it.
+    pub(super) first: i64,
+    /// Where snapshots begin and end, ascending. The first is before `first`: the store ran before
+    /// the hosts reported, so that their first sample is a series' start.
+    pub(super) borders: Vec<i64>,
+    /// Time of the newest sample that can be on disk.
+    pub(super) last: i64,
+}
+
+impl Window {
+    /// The time at so many thousandths of the window.
+    pub(super) fn at(&self, permille: i64) -> i64 {
+        self.first + (self.last - self.first) * permille / 1000
+    }
+
+    /// So many thousandths of the window, seconds.
+    pub(super) fn share(&self, permille: i64) -> i64 {
+        (self.last - self.first) * permille / 1000
+    }
+
+    /// End of the newest snapshot.
+    pub(super) fn newest(&self) -> i64 {
+        self.borders.last().copied().unwrap_or(self.first)
+    }
+}

@@ -1,0 +1,199 @@
+//! Numbers as Go prints them: fixed with two decimals (data.json), and shortest digits (meta.json, columns).
+//!
+//! The fixed form rounds the exact binary value, ties to even, as Go's `%.2f` and Rust's `{:.2}` do; it is written
+//! without either since most of an archive is such numbers.
+
+use std::io::Write;
+
+const DIGITS: &[u8; 200] = b"0001020304050607080910111213141516171819\
+2021222324252627282930313233343536373839\
+4041424344454647484950515253545556575859\
+6061626364656667686970717273747576777879\
+8081828384858687888990919293949596979899";
+
+/// Appends a finite number with two decimals. The sign of zero is kept, also of what rounds to it.
+#[inline]
+pub fn fixed2(x: f64, out: &mut Vec<u8>) {
+    match hundredths(x.abs()) {
+        Some(h) => write_hundredths(x.is_sign_negative(), h, out),
+        None => general(x, out),
+    }
+}
+
+/// Appends a value of a data array: rounded to f32 first, `null` for NaN.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "cc-backend rounds data to single precision"
+)]
+pub fn datum(x: f64, out: &mut Vec<u8>) {
+    if x.is_nan() {
+        out.extend_from_slice(b"null");
+    } else {
+        fixed2(f64::from(x as f32), out);
+    }
+}
+
+/// round(x · 100) of the exact value, ties to even; none where it does not fit.
+#[inline]
+fn hundredths(x: f64) -> Option<u64> {
+    let bits = x.to_bits();
+    let exponent = (bits >> 52) & 0x7ff;
+    if exponent == 0 {
+        return Some(0); // zero and what is far below half a hundredth
+    }
+    // x = m · 2^-shift with 2^52 ≤ m < 2^53, so 100·m < 2^60.
+    let m = (bits & ((1 << 52) - 1)) | (1 << 52);
+    let shift = 1075_i64 - i64::try_from(exponent).unwrap_or(0);
+    let scaled = m * 100;
+    match shift {
+        1..=63 => {
+            let (whole, rest, half) = (
+                scaled >> shift,
+                scaled & ((1 << shift) - 1),
+                1_u64 << (shift - 1),
+            );
+            Some(whole + u64::from(rest > half || (rest == half && whole & 1 == 1)))
+        }
+        64.. => Some(0),
+        -3..=0 => Some(scaled << -shift),
+        _ => None,
+    }
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "remainders of 100")]
+fn write_hundredths(negative: bool, mut h: u64, out: &mut Vec<u8>) {
+    // 20 digits at most, a dot and a sign.
+    let mut buffer = [0_u8; 24];
+    let mut at = buffer.len();
+    let mut pair =
+        |at: usize, v: usize| buffer[at..at + 2].copy_from_slice(&DIGITS[v * 2..v * 2 + 2]);
+    at -= 2;
+    pair(at, (h % 100) as usize);
+    h /= 100;
+    at -= 1;
+    let dot = at;
+    while h >= 100 {
+        at -= 2;
+        pair(at, (h % 100) as usize);
+        h /= 100;
+    }
+    if h >= 10 {
+        at -= 2;
+        pair(at, h as usize);
+    } else {
+        at -= 1;
+        buffer[at] = b'0' + h as u8;
+    }
+    buffer[dot] = b'.';
+    if negative {
+        at -= 1;
+        buffer[at] = b'-';
+    }
+    out.extend_from_slice(&buffer[at..]);
+}
+
+#[cold]
+fn general(x: f64, out: &mut Vec<u8>) {
+    write!(out, "{x:.2}").unwrap_or_default();
+}
+
+/// Appends a finite number as Go's encoding/json does: shortest digits that read back, an exponent only below 1e-6
+/// and from 1e21 on.
+pub fn shortest(x: f64, out: &mut Vec<u8>) {
+    let magnitude = x.abs();
+    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+        // Rust writes 1e-7 and 1e21; Go puts a plus before a positive exponent.
+        let text = format!("{x:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let plus = if exponent.starts_with('-') { "" } else { "+" };
+        out.extend_from_slice(format!("{digits}e{plus}{exponent}").as_bytes());
+    } else {
+        out.extend_from_slice(x.to_string().as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixed(x: f64) -> String {
+        let mut out = Vec::new();
+        fixed2(x, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn fixed_numbers_equal_the_standard_librarys_for_all_kinds_of_values() {
+        let mut seed = 88_172_645_463_325_252_u64;
+        for k in 0..400_000_u32 {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            let bits = f64::from_bits(seed);
+            let single = f64::from(f32::from_bits((seed >> 16) as u32));
+            let ties = (seed % 2_000_001) as f64 / 8.0;
+            let typical = (seed % 1_000_000_007) as f64 / 1e4;
+            for x in [bits, single, ties, typical, -typical, f64::from(k) / 1000.0] {
+                if x.is_finite() {
+                    assert_eq!(fixed(x), format!("{x:.2}"), "{x:e}");
+                }
+            }
+        }
+        for x in [
+            0.0,
+            -0.0,
+            -0.001,
+            0.125,
+            0.375,
+            1.005,
+            f64::from(f32::MAX),
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            5e-324,
+            1e17,
+            1.8e17,
+            1.9e18,
+        ] {
+            assert_eq!(fixed(x), format!("{x:.2}"), "{x:e}");
+        }
+    }
+
+    #[test]
+    fn data_is_rounded_to_f32_first_and_nan_is_null() {
+        for (x, want) in [
+            (0.045, "0.05"),
+            (0.005, "0.00"),
+            (16_777_217.125, "16777218.00"),
+            (f64::NAN, "null"),
+            (-0.001, "-0.00"),
+        ] {
+            let mut out = Vec::new();
+            datum(x, &mut out);
+            assert_eq!(out, want.as_bytes());
+        }
+    }
+
+    #[test]
+    fn shortest_numbers_are_gos() {
+        for (x, want) in [
+            (100.0, "100"),
+            (85.3, "85.3"),
+            (-0.0, "-0"),
+            (1e-6, "0.000001"),
+            (1e-7, "1e-7"),
+            (1.234_567_890_123_456_8e21, "1.2345678901234568e+21"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (f64::from(f32::MAX), "3.4028234663852886e+38"),
+            (9.99e-7, "9.99e-7"),
+            (5e-324, "5e-324"),
+            (1e100, "1e+100"),
+        ] {
+            let mut out = Vec::new();
+            shortest(x, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), want);
+        }
+    }
+}

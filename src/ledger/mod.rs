@@ -1,0 +1,258 @@
+//! ccarchive's own memory: attempts, reasons, next tries, coverage, what was published, run history.
+//!
+//! A small SQLite file beside the job database. It may be lost, locked or damaged at any time without stopping a
+//! sweep: a damaged one is set aside and begun anew, and where none can be had an empty one in memory serves. So it
+//! may only ever hold what makes the next sweep better, never what makes a row or an archive right. Its rows are
+//! written after cc-backend's row, except for one: what was published is noted before the first rename, so that a
+//! sweep that dies between publishing and recording does not have to do the job again.
+
+mod policy;
+mod store;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::archive::Files;
+use crate::job::{Job, JobKey};
+use crate::stats::Footprint;
+use crate::verdict::{Coverage, Outcome};
+
+pub use policy::{ATTEMPTS, Next, next_after};
+
+/// What the ledger knows of a job that is not done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Where it stands.
+    pub state: State,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Unix seconds; 0 for at once.
+    pub next_try: i64,
+    /// What was published and perhaps not recorded.
+    pub published: Option<Published>,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Published, perhaps not recorded.
+    Published,
+    /// Waits for its next try.
+    Waiting,
+    /// Tried too often: waits for `--retry-now`.
+    Quarantined,
+    /// No source can have its data any more.
+    Lost,
+    /// Archived and recorded.
+    Done,
+}
+
+impl State {
+    /// The word in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Waiting => "waiting",
+            Self::Quarantined => "quarantined",
+            Self::Lost => "lost",
+            Self::Done => "done",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [
+            Self::Published,
+            Self::Waiting,
+            Self::Quarantined,
+            Self::Lost,
+            Self::Done,
+        ]
+        .into_iter()
+        .find(|s| s.name() == name)
+    }
+}
+
+/// What was published for a job and what its row becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// Checksum of the row that was archived, see [`row_print`].
+    pub row_print: u32,
+    /// Both files.
+    pub files: Files,
+    /// `complete`, `partial` or `empty`.
+    pub outcome: Outcome,
+    /// Expected and received samples.
+    pub coverage: Coverage,
+    /// Columns of the row, footprints as JSON text.
+    pub columns: Columns,
+}
+
+/// The columns that an archived job's row gets.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Columns {
+    /// JSON text.
+    pub footprint: String,
+    /// JSON text.
+    pub energy_footprint: String,
+    /// kWh.
+    pub energy: f64,
+}
+
+impl Columns {
+    /// The columns as cc-backend writes them.
+    pub fn new(f: &Footprint) -> Self {
+        let text = |map| {
+            let mut out = Vec::new();
+            crate::document::text::numbers(map, &mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        Self {
+            footprint: text(&f.footprint),
+            energy_footprint: text(&f.energy_footprint),
+            energy: f.energy,
+        }
+    }
+}
+
+/// Checksum of all that an archive takes from a row: a published archive of another row is done again.
+pub fn row_print(job: &Job) -> u32 {
+    // The debug form names every field; two equal rows have equal forms within one version of the program.
+    let text = format!("{} {job:?}", env!("CARGO_PKG_VERSION"));
+    crc32fast::hash(text.as_bytes())
+}
+
+/// One job's result, for the ledger.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    /// The job.
+    pub key: &'a JobKey,
+    /// What became of it.
+    pub outcome: &'a Outcome,
+    /// Where it stands now.
+    pub next: Next,
+    /// Its samples.
+    pub coverage: &'a Coverage,
+}
+
+/// The figures of a finished sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Unix seconds.
+    pub started: i64,
+    /// Unix seconds.
+    pub ended: i64,
+    /// Exit code.
+    pub exit: i64,
+    /// JSON: counts by outcome, bytes, seconds.
+    pub figures: String,
+}
+
+/// The ledger of one database, shared by the threads of a sweep.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Mutex<Connection>,
+    /// What went wrong with the file, in words for the operator; each is said once.
+    warnings: Mutex<Vec<String>>,
+    path: PathBuf,
+}
+
+impl Ledger {
+    /// Opens or creates the file; whatever is wrong with it ends in a usable ledger and a warning.
+    pub fn open(path: &Path) -> Self {
+        let (connection, warning) = store::open(path);
+        Self {
+            connection: Mutex::new(connection),
+            warnings: Mutex::new(warning.into_iter().collect()),
+            path: path.into(),
+        }
+    }
+
+    /// A ledger that forgets everything, for dry runs over a site that has none.
+    pub fn in_memory() -> Self {
+        Self {
+            connection: Mutex::new(store::in_memory()),
+            warnings: Mutex::default(),
+            path: PathBuf::new(),
+        }
+    }
+
+    /// What there is, without changing it: for dry runs.
+    pub fn open_read_only(path: &Path) -> Self {
+        let (connection, warning) = store::open_read_only(path);
+        Self {
+            connection: Mutex::new(connection),
+            warnings: Mutex::new(warning.into_iter().collect()),
+            path: path.into(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the warnings that came up since the last call.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs a statement; a failure is said once, and from then on an empty ledger in memory serves.
+    fn with<T: Default>(
+        &self,
+        doing: &str,
+        f: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> T {
+        let mut c = self.lock();
+        match f(&mut c) {
+            Ok(v) => v,
+            Err(e) => {
+                let path = self.path.display();
+                let warning = format!(
+                    "the ledger {path} cannot {doing} ({e}); this sweep goes on without it"
+                );
+                self.warnings
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(warning);
+                *c = store::in_memory();
+                T::default()
+            }
+        }
+    }
+
+    /// All jobs that are not done.
+    pub fn open_jobs(&self) -> HashMap<JobKey, Entry> {
+        self.with("be read", |c| store::open_jobs(c))
+    }
+
+    /// One job, done or not.
+    pub fn job(&self, key: &JobKey) -> Option<Entry> {
+        self.with("be read", |c| store::job(c, key))
+    }
+
+    /// Notes what is about to be published, before the first rename.
+    pub fn publishing(&self, key: &JobKey, published: &Published) {
+        self.with("be written", |c| store::publishing(c, key, published));
+    }
+
+    /// Notes results after the rows were written. `now`: Unix seconds.
+    pub fn record(&self, records: &[Record<'_>], now: i64) {
+        if !records.is_empty() {
+            self.with("be written", |c| store::record(c, records, now));
+        }
+    }
+
+    /// Closes what a dead sweep left open: published jobs whose row says so are done, without their files' sums.
+    pub fn settle(&self, keys: &[JobKey]) {
+        self.with("be written", |c| store::settle(c, keys));
+    }
+
+    /// Notes a finished sweep and thins out old ones.
+    pub fn finish_run(&self, run: &Run) {
+        self.with("be written", |c| store::finish_run(c, run));
+    }
+}

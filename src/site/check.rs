@@ -1,0 +1,166 @@
+//! Whether what a site names is there: the database, the archive in version 3, the checkpoints.
+//!
+//! Nothing is opened for writing here. A folder without content is left to whoever reads it: only
+//! the source can tell an empty folder from an outage.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::error::{ConfigError, Role};
+use super::origin::Located;
+use super::{Site, same_file};
+
+static DATABASE: Role = Role {
+    what: "database",
+    expected: "cc-backend's SQLite file job.db",
+    flag: "--db FILE",
+};
+static LEDGER: Role = Role {
+    what: "ledger",
+    expected: "a file, in a folder that exists",
+    flag: "--ledger FILE",
+};
+static ARCHIVE: Role = Role {
+    what: "archive",
+    expected: "the folder of cc-backend's job archive",
+    flag: "--archive DIR",
+};
+static VERSION: Role = Role {
+    what: "archive version",
+    expected: "the number of the archive's format",
+    flag: "--archive DIR",
+};
+static CHECKPOINTS: Role = Role {
+    what: "checkpoints folder",
+    expected: "the metric store's folder with one folder a cluster",
+    flag: "--source DIR",
+};
+
+impl Site {
+    /// Looks whether everything is where it should be; the first thing that is not is the error.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        DATABASE.file(&self.database)?;
+        ARCHIVE.folder(&self.archive)?;
+        version_3(&self.archive)?;
+        for folder in &self.checkpoints {
+            CHECKPOINTS.folder(folder)?;
+        }
+        self.check_ledger()
+    }
+
+    fn check_ledger(&self) -> Result<(), ConfigError> {
+        let ledger = &self.ledger;
+        if same_file(&ledger.value, &self.database.value) {
+            return Err(ConfigError::LedgerIsDatabase(ledger.clone()));
+        }
+        let folder = Located::new(folder_of(&ledger.value), ledger.origin.clone());
+        LEDGER.folder(&folder)?;
+        if ledger.value.exists() {
+            LEDGER.file(ledger)?;
+        }
+        let trees = self.checkpoints.iter().map(|folder| (&CHECKPOINTS, folder));
+        for (role, tree) in trees.chain([(&ARCHIVE, &self.archive)]) {
+            if lies_within(&folder.value, &tree.value) {
+                let (ledger, within) = (ledger.clone(), tree.value.clone());
+                return Err(ConfigError::LedgerInside {
+                    ledger,
+                    role,
+                    within,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Role {
+    fn file(&'static self, place: &Located<PathBuf>) -> Result<(), ConfigError> {
+        if self.metadata(place)?.is_dir() {
+            return Err(self.wrong_kind(place, "a folder"));
+        }
+        Ok(())
+    }
+
+    /// A folder that may be listed.
+    fn folder(&'static self, place: &Located<PathBuf>) -> Result<(), ConfigError> {
+        if !self.metadata(place)?.is_dir() {
+            return Err(self.wrong_kind(place, "a file"));
+        }
+        fs::read_dir(&place.value)
+            .map(drop)
+            .map_err(|source| self.unreadable(place, source))
+    }
+
+    fn metadata(&'static self, place: &Located<PathBuf>) -> Result<Metadata, ConfigError> {
+        fs::metadata(&place.value).map_err(|source| self.unreadable(place, source))
+    }
+
+    fn wrong_kind(&'static self, place: &Located<PathBuf>, found: &'static str) -> ConfigError {
+        ConfigError::WrongKind {
+            role: self,
+            place: place.clone(),
+            found,
+        }
+    }
+
+    /// Missing, or there and not readable.
+    pub(super) fn unreadable(
+        &'static self,
+        place: &Located<PathBuf>,
+        source: io::Error,
+    ) -> ConfigError {
+        let place = place.clone();
+        if is_missing(&source) {
+            ConfigError::Missing { role: self, place }
+        } else {
+            ConfigError::Unreadable {
+                role: self,
+                place,
+                source,
+            }
+        }
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// cc-backend strips one newline and accepts nothing else; neither do we.
+fn version_3(archive: &Located<PathBuf>) -> Result<(), ConfigError> {
+    let path = archive.value.join("version.txt");
+    let mut beginning = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(32).read_to_end(&mut beginning));
+    match read {
+        Ok(_) if beginning == b"3" || beginning == b"3\n" => Ok(()),
+        Ok(_) => {
+            let found = String::from_utf8_lossy(&beginning)
+                .escape_debug()
+                .to_string();
+            Err(ConfigError::ArchiveVersion { path, found })
+        }
+        Err(error) if is_missing(&error) => Err(ConfigError::NoArchive(archive.clone())),
+        Err(source) => {
+            let place = Located::new(path, archive.origin.clone());
+            Err(VERSION.unreadable(&place, source))
+        }
+    }
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn lies_within(folder: &Path, tree: &Path) -> bool {
+    match (fs::canonicalize(folder), fs::canonicalize(tree)) {
+        (Ok(folder), Ok(tree)) => folder.starts_with(tree),
+        _ => false,
+    }
+}

@@ -1,0 +1,359 @@
+//! cc-backend's config.json, as far as it says where things are.
+//!
+//! The file belongs to another program: keys we do not know are its business, and a section that is
+//! missing means what cc-backend takes it to mean. cc-backend resolves relative paths against its
+//! working directory; the folder of the file stands for that here, as the shipped service unit has it.
+//! Tokens are never kept, only whether there is one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::{ConfigError, Role};
+use super::go_duration;
+use super::origin::{Located, Origin};
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+static CONFIG: Role = Role {
+    what: "configuration",
+    expected: "cc-backend's config.json, or a section that it refers to",
+    flag: "--config FILE",
+};
+const BESIDE_CONFIG: &str = "cc-backend's own, in the folder of its configuration";
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object of sections")]
+struct Sections {
+    main: Option<Main>,
+    #[serde(rename = "main-file")]
+    main_file: Option<PathBuf>,
+    archive: Option<Archive>,
+    #[serde(rename = "archive-file")]
+    archive_file: Option<PathBuf>,
+    // No `metric-store-file`: cc-backend knows references with exactly one dash.
+    #[serde(rename = "metric-store")]
+    metric_store: Option<MetricStore>,
+    #[serde(rename = "metric-store-external")]
+    external: Option<Vec<External>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "an object")]
+struct Main {
+    db: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
+struct Archive {
+    kind: Option<String>,
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "an object", rename_all = "kebab-case")]
+struct MetricStore {
+    checkpoints: Option<Checkpoints>,
+    checkpoint_interval: Option<String>,
+    retention_in_memory: Option<String>,
+    cleanup: Option<Cleanup>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "an object")]
+struct Checkpoints {
+    directory: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
+struct Cleanup {
+    mode: Option<String>,
+    directory: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object")]
+struct External {
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    url: String,
+    // Any type, so that no message about it can quote it.
+    token: Option<Value>,
+}
+
+/// A metric store that cc-backend asks over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalStore {
+    /// `*`, a cluster, or cluster-subcluster.
+    pub scope: String,
+    /// Its address, without a password.
+    pub url: String,
+    /// Whether the configuration has a token for it.
+    pub has_token: bool,
+}
+
+/// What the configuration says, with cc-backend's defaults filled in.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) file: PathBuf,
+    pub(super) database: Located<PathBuf>,
+    /// An error where the archive is kept in no file tree; it counts only if no flag names one.
+    pub(super) archive: Result<Located<PathBuf>, ConfigError>,
+    pub(super) checkpoints: Located<PathBuf>,
+    /// Whether cc-backend keeps a metric store of its own.
+    pub(super) has_internal_store: bool,
+    pub(super) retention: Option<Located<i64>>,
+    pub(super) checkpoint_interval: Option<Located<i64>>,
+    pub(super) parquet: Option<Located<PathBuf>>,
+    pub(super) external: Vec<Located<ExternalStore>>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads the file and those it refers to.
+    pub(super) fn read(file: &Located<PathBuf>) -> Result<Self, ConfigError> {
+        let at = Place::new(&file.value);
+        let sections: Sections = read_json(file)?;
+        let (main_at, main) = at.section("main", "main-file", sections.main, sections.main_file)?;
+        let (archive_at, archive) = at.section(
+            "archive",
+            "archive-file",
+            sections.archive,
+            sections.archive_file,
+        )?;
+        let has_internal_store = sections.metric_store.is_some();
+        let store = sections.metric_store.unwrap_or_default();
+        let mut warnings = Vec::new();
+        Ok(Self {
+            database: main_at.path("main.db", main.unwrap_or_default().db, "var/job.db"),
+            archive: archive_at.archive(archive),
+            checkpoints: at.path(
+                "metric-store.checkpoints.directory",
+                store.checkpoints.unwrap_or_default().directory,
+                "var/checkpoints",
+            ),
+            has_internal_store,
+            retention: at.retention(store.retention_in_memory)?,
+            checkpoint_interval: at.interval(store.checkpoint_interval, &mut warnings),
+            parquet: at.parquet(store.cleanup),
+            external: at.external(sections.external.unwrap_or_default()),
+            warnings,
+            file: at.file,
+        })
+    }
+}
+
+/// The file a section stands in, and the folder that relative paths count from.
+#[derive(Debug, Clone)]
+struct Place {
+    file: PathBuf,
+    folder: PathBuf,
+}
+
+impl Place {
+    fn new(file: &Path) -> Self {
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        Self {
+            file: file.to_owned(),
+            folder,
+        }
+    }
+
+    fn origin(&self, key: &'static str) -> Origin {
+        Origin::Config {
+            file: self.file.clone(),
+            key,
+        }
+    }
+
+    /// A section that stands here or in a file of its own, and where that is.
+    fn section<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        key: &'static str,
+        here: Option<T>,
+        reference: Option<PathBuf>,
+    ) -> Result<(Self, Option<T>), ConfigError> {
+        let Some(reference) = reference else {
+            return Ok((self.clone(), here));
+        };
+        if here.is_some() {
+            return Err(ConfigError::SectionTwice {
+                file: self.file.clone(),
+                section: name,
+            });
+        }
+        let file = Located::new(tidy(&self.folder.join(reference)), self.origin(key));
+        let section = read_json(&file)?;
+        Ok((
+            Self {
+                file: file.value,
+                folder: self.folder.clone(),
+            },
+            section,
+        ))
+    }
+
+    fn path(&self, key: &'static str, set: Option<PathBuf>, default: &str) -> Located<PathBuf> {
+        match set.filter(|path| !path.as_os_str().is_empty()) {
+            Some(path) => Located::new(tidy(&self.folder.join(path)), self.origin(key)),
+            None => Located::new(self.folder.join(default), Origin::Default(BESIDE_CONFIG)),
+        }
+    }
+
+    fn archive(&self, section: Option<Archive>) -> Result<Located<PathBuf>, ConfigError> {
+        let Some(archive) = section else {
+            return Ok(self.path("archive.path", None, "var/job-archive"));
+        };
+        let wrong = |key, found, expected| ConfigError::Value {
+            file: self.file.clone(),
+            key,
+            found,
+            expected,
+        };
+        match archive.kind.as_deref() {
+            Some("file") => match archive.path {
+                Some(path) => Ok(self.path("archive.path", Some(path), "")),
+                None => Err(wrong(
+                    "archive.path",
+                    String::new(),
+                    "the folder of the job archive",
+                )),
+            },
+            Some(kind @ ("s3" | "sqlite")) => Err(ConfigError::ArchiveMedium {
+                named: format!("archive kind {kind}"),
+                origin: self.origin("archive.kind"),
+            }),
+            kind => Err(wrong(
+                "archive.kind",
+                kind.unwrap_or("").to_owned(),
+                "file, s3 or sqlite",
+            )),
+        }
+    }
+
+    fn retention(&self, text: Option<String>) -> Result<Option<Located<i64>>, ConfigError> {
+        const KEY: &str = "metric-store.retention-in-memory";
+        let Some(text) = text else { return Ok(None) };
+        match whole_seconds(&text) {
+            Some(seconds) => Ok(Some(Located::new(seconds, self.origin(KEY)))),
+            None => Err(ConfigError::Value {
+                file: self.file.clone(),
+                key: KEY,
+                found: text,
+                expected: "a duration such as 48h",
+            }),
+        }
+    }
+
+    /// A text that Go cannot read means the default to cc-backend, so it does here.
+    fn interval(&self, text: Option<String>, warnings: &mut Vec<String>) -> Option<Located<i64>> {
+        const KEY: &str = "metric-store.checkpoint-interval";
+        let text = text?;
+        let seconds = whole_seconds(&text);
+        if seconds.is_none() {
+            let file = self.file.display();
+            warnings.push(format!("{KEY} in {file} is '{text}', no duration such as 12h: 12h is taken, as cc-backend does"));
+        }
+        seconds.map(|seconds| Located::new(seconds, self.origin(KEY)))
+    }
+
+    fn parquet(&self, cleanup: Option<Cleanup>) -> Option<Located<PathBuf>> {
+        let cleanup = cleanup.filter(|c| c.mode.as_deref() == Some("archive"))?;
+        let folder = cleanup.directory?;
+        Some(self.path("metric-store.cleanup.directory", Some(folder), ""))
+    }
+
+    fn external(&self, stores: Vec<External>) -> Vec<Located<ExternalStore>> {
+        let origin = self.origin("metric-store-external");
+        let store = |from: External| ExternalStore {
+            scope: from.scope,
+            url: without_password(&from.url),
+            has_token: from.token.is_some_and(|token| token != ""),
+        };
+        stores
+            .into_iter()
+            .map(|from| Located::new(store(from), origin.clone()))
+            .collect()
+    }
+}
+
+fn read_json<T: DeserializeOwned>(place: &Located<PathBuf>) -> Result<T, ConfigError> {
+    let text = fs::read(&place.value).map_err(|source| CONFIG.unreadable(place, source))?;
+    serde_json::from_slice(&text).map_err(|error| ConfigError::Json {
+        file: place.value.clone(),
+        line: error.line(),
+        column: error.column(),
+        message: expectation(&error),
+    })
+}
+
+/// What the parser expected, in the words of JSON, without its position and without what it found:
+/// that may be a secret.
+fn expectation(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(message, _)| message);
+    match text.rsplit_once(", expected ") {
+        Some((_, "path string")) => "expected a string".to_owned(),
+        Some((_, "a sequence")) => "expected a list".to_owned(),
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text.to_owned(),
+    }
+}
+
+/// At least one whole second of a Go duration.
+fn whole_seconds(text: &str) -> Option<i64> {
+    go_duration::parse(text)
+        .map(|nanos| nanos / NANOS_PER_SECOND)
+        .filter(|&s| s > 0)
+}
+
+/// A URL without user and password.
+pub(super) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
+/// The same path without `./` in the middle.
+fn tidy(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_cut_from_a_url() {
+        for (url, shown) in [
+            ("http://h:8082", "http://h:8082"),
+            ("http://me:secret@h:8082/x@y", "http://h:8082/x@y"),
+            ("http://me:se@cret@h", "http://h"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_retention_is_at_least_a_second() {
+        assert_eq!(whole_seconds("48h"), Some(172_800));
+        assert_eq!(whole_seconds("1500ms"), Some(1));
+        for text in ["0", "500ms", "-1h", "2 days", ""] {
+            assert_eq!(whole_seconds(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Where a site keeps things: flags, environment and cc-backend's config.json resolved into paths.
+//!
+//! Two steps, because they fail for different reasons: [`Site::resolve`] finds out what is meant
+//! (only configuration can be wrong), [`Site::check`] looks whether it is there. The order of
+//! precedence is flag, environment, configuration, default; every value keeps its origin.
+
+mod check;
+mod config;
+mod error;
+mod go_duration;
+mod origin;
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use config::Config;
+
+pub use config::ExternalStore;
+pub use error::{ConfigError, ErrorKind, Role};
+pub use origin::{Located, Origin};
+pub use table::{Row, table};
+
+const BESIDE_DATABASE: &str = "beside the database";
+const CHECKPOINT_INTERVAL: i64 = 12 * 3600;
+
+/// The places that flags and environment name.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The job database.
+    pub database: Option<Located<PathBuf>>,
+    /// cc-backend's config.json.
+    pub config: Option<Located<PathBuf>>,
+    /// The job archive.
+    pub archive: Option<Located<PathBuf>>,
+    /// Folders of checkpoints; the first has priority.
+    pub sources: Vec<Located<PathBuf>>,
+    /// The ledger of ccarchive.
+    pub ledger: Option<Located<PathBuf>>,
+}
+
+/// A site, resolved.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// cc-backend's job database.
+    pub database: Located<PathBuf>,
+    /// Our own file of attempts and reasons.
+    pub ledger: Located<PathBuf>,
+    /// The root of the job archive, a file tree.
+    pub archive: Located<PathBuf>,
+    /// Folders of checkpoints, at least one; the first has priority.
+    pub checkpoints: Vec<Located<PathBuf>>,
+    /// Seconds that the metric store remembers, if a configuration says so.
+    pub retention: Option<Located<i64>>,
+    /// Seconds between two snapshots of the metric store.
+    pub checkpoint_interval: Located<i64>,
+    /// Where the metric store keeps what it removes from the checkpoints; not read by this version.
+    pub parquet: Option<Located<PathBuf>>,
+    /// Metric stores that cc-backend asks over HTTP; not asked by this version.
+    pub external_stores: Vec<Located<ExternalStore>>,
+    /// What an operator should know about this resolution, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl Site {
+    /// Resolves what flags and environment name, with the configuration they name.
+    pub fn resolve(places: &Places) -> Result<Self, ConfigError> {
+        refuse_other_media(places)?;
+        let config = places.config.as_ref().map(Config::read).transpose()?;
+        let database = match (&places.database, &config) {
+            (Some(database), _) => database.clone(),
+            (None, Some(config)) => config.database.clone(),
+            (None, None) => return Err(ConfigError::NoDatabase),
+        };
+        let ledger = match &places.ledger {
+            Some(ledger) => ledger.clone(),
+            None => Located::new(ledger_of(&database.value), Origin::Default(BESIDE_DATABASE)),
+        };
+        match config {
+            Some(config) => Self::with_config(places, database, ledger, config),
+            None => Ok(Self::beside(places, database, ledger)),
+        }
+    }
+
+    fn with_config(
+        places: &Places,
+        database: Located<PathBuf>,
+        ledger: Located<PathBuf>,
+        config: Config,
+    ) -> Result<Self, ConfigError> {
+        let mut warnings = Vec::new();
+        if places.archive.is_none() && !same_file(&database.value, &config.database.value) {
+            warnings.push(foreign_database(&database, &config));
+        }
+        let checkpoints = if places.sources.is_empty() {
+            vec![config_checkpoints(&config, &mut warnings)?]
+        } else {
+            places.sources.clone()
+        };
+        warnings.extend(config.warnings);
+        Ok(Self {
+            database,
+            ledger,
+            archive: places.archive.clone().map_or(config.archive, Ok)?,
+            checkpoints,
+            retention: config.retention,
+            checkpoint_interval: config.checkpoint_interval.unwrap_or_else(usual_interval),
+            parquet: config.parquet,
+            external_stores: config.external,
+            warnings,
+        })
+    }
+
+    fn beside(places: &Places, database: Located<PathBuf>, ledger: Located<PathBuf>) -> Self {
+        let folder = database.value.parent().unwrap_or(Path::new(""));
+        let beside = |name| Located::new(folder.join(name), Origin::Default(BESIDE_DATABASE));
+        let archive = places
+            .archive
+            .clone()
+            .unwrap_or_else(|| beside("job-archive"));
+        let checkpoints = if places.sources.is_empty() {
+            vec![beside("checkpoints")]
+        } else {
+            places.sources.clone()
+        };
+        Self {
+            database,
+            ledger,
+            archive,
+            checkpoints,
+            retention: None,
+            checkpoint_interval: usual_interval(),
+            parquet: None,
+            external_stores: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+fn usual_interval() -> Located<i64> {
+    Located::new(CHECKPOINT_INTERVAL, Origin::Default("cc-backend's own"))
+}
+
+/// Media that the design knows and this version does not.
+fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
+    const MEDIA: [&str; 5] = ["sqlite:", "s3:", "http:", "https:", "parquet:"];
+    let named = |place: &Located<PathBuf>| {
+        let text = place.value.to_string_lossy();
+        // What follows a question mark are settings of the medium, possibly keys.
+        let shown = text.split('?').next().unwrap_or_default();
+        let is_medium = MEDIA.iter().any(|medium| text.starts_with(medium));
+        is_medium.then(|| (config::without_password(shown), place.origin.clone()))
+    };
+    if let Some((named, origin)) = places.archive.as_ref().and_then(named) {
+        return Err(ConfigError::ArchiveMedium { named, origin });
+    }
+    match places.sources.iter().find_map(named) {
+        Some((named, origin)) => Err(ConfigError::SourceMedium { named, origin }),
+        None => Ok(()),
+    }
+}
+
+/// The checkpoints of the configuration, where no flag names others.
+fn config_checkpoints(
+    config: &Config,
+    warnings: &mut Vec<String>,
+) -> Result<Located<PathBuf>, ConfigError> {
+    let checkpoints = config.checkpoints.clone();
+    if config.external.is_empty() {
+        return Ok(checkpoints);
+    }
+    if !config.has_internal_store && !checkpoints.value.is_dir() {
+        let (file, looked) = (config.file.clone(), checkpoints.value);
+        return Err(ConfigError::ExternalStoresOnly { file, looked });
+    }
+    let scopes: Vec<&str> = config
+        .external
+        .iter()
+        .map(|s| s.value.scope.as_str())
+        .collect();
+    warnings.push(format!(
+        "cc-backend reads '{}' from external metric stores, which this version cannot ask: only {} is read; give --source DIR where their checkpoints lie elsewhere",
+        scopes.join("', '"),
+        checkpoints.value.display(),
+    ));
+    Ok(checkpoints)
+}
+
+/// One site's database with another site's archive is rarely meant.
+fn foreign_database(database: &Located<PathBuf>, config: &Config) -> String {
+    format!(
+        "the database {} ({}) is not the one of {}, which is {}, but the archive is taken from there: give --archive as well unless that is meant",
+        database.value.display(),
+        database.origin,
+        config.file.display(),
+        config.database.value.display(),
+    )
+}
+
+/// The ledger stands beside the real file, so that sweeps through a link and past it share one lock.
+fn ledger_of(database: &Path) -> PathBuf {
+    let real = if database.is_symlink() {
+        fs::canonicalize(database).ok()
+    } else {
+        None
+    };
+    let mut name = real.unwrap_or_else(|| database.to_owned()).into_os_string();
+    name.push(".ledger");
+    name.into()
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one.components().eq(other.components()),
+    }
+}

@@ -1,0 +1,350 @@
+//! The metric store's checkpoint folder: `<root>/<cluster>/<host>/` with `.json` and `.bin` snapshots and `current.wal`.
+//!
+//! A live store writes, rotates and deletes these files while they are read. So the log is read before the snapshots
+//! are listed (what is rotated in between is then in both, never in neither), and a listing whose file is gone when it
+//! is opened is made again. Files are read, not mapped: a disk error then is an error and not a killed process.
+
+pub mod binary;
+pub mod json;
+mod reach;
+pub mod wal;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+
+use super::{Broken, Error, Horizon, Host, Source};
+use crate::job::Shown;
+use crate::stop::Stop;
+use crate::timeline::{Builder, Column, Interval, Level, Path, SeriesId, sane};
+use crate::verdict::Reason;
+
+/// A file larger than this (bytes) is none of the store's.
+const LARGEST: u64 = 2 << 30;
+/// How often a listing is made again when files go away under it.
+const LISTINGS: usize = 5;
+
+/// A decoded snapshot.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The time it covers.
+    pub interval: Interval,
+    /// Its series, in the order of the file.
+    pub series: Vec<SnapshotSeries>,
+}
+
+/// One series of a snapshot.
+#[derive(Debug)]
+pub struct SnapshotSeries {
+    /// Levels below the host.
+    pub path: Path,
+    /// The metric's name.
+    pub metric: Box<str>,
+    /// Its values.
+    pub column: Column,
+}
+
+fn check_interval(from: i64, to: i64) -> Result<Interval, String> {
+    if sane(from) && sane(to) && from <= to {
+        Ok(Interval { from, to })
+    } else {
+        Err(format!(
+            "it covers {from} to {to}; expected two times in seconds, the second not before the first"
+        ))
+    }
+}
+
+fn check_step(metric: &str, step: i64, start: i64) -> Result<i64, String> {
+    if step > 0 && sane(step) && sane(start) {
+        Ok(step)
+    } else {
+        Err(format!(
+            "metric `{}` has frequency {step} and start {start}; expected seconds",
+            Shown(metric)
+        ))
+    }
+}
+
+/// One or more checkpoint folders; where several hold a sample, the first has priority.
+#[derive(Debug)]
+pub struct Checkpoints {
+    roots: Vec<PathBuf>,
+    /// Metric → seconds, as the store is configured.
+    frequencies: HashMap<String, i64>,
+}
+
+impl Checkpoints {
+    /// `frequencies`: seconds of every metric that the store keeps.
+    pub fn new(roots: Vec<PathBuf>, frequencies: HashMap<String, i64>) -> Self {
+        Self { roots, frequencies }
+    }
+
+    /// Makes sure that the folders hold the cluster, since this host's folder is missing.
+    fn check_cluster(&self, cluster: &str) -> Result<(), Error> {
+        for root in &self.roots {
+            check_root(root)?;
+        }
+        let folders: Vec<PathBuf> = self.roots.iter().map(|r| r.join(cluster)).collect();
+        for folder in &folders {
+            match has_entries(folder) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(e) => return Err(unreadable(folder, &e)),
+            }
+        }
+        let subject = folders
+            .first()
+            .map(|f| f.display().to_string())
+            .unwrap_or_default();
+        let detail = format!(
+            "{subject} is missing or empty; expected the folder of cluster {} with one folder per host",
+            Shown(cluster)
+        );
+        Err(Error::ClusterMissing { subject, detail })
+    }
+
+    fn load(&self, folder: &FsPath, stop: &Stop) -> Result<Option<Host>, Error> {
+        for _ in 0..LISTINGS {
+            let mut loading = Loading::default();
+            let log = read_file(&folder.join("current.wal"));
+            let files = match snapshots(folder) {
+                Ok(files) => files,
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    return Ok(None);
+                }
+                Err(e) => return Err(unreadable(folder, &e)),
+            };
+            let mut gone = false;
+            for (k, (number, path)) in files.iter().enumerate() {
+                if stop.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                let next = files.get(k + 1).map_or(i64::MAX, |(n, _)| *n);
+                gone |= !loading.snapshot(
+                    path,
+                    Interval {
+                        from: *number,
+                        to: next,
+                    },
+                );
+            }
+            if !gone {
+                loading.log(&folder.join("current.wal"), log, &self.frequencies);
+                return Ok(Some(loading.finish()));
+            }
+        }
+        let e = io::Error::other(format!("its files changed during {LISTINGS} readings"));
+        Err(unreadable(folder, &e))
+    }
+}
+
+impl Source for Checkpoints {
+    fn host(&self, cluster: &str, host: &str, stop: &Stop) -> Result<Arc<Host>, Error> {
+        let mut out: Option<Host> = None;
+        for root in self.roots.iter().rev() {
+            let Some(mut found) = self.load(&root.join(cluster).join(host), stop)? else {
+                continue;
+            };
+            if let Some(below) = out {
+                let mut root = below.root;
+                root.lay_over(found.root);
+                found.root = root;
+                found.broken.extend(below.broken);
+                found.snapshot_end = found.snapshot_end.max(below.snapshot_end);
+                found.newest = found.newest.max(below.newest);
+            }
+            out = Some(found);
+        }
+        if out.is_none() {
+            self.check_cluster(cluster)?;
+        }
+        Ok(Arc::new(out.unwrap_or_default()))
+    }
+
+    fn horizon(&self, cluster: &str) -> Result<Horizon, Error> {
+        self.check_cluster(cluster)?;
+        let mut reach: Option<Horizon> = None;
+        for root in &self.roots {
+            let folder = root.join(cluster);
+            if let Some(h) = reach::of_cluster(&folder).map_err(|e| unreadable(&folder, &e))? {
+                let r = reach.get_or_insert(h);
+                *r = Horizon {
+                    newest: r.newest.max(h.newest),
+                    oldest: r.oldest.min(h.oldest),
+                };
+            }
+        }
+        Ok(reach.unwrap_or_default())
+    }
+}
+
+/// Makes sure that a checkpoints folder is there and not empty (an unmounted one is).
+///
+/// # Errors
+/// [`Error::Gone`] in words.
+pub fn check_root(root: &FsPath) -> Result<(), Error> {
+    let gone = |why: &str| {
+        Err(Error::Gone(format!(
+            "the checkpoints folder {} {why}; expected one folder per cluster",
+            root.display()
+        )))
+    };
+    match has_entries(root) {
+        Ok(true) => Ok(()),
+        Ok(false) => gone("is empty"),
+        Err(e) => gone(&format!("cannot be read ({e})")),
+    }
+}
+
+fn has_entries(folder: &FsPath) -> io::Result<bool> {
+    Ok(std::fs::read_dir(folder)?.next().transpose()?.is_some())
+}
+
+fn unreadable(path: &FsPath, e: &io::Error) -> Error {
+    let subject = path.display().to_string();
+    Error::Unreadable {
+        detail: format!("{subject} cannot be read: {e}"),
+        subject,
+    }
+}
+
+/// The snapshots of a host, oldest first; of two with the same number `.bin` comes before `.json`.
+fn snapshots(folder: &FsPath) -> io::Result<Vec<(i64, PathBuf)>> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let known = path.extension().is_some_and(|e| e == "bin" || e == "json");
+        let number = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .and_then(|s| s.parse::<i64>().ok());
+        if let Some(number) = number.filter(|_| known) {
+            out.push((number, path));
+        }
+    }
+    out.sort();
+    Ok(out)
+}
+
+fn read_file(path: &FsPath) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    if len > LARGEST {
+        return Err(io::Error::other(format!(
+            "it has {len} bytes, more than any checkpoint of one host"
+        )));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+    file.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A host while its files are read.
+#[derive(Default)]
+struct Loading {
+    builder: Builder,
+    broken: Vec<Broken>,
+    snapshot_end: Option<i64>,
+}
+
+impl Loading {
+    /// Adds a snapshot; false when the file is gone. `named` is the interval that file names tell.
+    fn snapshot(&mut self, path: &FsPath, named: Interval) -> bool {
+        let (reason, detail, interval) = match read_file(path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return false,
+            Err(e) => (Reason::SourceUnreadable, e.to_string(), named),
+            Ok(bytes) => {
+                let is_bin = path.extension().is_some_and(|e| e == "bin");
+                let parsed = if is_bin {
+                    binary::parse(&bytes)
+                } else {
+                    json::parse(&bytes)
+                };
+                match parsed {
+                    Ok(snapshot) => {
+                        self.add(snapshot);
+                        return true;
+                    }
+                    Err(e) => {
+                        let told = if is_bin {
+                            binary::parse_interval(&bytes).ok()
+                        } else {
+                            None
+                        };
+                        (Reason::SnapshotBroken, e, told.unwrap_or(named))
+                    }
+                }
+            }
+        };
+        self.broken.push(Broken {
+            interval,
+            file: path.display().to_string(),
+            detail,
+            reason,
+        });
+        true
+    }
+
+    fn add(&mut self, snapshot: Snapshot) {
+        self.snapshot_end = self.snapshot_end.max(Some(snapshot.interval.to));
+        for s in snapshot.series {
+            let id = self.builder.series(s.path, &s.metric, s.column.step);
+            self.builder.snapshot(id, snapshot.interval, s.column);
+        }
+    }
+
+    fn log(
+        &mut self,
+        path: &FsPath,
+        bytes: io::Result<Vec<u8>>,
+        frequencies: &HashMap<String, i64>,
+    ) {
+        let bytes = match bytes {
+            Err(e) if e.kind() == ErrorKind::NotFound => return,
+            Err(e) => return self.broken_log(path, Reason::SourceUnreadable, e.to_string()),
+            Ok(bytes) => bytes,
+        };
+        let mut known: HashMap<&[u8], Option<SeriesId>> = HashMap::new();
+        let builder = &mut self.builder;
+        let read = wal::read(&bytes, |r| {
+            let id = *known.entry(r.series).or_insert_with(|| {
+                let (metric, levels) = wal::series_of(r.series)?;
+                frequencies
+                    .get(&metric)
+                    .map(|&step| builder.series(levels, &metric, step))
+            });
+            if let Some(id) = id {
+                builder.sample(id, r.t, r.value);
+            }
+        });
+        if let Err(e) = read {
+            self.broken_log(path, Reason::SnapshotBroken, e);
+        }
+    }
+
+    fn broken_log(&mut self, path: &FsPath, reason: Reason, detail: String) {
+        let interval = Interval {
+            from: self.snapshot_end.unwrap_or(i64::MIN),
+            to: i64::MAX,
+        };
+        self.broken.push(Broken {
+            interval,
+            file: path.display().to_string(),
+            detail,
+            reason,
+        });
+    }
+
+    fn finish(self) -> Host {
+        let root: Level = self.builder.finish();
+        Host {
+            newest: root.newest(),
+            root,
+            broken: self.broken,
+            snapshot_end: self.snapshot_end,
+        }
+    }
+}

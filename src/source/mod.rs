@@ -1,0 +1,119 @@
+//! Where metric samples come from: the port and what its media answer with.
+//!
+//! A source answers per host, with everything it holds of it, since jobs share hosts and a host's files are
+//! decoded once. A host that never reported is an empty answer; a folder that is missing, empty or unreadable where
+//! the source itself should be is an error, never "no data".
+
+pub mod cache;
+pub mod checkpoint;
+
+use std::sync::Arc;
+
+use crate::stop::Stop;
+use crate::timeline::{Interval, Level};
+use crate::verdict::{Failure, Reason, Stage};
+
+/// All that a source holds of one host.
+#[derive(Debug, Default)]
+pub struct Host {
+    /// The metric tree below the host.
+    pub root: Level,
+    /// Stretches of time for which a file could not be read whole.
+    pub broken: Vec<Broken>,
+    /// Where the newest snapshot ends, Unix seconds; none without a snapshot.
+    pub snapshot_end: Option<i64>,
+    /// Unix seconds of the newest sample of any series; none without a sample.
+    pub newest: Option<i64>,
+}
+
+/// A file that could not be read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The time it should cover.
+    pub interval: Interval,
+    /// Its path, for messages.
+    pub file: String,
+    /// What is wrong with it.
+    pub detail: String,
+    /// `SnapshotBroken` for its content, `SourceUnreadable` for the file system.
+    pub reason: Reason,
+}
+
+impl Broken {
+    /// The failure of a job that needs this file.
+    pub fn failure(&self) -> Failure {
+        Failure::new(
+            Stage::Load,
+            self.reason,
+            format!("{} cannot be read: {}", self.file, self.detail),
+        )
+        .of(self.file.clone())
+    }
+}
+
+/// How far a cluster's data reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Horizon {
+    /// Unix seconds of the newest data of any host.
+    pub newest: i64,
+    /// Unix seconds where the oldest file of any host begins.
+    pub oldest: i64,
+}
+
+/// Why a source did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The whole source is missing.
+    #[error("{0}")]
+    Gone(String),
+    /// It holds nothing of the cluster.
+    #[error("{detail}")]
+    ClusterMissing {
+        /// The folder.
+        subject: String,
+        /// In words.
+        detail: String,
+    },
+    /// The file system refused.
+    #[error("{detail}")]
+    Unreadable {
+        /// The file or folder.
+        subject: String,
+        /// In words.
+        detail: String,
+    },
+    /// The sweep is being cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// The failure of a job that needed the answer; none when the sweep was cancelled.
+    pub fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Gone(detail) => Some(Failure::new(Stage::Load, Reason::SourceGone, detail)),
+            Self::ClusterMissing { subject, detail } => {
+                Some(Failure::new(Stage::Load, Reason::SourceMissing, detail).of(subject))
+            }
+            Self::Unreadable { subject, detail } => {
+                Some(Failure::new(Stage::Load, Reason::SourceUnreadable, detail).of(subject))
+            }
+            Self::Cancelled => None,
+        }
+    }
+}
+
+/// A source of samples.
+pub trait Source: Sync {
+    /// Everything it holds of a host.
+    ///
+    /// # Errors
+    /// When it could not answer; see [`Error`].
+    fn host(&self, cluster: &str, host: &str, stop: &Stop) -> Result<Arc<Host>, Error>;
+
+    /// How far a cluster's data reaches.
+    ///
+    /// # Errors
+    /// When it could not answer.
+    fn horizon(&self, cluster: &str) -> Result<Horizon, Error>;
+}

@@ -18,7 +18,7 @@ use topology::Topology;
 /// All clusters of a site.
 #[derive(Clone, Debug, Default)]
 pub struct Clusters {
-    clusters: HashMap<String, Cluster>,
+    by_name: HashMap<String, Cluster>,
     store: HashMap<String, StoreMetric>,
     global_footprint: HashMap<String, String>,
 }
@@ -112,24 +112,24 @@ impl Clusters {
             let cluster = all
                 .derive(file, &mut footprints)
                 .map_err(|e| format!("{folder}/cluster.json: {e}"))?;
-            all.clusters.entry(cluster.name.clone()).or_insert(cluster);
+            all.by_name.entry(cluster.name.clone()).or_insert(cluster);
         }
         Ok(all)
     }
 
     /// A cluster by name.
     pub fn get(&self, name: &str) -> Option<&Cluster> {
-        self.clusters.get(name)
+        self.by_name.get(name)
     }
 
     /// Number of clusters.
     pub fn len(&self) -> usize {
-        self.clusters.len()
+        self.by_name.len()
     }
 
     /// Whether no cluster is configured.
     pub fn is_empty(&self) -> bool {
-        self.clusters.is_empty()
+        self.by_name.is_empty()
     }
 
     /// How the store keeps a metric.

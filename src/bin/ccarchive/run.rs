@@ -142,10 +142,10 @@ fn sweep_site(
         recorder,
     };
     let summary = sweep::run(parts, &settings, &**console, &stop);
-    let exit = match summary.exit() {
-        Exit::Done if refused => Exit::Failures,
-        exit => exit,
-    };
+    let mut exit = summary.exit();
+    if exit == Exit::Done && refused {
+        exit = Exit::Failures;
+    }
     console.finish(&summary, exit);
     if !b.dry_run {
         ledger.finish_run(&history(&summary, clock, exit));

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use ccarchive::monitor::{Event, Monitor, Report};
 use ccarchive::site::Site;
 use ccarchive::sweep::{Exit, Settings, Summary};
-use ccarchive::verdict::{Outcome, Reason, Stage};
+use ccarchive::verdict::{Reason, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Lines for failures of one stage and reason; the rest is counted.
@@ -214,11 +214,6 @@ fn bar() -> ProgressBar {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
-}
-
-/// The word for an outcome in lines and tables.
-fn outcome_word(o: &Outcome) -> String {
-    o.name().replace('_', " ")
 }
 
 /// Writes the result; a closed pipe is the reader's wish.

@@ -2,8 +2,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a broken fixture should panic"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a broken fixture should panic, and a test says what it found or skipped"
 )]
 
+mod damage;
 mod demo;
+mod golden;
+mod judge;
 mod site;
+mod support;

@@ -104,12 +104,13 @@ fn sweep_site(
 ) -> Result<Exit, Stopped> {
     let b = &args.behaviour;
     let clock = Clock::starting_at(now.timestamp().as_second());
-    let _lock = take_lock(site, b.dry_run, now)?;
     let recorder = if b.dry_run {
         None
     } else {
         Some(Recorder::open(&site.database.value, b.lock_timeout)?)
     };
+    // A database of another version is refused before anything is written beside it.
+    let _lock = take_lock(site, b.dry_run, now)?;
     let archive = Tree::new(&site.archive.value);
     let clusters = load_clusters(&archive, console)?;
     let roots = site.checkpoints.iter().map(|c| c.value.clone()).collect();

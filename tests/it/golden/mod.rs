@@ -1,6 +1,8 @@
 //! Whole sweeps over golden sites: what the program makes of them is what cc-backend made of them. Both
 //! judges say so where the other one is here.
 
+mod damage;
+
 use crate::judge::{Outcome, Site, Verdict, judge, read_after, read_at_rest, walk};
 use crate::support::golden::{self, Copy};
 use crate::support::{python, shared};

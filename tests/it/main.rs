@@ -10,5 +10,6 @@
 mod demo;
 mod golden;
 mod judge;
+mod manual;
 mod site;
 mod support;

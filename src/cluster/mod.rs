@@ -122,6 +122,13 @@ impl Clusters {
         self.by_name.get(name)
     }
 
+    /// The clusters' names, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Number of clusters.
     pub fn len(&self) -> usize {
         self.by_name.len()

@@ -113,6 +113,7 @@ fn sweep_site(
     let _lock = take_lock(site, b.dry_run, now)?;
     let archive = Tree::new(&site.archive.value);
     let clusters = load_clusters(&archive, console)?;
+    check_names(&selection, &clusters)?;
     let roots = site.checkpoints.iter().map(|c| c.value.clone()).collect();
     let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
     let source = Cached::new(Checkpoints::new(roots, clusters.frequencies()), memory);
@@ -189,6 +190,35 @@ fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped>
         ));
     }
     Ok(clusters)
+}
+
+/// A cluster or subcluster that nobody configured is a slip of the pen, not an empty backlog.
+fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped> {
+    let known: Vec<&str> = clusters.names();
+    let wrong = selection
+        .clusters
+        .iter()
+        .find(|c| !known.contains(&c.as_str()));
+    if let Some(wrong) = wrong {
+        let known = known.join(", ");
+        return Err(Stopped::new(
+            Exit::Usage,
+            format!("--cluster {wrong}: not in the archive, which has {known}"),
+        ));
+    }
+    let has = |s: &&String| {
+        known
+            .iter()
+            .filter_map(|c| clusters.get(c))
+            .any(|c| c.subcluster(s).is_some())
+    };
+    match selection.subclusters.iter().find(|s| !has(s)) {
+        Some(wrong) => Err(Stopped::new(
+            Exit::Usage,
+            format!("--subcluster {wrong}: no cluster.json in the archive has it"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Closes in the ledger what a killed sweep had recorded in the database.

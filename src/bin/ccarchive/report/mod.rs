@@ -48,6 +48,8 @@ struct State {
     last_line: Instant,
     lines: HashMap<(Stage, Reason), u32>,
     summarised: bool,
+    /// With `-q`: lines that are only said if something failed.
+    held: Option<Vec<String>>,
 }
 
 impl Console {
@@ -64,6 +66,7 @@ impl Console {
             last_line: now,
             lines: HashMap::new(),
             summarised: false,
+            held: mode.quiet.then(Vec::new),
         };
         Self {
             mode,
@@ -108,6 +111,9 @@ impl Console {
             bar.finish_and_clear();
         }
         s.summarised = true;
+        if exit != Exit::Done {
+            s.say_held();
+        }
         if self.mode.json {
             out_line(&json::summary(summary, exit));
         } else if !self.mode.quiet || !matches!(exit, Exit::Done) {
@@ -117,7 +123,9 @@ impl Console {
 
     /// Says in the summary object that there was no sweep.
     pub(crate) fn stopped(&self, exit: Exit, message: &str) {
-        if self.mode.json && !self.lock().summarised {
+        let mut s = self.lock();
+        s.say_held();
+        if self.mode.json && !s.summarised {
             out_line(&json::stopped(exit, message));
         }
     }
@@ -153,10 +161,20 @@ impl Console {
 
 impl State {
     /// A line above the bar.
-    fn line(&self, text: &str) {
+    fn line(&mut self, text: &str) {
+        if let Some(held) = &mut self.held {
+            held.push(text.to_owned());
+            return;
+        }
         match &self.bar {
             Some(bar) => bar.suspend(|| line(text)),
             None => line(text),
+        }
+    }
+
+    fn say_held(&mut self) {
+        for text in self.held.take().unwrap_or_default() {
+            line(&text);
         }
     }
 

@@ -187,10 +187,9 @@ impl State {
             } else {
                 String::new()
             };
-            bar.set_message(format!(
-                "{:.1} MB/s{failures}",
-                self.raw_bytes as f64 / 1e6 / seconds
-            ));
+            let jobs = self.done as f64 / seconds;
+            let megabytes = self.raw_bytes as f64 / 1e6 / seconds;
+            bar.set_message(format!("{jobs:.1} jobs/s, {megabytes:.1} MB/s{failures}"));
         } else if !quiet && self.last_line.elapsed() >= PROGRESS_EVERY {
             self.last_line = Instant::now();
             let (done, found, archived, failed) =
@@ -226,9 +225,7 @@ impl Monitor for Console {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
-    let style = ProgressStyle::with_template(
-        "{wide_bar} {pos}/{len} jobs, {per_sec:.1}, {msg}, {eta} left",
-    );
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} jobs, {msg}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(500));
     bar

@@ -5,5 +5,6 @@
     reason = "a broken fixture should panic"
 )]
 
+mod damage;
 mod demo;
 mod site;

@@ -212,7 +212,7 @@ impl std::error::Error for Failure {}
 pub struct Points {
     /// What a perfect record would hold.
     pub expected: u64,
-    /// Samples that were found (not NaN).
+    /// Samples that were found and can be archived (finite).
     pub received: u64,
 }
 

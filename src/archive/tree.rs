@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::{Archive, Files, Found, Publication, Sum, Values, content};
 use crate::compress::Form;
 use crate::job::JobKey;
+use crate::regular;
 use crate::verdict::{Failure, Reason, Stage};
 
 const META: &str = "meta.json";
@@ -46,7 +47,7 @@ impl Tree {
                 continue;
             }
             let name = entry.file_name().to_string_lossy().into_owned();
-            match fs::read(entry.path().join("cluster.json")) {
+            match regular::read(&entry.path().join("cluster.json")) {
                 Ok(json) => files.push((name, json)),
                 Err(e) if e.kind() == ErrorKind::NotFound => without.push(name),
                 Err(e) => {
@@ -133,7 +134,7 @@ impl Archive for Tree {
         } else {
             (PLAIN, Form::Plain)
         };
-        let values = match File::open(folder.join(name)) {
+        let values = match regular::open(&folder.join(name)) {
             Ok(f) => content::count(f, form).unwrap_or_default(),
             Err(_) => Values::new(),
         };
@@ -293,7 +294,7 @@ fn remove_folders(innermost_first: &[PathBuf]) {
 }
 
 fn sum_of(path: &Path) -> io::Result<Option<Sum>> {
-    let mut file = match File::open(path) {
+    let mut file = match regular::open(path) {
         Ok(f) => f,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),

@@ -4,7 +4,10 @@
 //! and archive agree, nothing stray, no control characters in messages) is checked in [`swept`]; the test says which
 //! jobs are hit and why, and that all others are byte for byte as without damage.
 
+mod contents;
 mod encode;
+mod folders;
+mod logs;
 mod snapshots;
 mod swept;
 mod tiny;

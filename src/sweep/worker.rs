@@ -19,7 +19,7 @@ use crate::series::MetricData;
 use crate::source::{Broken, Host, Source};
 use crate::stats;
 use crate::stop::Stop;
-use crate::verdict::{Coverage, Failure, Outcome, Reason, Stage};
+use crate::verdict::{Coverage, Failure, Outcome, Reason, Stage, fit_to_print};
 
 /// When the source forgets within this time (seconds), nothing is waited for any more.
 const NEAR: i64 = 3600;
@@ -288,10 +288,10 @@ impl<'a> Work<'a> {
         if self.task.attempts + 1 < ATTEMPTS {
             return Err(b.failure());
         }
-        self.done.note = Some(format!(
+        self.done.note = Some(fit_to_print(&format!(
             "archived without {}, which cannot be read: {}",
             b.file, b.detail
-        ));
+        )));
         Ok(())
     }
 

@@ -117,8 +117,8 @@ fn a_binary_snapshot_with_absurd_numbers_is_refused_with_what_was_expected() {
             &(T - 1).to_le_bytes(),
             "the second not before the first",
         ),
-        (20, &u32::MAX.to_le_bytes(), "bytes were expected"),
-        (20, &0_u32.to_le_bytes(), "expected seconds"),
+        (20, &u32::MAX.to_le_bytes(), "expected seconds"),
+        (20, &0_u32.to_le_bytes(), "bytes were expected"),
         (24, &u16::MAX.to_le_bytes(), "65535 bytes were expected"),
         (
             30,
@@ -127,7 +127,11 @@ fn a_binary_snapshot_with_absurd_numbers_is_refused_with_what_was_expected() {
         ),
         (30, &(1_i64 << 39).to_le_bytes(), "expected seconds"),
         (38, &i64::MIN.to_le_bytes(), "expected seconds"),
-        (46, &u32::MAX.to_le_bytes(), "4294967295 values"),
+        (
+            46,
+            &u32::MAX.to_le_bytes(),
+            "17179869180 bytes were expected",
+        ),
         (
             70,
             &1_u32.to_le_bytes(),

@@ -8,6 +8,8 @@ mod contents;
 mod encode;
 mod folders;
 mod logs;
+mod resources;
+mod rows;
 mod snapshots;
 mod swept;
 mod tiny;

@@ -109,7 +109,8 @@ impl Archive for Tree {
             drop(fs::remove_dir(&folder));
         }
         let read = |name: &str| {
-            sum_of(&folder.join(name)).map_err(|e| self.failure("cannot read", &folder, &e))
+            let path = folder.join(name);
+            sum_of(&path).map_err(|e| self.failure("cannot read", &path, &e))
         };
         let (meta, plain, gzip) = (read(META)?, read(PLAIN)?, read(GZIP)?);
         if meta.is_none() && plain.is_none() && gzip.is_none() {
@@ -128,16 +129,21 @@ impl Archive for Tree {
             }),
             _ => None,
         };
-        // Readers prefer the compressed file.
-        let (name, form) = if gzip.is_some() {
-            (GZIP, Form::Gzip)
-        } else {
-            (PLAIN, Form::Plain)
-        };
-        let values = match regular::open(&folder.join(name)) {
-            Ok(f) => content::count(f, form).unwrap_or_default(),
-            Err(_) => Values::new(),
-        };
+        let mut values = Values::new();
+        for (there, name, form) in [(plain, PLAIN, Form::Plain), (gzip, GZIP, Form::Gzip)] {
+            let path = folder.join(name);
+            if there.is_some() {
+                let file =
+                    regular::open(&path).map_err(|e| self.failure("cannot read", &path, &e))?;
+                let mut own = Values::new();
+                // What a torn file holds counts as well: it must not be replaced by less.
+                drop(content::count(file, form, &mut own));
+                for (key, n) in own {
+                    let most = values.entry(key).or_default();
+                    *most = n.max(*most);
+                }
+            }
+        }
         Ok(Some(Found { files, values }))
     }
 

@@ -4,10 +4,13 @@
 //! and archive agree, nothing stray, no control characters in messages) is checked in [`swept`]; the test says which
 //! jobs are hit and why, and that all others are byte for byte as without damage.
 
+mod archives;
+mod clusters;
 mod contents;
 mod encode;
 mod folders;
 mod logs;
+mod program;
 mod resources;
 mod rows;
 mod snapshots;

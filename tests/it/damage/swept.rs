@@ -113,8 +113,35 @@ impl Site {
             .unwrap_or_else(|e| panic!("refused: {e}"))
     }
 
+    /// Sweeps where a job has something in the archive that may stay there, whatever it is.
+    pub(super) fn sweep_keeping(&self, job: i64) -> Swept {
+        let mut swept = self.sweep_through(&Ledger::in_memory()).unwrap();
+        let folder = self.folder_of(job);
+        let above = folder.parent().and_then(Path::parent).unwrap();
+        let below = above.strip_prefix(self.path("job-archive")).unwrap();
+        let prefix = below.join(job.to_string()).to_string_lossy().into_owned();
+        swept.add_files(&self.path("job-archive"), Some(&prefix));
+        let job = swept.jobs.get_mut(&(job - 100)).unwrap();
+        if job.reason.is_empty() {
+            for name in ["meta.json", "data.json", "data.json.gz"] {
+                if let Ok(bytes) = fs::read(folder.join(name)) {
+                    job.files.insert(name.into(), bytes);
+                }
+            }
+        }
+        swept.check();
+        swept
+    }
+
     /// Sweeps, or says why the configuration is refused; checks what holds after any sweep.
     pub(super) fn sweep_with(&self, ledger: &Ledger) -> Result<Swept, String> {
+        let mut swept = self.sweep_through(ledger)?;
+        swept.add_files(&self.path("job-archive"), None);
+        swept.check();
+        Ok(swept)
+    }
+
+    fn sweep_through(&self, ledger: &Ledger) -> Result<Swept, String> {
         let archive = Tree::new(self.path("job-archive"));
         let (files, _) = archive.cluster_files().map_err(|e| e.to_string())?;
         let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))?;
@@ -137,8 +164,6 @@ impl Site {
             warnings: notes.warnings.into_inner().unwrap(),
         };
         swept.add_rows(self);
-        swept.add_files(&self.path("job-archive"));
-        swept.check();
         Ok(swept)
     }
 }
@@ -156,9 +181,12 @@ impl Swept {
         }
     }
 
-    /// Puts the archive's files to their jobs by the id in meta.json; nothing else may be there.
-    fn add_files(&mut self, archive: &Path) {
+    /// Puts the archive's files to their jobs by the id in meta.json; nothing else may be there, except below `but`.
+    fn add_files(&mut self, archive: &Path, but: Option<&str>) {
         for (folder, files) in folders(archive) {
+            if but.is_some_and(|b| folder.starts_with(b) || b.starts_with(&folder)) {
+                continue;
+            }
             let names: BTreeSet<&str> = files.keys().map(String::as_str).collect();
             let depth = folder.matches('/').count();
             match (depth, folder.as_str()) {
@@ -270,7 +298,7 @@ fn folders(root: &Path) -> BTreeMap<String, BTreeMap<String, Vec<u8>>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 left.push(path);
-            } else {
+            } else if path.is_file() {
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
                 files.insert(name, fs::read(path).unwrap());
             }

@@ -234,8 +234,9 @@ fn snapshots(folder: &FsPath) -> io::Result<Vec<(i64, PathBuf)>> {
     Ok(out)
 }
 
+/// A whole file, or its first bytes where they tell that it is none of the store's.
 fn read_file(path: &FsPath) -> io::Result<Vec<u8>> {
-    let file = regular::open(path)?;
+    let mut file = regular::open(path)?;
     let len = file.metadata()?.len();
     if len > LARGEST {
         return Err(io::Error::other(format!(
@@ -243,6 +244,15 @@ fn read_file(path: &FsPath) -> io::Result<Vec<u8>> {
         )));
     }
     let mut bytes = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut bytes)?;
+    let magic = match path.extension().and_then(|e| e.to_str()) {
+        Some("bin") => Some(binary::MAGIC),
+        Some("wal") => Some(wal::FILE_MAGIC),
+        _ => None,
+    };
+    if magic.is_some_and(|m| bytes != m.to_le_bytes()) {
+        return Ok(bytes);
+    }
     // An error, where the memory is not to be had, and not the end of the sweep.
     bytes.try_reserve_exact(usize::try_from(len).unwrap_or(0).saturating_add(1))?;
     file.take(LARGEST).read_to_end(&mut bytes)?;

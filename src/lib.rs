@@ -14,6 +14,7 @@ pub mod lock;
 pub mod monitor;
 pub mod quantity;
 pub mod query;
+mod regular;
 pub mod selection;
 pub mod series;
 pub mod site;

@@ -109,8 +109,12 @@ impl Recorder {
 }
 
 fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
-    const GUARD: &str = "WHERE id = ?1 AND monitoring_status = ?2 AND job_state = ?3 AND job_id = ?4 \
-        AND start_time = ?5 AND duration = ?6";
+    // As `row::head` reads them: a column of a wrong type is 0, bytes that are no UTF-8 are not compared.
+    const GUARD: &str = "WHERE id = ?1 AND monitoring_status = ?2 \
+        AND (CAST(job_state AS TEXT) = ?3 OR instr(?3, char(65533)) > 0) \
+        AND iif(typeof(job_id) = 'integer', job_id, 0) = ?4 \
+        AND iif(typeof(start_time) = 'integer', start_time, 0) = ?5 \
+        AND iif(typeof(duration) = 'integer', duration, 0) = ?6";
     let h = &u.head;
     let key = &h.key;
     let n = match &u.change {

@@ -7,6 +7,7 @@
     reason = "a broken fixture should panic, and a test says what it found or skipped"
 )]
 
+mod damage;
 mod demo;
 mod golden;
 mod judge;

@@ -8,6 +8,7 @@ use ccarchive::archive::tree::Tree;
 use ccarchive::cluster::Clusters;
 use ccarchive::compress::Level;
 use ccarchive::db::{self, Filter, Pending, Recorder};
+use ccarchive::job::Shown;
 use ccarchive::ledger::{Ledger, Run, State};
 use ccarchive::lock::{self, Lock};
 use ccarchive::monitor::{Event, Monitor};
@@ -174,14 +175,15 @@ fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped>
         .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
     for folder in without {
         let w = format!(
-            "{folder} in the archive has no cluster.json; cc-backend does not start with such a folder"
+            "{} in the archive has no cluster.json; cc-backend does not start with such a folder",
+            Shown(&folder)
         );
         console.event(&Event::Warning(&w));
     }
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())));
     let clusters = clusters.map_err(|e| {
         aborted(format!(
-            "{e}; cc-backend does not start with it either, correct the file"
+            "{e}; correct the file, for cc-backend as well: no job was touched"
         ))
     })?;
     if clusters.is_empty() {

@@ -12,6 +12,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ccarchive::job::Shown;
 use ccarchive::monitor::{Event, Monitor, Report};
 use ccarchive::site::Site;
 use ccarchive::sweep::{Exit, Settings, Summary};
@@ -243,11 +244,11 @@ fn out_line(value: &serde_json::Value) {
     out(&format!("{value}\n"));
 }
 
-/// Writes a line about the work.
+/// Writes a line about the work; what it quotes of paths and files must not command the terminal.
 fn line(text: &str) {
     std::io::stderr()
         .lock()
-        .write_all(format!("{text}\n").as_bytes())
+        .write_all(format!("{}\n", Shown(text)).as_bytes())
         .unwrap_or_default();
 }
 

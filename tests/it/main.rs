@@ -9,6 +9,7 @@
 
 mod damage;
 mod demo;
+mod faults;
 mod golden;
 mod judge;
 mod manual;

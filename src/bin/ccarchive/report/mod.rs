@@ -12,6 +12,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ccarchive::job::Shown;
 use ccarchive::monitor::{Event, Monitor, Report};
 use ccarchive::site::Site;
 use ccarchive::sweep::{Exit, Settings, Summary};
@@ -200,7 +201,7 @@ impl Monitor for Console {
                 "stopping: no new jobs; those in work get up to {} s to finish (a second signal drops them)",
                 grace.as_secs()
             )),
-            Event::Cancelling => self.lock().line("stopping now: jobs in work are dropped"),
+            Event::Cancelling => self.lock().line("stopping now: jobs in work are dropped (a third signal ends the program at once)"),
             Event::Finished(_) => {}
         }
     }
@@ -230,14 +231,14 @@ pub(crate) fn out(text: &str) {
 }
 
 fn out_line(value: &serde_json::Value) {
-    out(&format!("{value}\n"));
+    out(&format!("{}\n", json::line(value)));
 }
 
-/// Writes a line about the work.
+/// Writes a line about the work. It may name what others wrote, so that no control character gets through.
 fn line(text: &str) {
     std::io::stderr()
         .lock()
-        .write_all(format!("{text}\n").as_bytes())
+        .write_all(format!("{}\n", Shown(text)).as_bytes())
         .unwrap_or_default();
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use ccarchive::job::Shown;
 use ccarchive::monitor::Report;
 use ccarchive::sweep::{Stages, Summary};
 
@@ -72,7 +73,7 @@ pub(super) fn summary(s: &Summary, verbose: bool) -> String {
             reason.code(),
             stage.name(),
             f.first_job,
-            f.first_detail
+            Shown(&f.first_detail)
         );
         let _ = writeln!(t, "    {}", reason.advice());
     }
@@ -102,22 +103,30 @@ pub(super) fn summary(s: &Summary, verbose: bool) -> String {
 }
 
 fn notes(s: &Summary, t: &mut String) {
-    let not_due = [
+    let (all, old) = (s.standing(), s.skipped);
+    let standing = [
         (
-            s.skipped.waiting,
+            all.waiting,
+            old.waiting,
             "waiting for their next try (--retry-now takes them at once)",
         ),
         (
-            s.skipped.quarantined,
+            all.quarantined,
+            old.quarantined,
             "quarantined after repeated failures (--retry-now tries them again)",
         ),
         (
-            s.skipped.lost,
+            all.lost,
+            old.lost,
             "lost: no source can have their data any more",
         ),
     ];
-    for (n, what) in not_due.into_iter().filter(|(n, _)| *n > 0) {
-        let _ = writeln!(t, "  not tried: {n} {what}");
+    for (n, not_tried, what) in standing.into_iter().filter(|(n, ..)| *n > 0) {
+        let since = match n - not_tried {
+            0 => String::new(),
+            new => format!(", {new} of them since this sweep"),
+        };
+        let _ = writeln!(t, "  {n} {what}{since}");
     }
     if s.of("not_yet") > 0 {
         let _ = writeln!(
@@ -144,7 +153,7 @@ fn notes(s: &Summary, t: &mut String) {
         let _ = writeln!(t, "  {} hooks failed", s.hooks_failed);
     }
     if let Some(a) = &s.aborted {
-        let _ = writeln!(t, "  stopped: {}; {}", a.detail, a.advice);
+        let _ = writeln!(t, "  stopped: {}; {}", Shown(&a.detail), a.advice);
     } else if s.interrupted {
         t.push_str(
             "  interrupted: what was finished is recorded, the rest is for the next sweep\n",

@@ -6,4 +6,6 @@
 )]
 
 mod demo;
+mod outcomes;
 mod site;
+mod support;

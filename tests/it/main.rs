@@ -6,6 +6,7 @@
 )]
 
 mod demo;
+mod model;
 mod outcomes;
 mod site;
 mod support;

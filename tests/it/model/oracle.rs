@@ -67,7 +67,9 @@ impl Job {
         if let Some(named) = flags.named {
             return named == self.job_id;
         }
-        let note = self.ledger.filter(|n| !flags.retry_now && n.last_try <= now);
+        let note = self
+            .ledger
+            .filter(|n| !flags.retry_now && n.last_try <= now);
         let due = note.is_none_or(|n| match n.state {
             "waiting" => n.next_try <= now,
             "quarantined" | "lost" => false,
@@ -77,7 +79,9 @@ impl Job {
     }
 
     fn attempts(&self) -> i64 {
-        let known = self.ledger.filter(|n| n.state != "done" || self.status == 3);
+        let known = self
+            .ledger
+            .filter(|n| n.state != "done" || self.status == 3);
         known.map_or(0, |n| n.attempts)
     }
 }
@@ -102,7 +106,11 @@ fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64) -> (&'static st
         return ("failed", false);
     }
     if job.duration == 0 {
-        let outcome = if job.status == 2 { "unknown_end" } else { "empty" };
+        let outcome = if job.status == 2 {
+            "unknown_end"
+        } else {
+            "empty"
+        };
         return (outcome, false);
     }
     let hosts = || job.hosts.iter().map(|h| &world.hosts[h]);
@@ -117,8 +125,8 @@ fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64) -> (&'static st
     let reach = world.hosts.values().filter_map(super::world::Host::reach);
     let (oldest, newest) = reach.fold((i64::MAX, 0), |a, r| (a.0.min(r.0), a.1.max(r.1)));
     let oldest = if oldest == i64::MAX { 0 } else { oldest };
-    let waits = now < span.end + 12 * HOUR
-        && flags.retention.is_none_or(|r| now + HOUR < span.start + r);
+    let waits =
+        now < span.end + 12 * HOUR && flags.retention.is_none_or(|r| now + HOUR < span.start + r);
     let behind = hosts().any(|h| {
         let missing = times(&span).filter(|t| !h.has(*t)).last();
         missing.is_some_and(|t| h.snapshot_end().is_none_or(|end| t >= end))
@@ -149,10 +157,12 @@ pub(super) fn archive(job: &Job, world: &World) -> Archive {
 fn is_poorer(job: &Job, new: &Archive) -> bool {
     let count = |m: &Vec<bool>| m.iter().filter(|m| **m).count();
     job.archive.as_ref().is_some_and(|old| {
-        old.hosts.iter().any(|(host, had)| match new.hosts.get(host) {
-            None => count(had) > 0,
-            Some(has) => count(has) < count(had).min(has.len()),
-        })
+        old.hosts
+            .iter()
+            .any(|(host, had)| match new.hosts.get(host) {
+                None => count(had) > 0,
+                Some(has) => count(has) < count(had).min(has.len()),
+            })
     })
 }
 

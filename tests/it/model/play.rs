@@ -51,7 +51,7 @@ impl Play {
         for job_id in 1..=3 {
             play.insert(job_id);
         }
-        for _ in 0..5 {
+        for _ in 0..9 {
             play.data();
         }
         play
@@ -64,10 +64,12 @@ impl Play {
     /// One random step.
     pub(super) fn step(&mut self) {
         match self.chance.below(20) {
-            0..=3 => self.data(),
-            4 => self.damage(),
+            0..=2 => self.data(),
+            3 | 4 => self.damage(),
             5 | 6 => self.row(),
-            7 | 8 => self.now += self.chance.of(&[300, 1200, HOUR, 4 * HOUR, 13 * HOUR]) / 60 * 60,
+            7 | 8 => {
+                self.now += self.chance.of(&[300, HOUR, 4 * HOUR, 14 * HOUR, 14 * HOUR]) / 60 * 60
+            }
             9 if self.jobs.len() < 8 => {
                 let next = self.jobs.keys().max().unwrap_or(&0) + 1;
                 self.insert(next);
@@ -85,8 +87,19 @@ impl Play {
     /// A last sweep long after everything: what can be archived is, and a second one finds nothing to do for it.
     pub(super) fn end(mut self) {
         self.now += 400 * HOUR;
-        self.sweep(self.now, Flags { retry_now: true, ..Flags::default() });
-        let done: Vec<i64> = self.jobs.values().filter(|j| j.status == 3).map(|j| j.job_id).collect();
+        self.sweep(
+            self.now,
+            Flags {
+                retry_now: true,
+                ..Flags::default()
+            },
+        );
+        let done: Vec<i64> = self
+            .jobs
+            .values()
+            .filter(|j| j.status == 3)
+            .map(|j| j.job_id)
+            .collect();
         let swept = self.sweep(self.now + 60, Flags::default());
         assert!(done.iter().all(|j| swept.job(*j).is_none()));
     }
@@ -94,7 +107,11 @@ impl Play {
     fn flags(&mut self) -> Flags {
         Flags {
             named: None,
-            retention: if self.chance.percent(30) { Some(48 * HOUR) } else { None },
+            retention: if self.chance.percent(30) {
+                Some(48 * HOUR)
+            } else {
+                None
+            },
             retry_now: self.chance.percent(10),
             force: self.chance.percent(5),
             accept_empty: self.chance.percent(5),
@@ -109,7 +126,7 @@ impl Play {
             1 => HOSTS.to_vec(),
             _ => vec![c.of(&HOSTS)],
         };
-        let length = c.of(&[0, 60, 600, 3000, 2 * HOUR]);
+        let length = c.of(&[0, 60, 600, 3000, 2 * HOUR, 2 * HOUR]);
         // Fewer beginnings would give jobs the same key.
         let start = T0 + c.below(300) * 60;
         let job = Job {
@@ -119,7 +136,7 @@ impl Play {
             duration: length,
             status: c.of(&[1, 1, 1, 1, 2, 0]),
             running: c.percent(10),
-            misplaced: c.percent(8),
+            misplaced: c.percent(5),
             ledger: None,
             archive: None,
         };
@@ -155,9 +172,14 @@ impl Play {
     }
 
     fn damage(&mut self) {
-        let (host, hour) = (self.chance.of(&HOSTS), self.hour());
+        let host = self.chance.of(&HOSTS);
+        let hours: Vec<i64> = self.world.hosts[host].snapshots.keys().copied().collect();
+        if hours.is_empty() {
+            return;
+        }
+        let hour = self.chance.of(&hours);
         let files = self.site.host(host);
-        if self.chance.percent(60) {
+        if self.chance.percent(75) {
             self.say(format!("damage {host} {hour}"));
             self.world.damage(&files, host, hour);
         } else {
@@ -172,7 +194,7 @@ impl Play {
         let Some(id) = (!ids.is_empty()).then(|| self.chance.of(&ids)) else {
             return;
         };
-        let what = self.chance.below(5);
+        let what = self.chance.below(8);
         self.say(format!("row {id} {what}"));
         let job = self.jobs.get_mut(&id).unwrap();
         match what {
@@ -193,10 +215,25 @@ impl Play {
                 self.site.set(id, &format!("duration = {}", job.duration));
             }
             4 if job.archive.is_none() => {
-                self.site.db().execute("DELETE FROM job WHERE job_id = ?1", [id]).unwrap();
+                self.site
+                    .db()
+                    .execute("DELETE FROM job WHERE job_id = ?1", [id])
+                    .unwrap();
                 self.jobs.remove(&id);
             }
+            5..=7 => self.age(id),
             _ => {}
+        }
+    }
+
+    /// A waiting job has been tried often before.
+    fn age(&mut self, id: i64) {
+        let job = self.jobs.get_mut(&id).unwrap();
+        if let Some(note) = job.ledger.as_mut().filter(|n| n.state == "waiting") {
+            note.attempts = self.chance.of(&[5, 6, 7, 12]);
+            let sql = "UPDATE job SET attempts = ?1 WHERE job_id = ?2";
+            let ledger = Connection::open(self.site.path("job.db.ledger")).unwrap();
+            ledger.execute(sql, [note.attempts, id]).unwrap();
         }
     }
 
@@ -214,14 +251,22 @@ impl Play {
             return;
         }
         let named = Some(self.chance.of(&ids));
-        let flags = Flags { named, force: self.chance.percent(20), ..self.flags() };
+        let flags = Flags {
+            named,
+            force: self.chance.percent(20),
+            ..self.flags()
+        };
         self.now += 60;
         self.sweep(self.now, flags);
     }
 
     fn sweep(&mut self, mut now: i64, flags: Flags) -> Swept {
         // Where the second decides, the machine's speed would.
-        let undecided = |j: &Job| j.ledger.is_some_and(|n| (now..now + SLACK).contains(&n.next_try) || (now..now + SLACK).contains(&n.last_try));
+        let undecided = |j: &Job| {
+            j.ledger.is_some_and(|n| {
+                (now..now + SLACK).contains(&n.next_try) || (now..now + SLACK).contains(&n.last_try)
+            })
+        };
         if self.jobs.values().any(undecided) {
             now += 60;
         }
@@ -252,7 +297,11 @@ impl Play {
             let context = format!("{job:?}\n at {now}");
             let taken = job.is_taken(flags, now);
             let outcome = taken.then(|| oracle::outcome(job, &self.world, flags, now));
-            assert_eq!(swept.outcome(job.job_id), outcome.map_or("", |o| o.0), "{context}");
+            assert_eq!(
+                swept.outcome(job.job_id),
+                outcome.map_or("", |o| o.0),
+                "{context}"
+            );
             if let Some(outcome) = outcome.filter(|_| !flags.dry_run) {
                 *job = oracle::after(job, &self.world, outcome, now);
             }
@@ -282,29 +331,53 @@ fn check_ledger(site: &Site, job: &mut Job, context: &str) {
     };
     assert_eq!(column("state"), Some(json!(note.state)), "{context}");
     assert_eq!(number("attempts"), note.attempts, "{context}");
-    for (name, time) in [("last_try", &mut note.last_try), ("next_try", &mut note.next_try)] {
+    for (name, time) in [
+        ("last_try", &mut note.last_try),
+        ("next_try", &mut note.next_try),
+    ] {
         let found = number(name);
-        assert!((*time..*time + SLACK).contains(&found), "{name} {found}, not {time}\n{context}");
+        assert!(
+            (*time..*time + SLACK).contains(&found),
+            "{name} {found}, not {time}\n{context}"
+        );
         *time = found;
     }
     if note.state == "done" {
         let hosts = job.archive.iter().flat_map(|a| a.hosts.values().flatten());
         let held = hosts.filter(|m| **m).count();
-        assert_eq!(number("received"), 2 * i64::try_from(held).unwrap(), "{context}");
-        if job.archive.as_ref().is_some_and(|a| a.duration == job.duration) {
+        assert_eq!(
+            number("received"),
+            2 * i64::try_from(held).unwrap(),
+            "{context}"
+        );
+        if job
+            .archive
+            .as_ref()
+            .is_some_and(|a| a.duration == job.duration)
+        {
             assert_eq!(number("expected"), oracle::expected(job), "{context}");
         }
     }
 }
 
-fn check_archive(found: &crate::support::site::Archived, start: i64, archive: &Archive, context: &str) {
+fn check_archive(
+    found: &crate::support::site::Archived,
+    start: i64,
+    archive: &Archive,
+    context: &str,
+) {
     for (host, metric) in HOSTS.into_iter().flat_map(|h| METRICS.map(|m| (h, m))) {
         let expected = archive.hosts.get(host).map(|mask| {
             let span = start..start + archive.duration;
             let values = times(&span).zip(mask);
-            let value = |(t, is_there): (i64, &bool)| is_there.then(|| f64::from(value(host, metric, t)));
+            let value =
+                |(t, is_there): (i64, &bool)| is_there.then(|| f64::from(value(host, metric, t)));
             values.map(value).collect::<Vec<_>>()
         });
-        assert_eq!(found.values(metric, host), expected, "{metric} on {host}\n{context}");
+        assert_eq!(
+            found.values(metric, host),
+            expected,
+            "{metric} on {host}\n{context}"
+        );
     }
 }

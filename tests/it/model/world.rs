@@ -34,7 +34,11 @@ pub(super) fn span(hour: i64) -> Range<i64> {
 }
 
 fn name(hour: i64, s: Snapshot) -> String {
-    format!("{}.{}", span(hour).start, if s.json { "json" } else { "bin" })
+    format!(
+        "{}.{}",
+        span(hour).start,
+        if s.json { "json" } else { "bin" }
+    )
 }
 
 impl World {
@@ -71,7 +75,12 @@ impl World {
     }
 
     pub(super) fn damage(&mut self, files: &HostFiles, host: &str, hour: i64) {
-        if let Some(s) = self.host(host).snapshots.get_mut(&hour).filter(|s| !s.damaged) {
+        if let Some(s) = self
+            .host(host)
+            .snapshots
+            .get_mut(&hour)
+            .filter(|s| !s.damaged)
+        {
             s.damaged = true;
             files.cut(&name(hour, *s));
         }

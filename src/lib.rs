@@ -19,6 +19,7 @@ pub mod selection;
 pub mod series;
 pub mod site;
 pub mod source;
+pub mod sqlite;
 pub mod stats;
 pub mod stop;
 pub mod sweep;

@@ -43,8 +43,28 @@ pub struct Files {
     pub form: Form,
 }
 
-/// Number of values (not null) per metric, scope and host.
-pub type Values = BTreeMap<(String, String, String), u64>;
+/// What an archive holds of a metric at a scope on a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Values that are not null, over all series.
+    pub values: u64,
+    /// Number of series.
+    pub series: u64,
+    /// Length of the longest series, nulls included.
+    pub longest: u64,
+}
+
+impl Held {
+    /// Counts another series.
+    pub fn add(&mut self, values: u64, length: u64) {
+        self.values += values;
+        self.series += 1;
+        self.longest = self.longest.max(length);
+    }
+}
+
+/// What an archive holds, per metric, scope and host.
+pub type Values = BTreeMap<(String, String, String), Held>;
 
 /// What an archive holds for a job.
 #[derive(Debug)]

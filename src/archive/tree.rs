@@ -136,7 +136,9 @@ impl Archive for Tree {
                 drop(content::count(file, form, &mut own));
                 for (key, n) in own {
                     let most = values.entry(key).or_default();
-                    *most = n.max(*most);
+                    if n.values >= most.values {
+                        *most = n;
+                    }
                 }
             }
         }

@@ -13,5 +13,7 @@ mod faults;
 mod golden;
 mod judge;
 mod manual;
+mod model;
+mod outcomes;
 mod site;
 mod support;

@@ -58,14 +58,14 @@ impl From<db::Error> for Stopped {
 /// Runs a sweep as the flags say.
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
+    let console = Arc::new(Console::new(args.output.mode()));
     let selection = args.selection(&now).map_err(|e| {
         Stopped::new(
             Exit::Usage,
             e.to_string().trim_start_matches("error: ").trim_end(),
         )
-    })?;
-    let console = Arc::new(Console::new(args.output.mode()));
-    let outcome = prepare(args, &console).and_then(|site| match site {
+    });
+    let outcome = selection.and_then(|selection| match prepare(args, &console)? {
         Some(site) => sweep_site(args, &site, selection, &now, &console),
         None => Ok(Exit::Done),
     });
@@ -105,10 +105,16 @@ fn sweep_site(
 ) -> Result<Exit, Stopped> {
     let b = &args.behaviour;
     let clock = Clock::starting_at(now.timestamp().as_second());
+    let stop = listen(b, console)?;
+    let database = Database {
+        path: &site.database.value,
+        patience: b.lock_timeout,
+        stop: &stop,
+    };
     let recorder = if b.dry_run {
         None
     } else {
-        Some(Recorder::open(&site.database.value, b.lock_timeout)?)
+        Some(database.wait(|| Recorder::open(database.path, b.lock_timeout))?)
     };
     // A database of another version is refused before anything is written beside it.
     let _lock = take_lock(site, b.dry_run, now)?;
@@ -127,14 +133,10 @@ fn sweep_site(
         console.event(&Event::Warning(&warning));
     }
     if !b.dry_run {
-        settle(&ledger, &site.database.value)?;
+        settle(&ledger, &database)?;
     }
     let settings = settings(b, site, &selection, clock);
-    let (jobs, refused) = choose(&site.database.value, selection, clock.now(), console)?;
-    let stop = Arc::new(Stop::new());
-    let watcher: Arc<dyn Monitor + Send> = Arc::clone(console) as _;
-    signals::listen(&stop, b.timeout, &watcher)
-        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    let (jobs, refused) = choose(&database, selection, clock.now(), console)?;
     console.start(site, &settings, b.dry_run);
     let parts = Parts {
         source: &source,
@@ -154,6 +156,36 @@ fn sweep_site(
         ledger.finish_run(&history(&summary, clock, exit));
     }
     Ok(exit)
+}
+
+/// A stop token that signals reach from now on.
+fn listen(b: &BehaviourArgs, console: &Arc<Console>) -> Result<Arc<Stop>, Stopped> {
+    let stop = Arc::new(Stop::new());
+    let watcher: Arc<dyn Monitor + Send> = Arc::clone(console) as _;
+    signals::listen(&stop, b.timeout, &watcher)
+        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    Ok(stop)
+}
+
+/// The job database before the sweep: others may keep it locked.
+struct Database<'a> {
+    path: &'a Path,
+    patience: Duration,
+    stop: &'a Stop,
+}
+
+impl Database<'_> {
+    fn wait<T>(&self, f: impl FnMut() -> Result<T, db::Error>) -> Result<T, Stopped> {
+        db::patiently(self.patience, self.stop, f).map_err(|e| {
+            if self.stop.is_draining() {
+                return Stopped::new(
+                    Exit::Interrupted,
+                    "interrupted before the sweep began; nothing was changed",
+                );
+            }
+            Stopped::from(e)
+        })
+    }
 }
 
 fn take_lock(site: &Site, dry_run: bool, now: &Zoned) -> Result<Option<Lock>, Stopped> {
@@ -224,12 +256,13 @@ fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped
 }
 
 /// Closes in the ledger what a killed sweep had recorded in the database.
-fn settle(ledger: &Ledger, database: &Path) -> Result<(), Stopped> {
-    let connection = db::open(database)?;
+fn settle(ledger: &Ledger, database: &Database<'_>) -> Result<(), Stopped> {
+    let connection = database.wait(|| db::open(database.path))?;
     let mut recorded = Vec::new();
     for (key, entry) in ledger.open_jobs() {
         if entry.state == State::Published
-            && db::status_of(&connection, database, &key)? == Some(ccarchive::job::STATUS_ARCHIVED)
+            && database.wait(|| db::status_of(&connection, database.path, &key))?
+                == Some(ccarchive::job::STATUS_ARCHIVED)
         {
             recorded.push(key);
         }
@@ -240,21 +273,20 @@ fn settle(ledger: &Ledger, database: &Path) -> Result<(), Stopped> {
 
 /// The jobs of the sweep, and whether some that were named are refused.
 fn choose(
-    database: &Path,
+    database: &Database<'_>,
     selection: Selection,
     now: i64,
     console: &Console,
 ) -> Result<(Jobs, bool), Stopped> {
     if selection.job_ids.is_empty() {
-        return Ok((
-            Jobs::Pending(Box::new(Pending::open(
-                database,
-                Filter::new(selection, now),
-            )?)),
-            false,
-        ));
+        let filter = Filter::new(selection, now);
+        let pending = database.wait(|| Pending::open(database.path, filter.clone()))?;
+        let pending = pending.with_patience(database.patience);
+        return Ok((Jobs::Pending(Box::new(pending)), false));
     }
-    let Chosen { jobs, refused } = sweep::choose(&db::open(database)?, database, &selection)?;
+    let connection = database.wait(|| db::open(database.path))?;
+    let Chosen { jobs, refused } =
+        database.wait(|| sweep::choose(&connection, database.path, &selection))?;
     if jobs.is_empty() {
         let why: Vec<String> = refused
             .iter()

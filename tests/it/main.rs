@@ -7,4 +7,7 @@
 
 mod damage;
 mod demo;
+mod encode;
+mod fuzz;
 mod site;
+mod timeline;

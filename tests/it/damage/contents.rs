@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::encode;
 use super::tiny::{Site, T, T2, series};
+use crate::encode;
 
 /// Jobs that need the first snapshot of n2, which is JSON.
 const JSON: [i64; 2] = [105, 110];

@@ -16,7 +16,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
-use super::encode::{self, Series};
+use crate::encode::{self, Series};
 
 /// Begin of the first snapshot's interval, Unix seconds.
 pub(super) const T: i64 = 1_700_000_000;
@@ -186,6 +186,7 @@ pub(super) fn series(from: i64, base: f32) -> Vec<Series> {
         .map(|&(child, metric)| Series {
             child,
             metric,
+            step: 60,
             start,
             values: (first..first + 5).map(|k| value(base, k)).collect(),
         })

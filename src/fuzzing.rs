@@ -47,7 +47,7 @@ pub fn snapshot_binary(input: &[u8]) {
     match binary::parse(input) {
         Ok(snapshot) => {
             assert_eq!(binary::parse_interval(input), Ok(snapshot.interval));
-            place(snapshot, input);
+            place(&snapshot, input);
         }
         Err(why) => refused(&why),
     }
@@ -56,13 +56,13 @@ pub fn snapshot_binary(input: &[u8]) {
 /// `<from>.json`
 pub fn snapshot_json(input: &[u8]) {
     match json::parse(input) {
-        Ok(snapshot) => place(snapshot, input),
+        Ok(snapshot) => place(&snapshot, input),
         Err(why) => refused(&why),
     }
 }
 
 /// Puts a snapshot twice on a timeline, as two files of one host, and asks for it.
-fn place(snapshot: Snapshot, input: &[u8]) {
+fn place(snapshot: &Snapshot, input: &[u8]) {
     let count: usize = snapshot.series.iter().map(|s| s.column.values.len()).sum();
     assert!(count <= input.len(), "{count} values");
     let mut builder = Builder::default();
@@ -163,7 +163,7 @@ pub fn resources(input: &[u8]) {
             for h in &hosts {
                 assert!(is_path_component(&h.hostname));
                 let folder = PathBuf::from("checkpoints").join(&h.hostname);
-                assert_eq!(folder.components().count(), 2, "{folder:?}");
+                assert_eq!(folder.components().count(), 2, "{}", folder.display());
                 reads_back(h.hostname.as_bytes());
             }
         }

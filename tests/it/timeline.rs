@@ -296,7 +296,7 @@ fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
         .unwrap();
     let mut values = 0;
     for round in 0..1500 {
-        let folders: Vec<Folder> = (0..1 + r.below(3))
+        let folders: Vec<Folder> = (0..=r.below(3))
             .map(|_| Folder::random(&mut r))
             .collect();
         let roots: Vec<_> = (0..folders.len())
@@ -330,9 +330,9 @@ fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
                 }
             }
         }
-        roots
-            .iter()
-            .for_each(|root| fs::remove_dir_all(root).unwrap());
+        for root in &roots {
+            fs::remove_dir_all(root).unwrap();
+        }
     }
     println!("{values} values");
     assert!(values > 100_000);

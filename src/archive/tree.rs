@@ -74,17 +74,13 @@ impl Tree {
     }
 
     fn failure(&self, doing: &str, path: &Path, e: &io::Error) -> Failure {
-        let everything = match e.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
-                true
-            }
-            // The root with its version.txt is gone: not mounted any more.
-            _ => self
-                .root
-                .join("version.txt")
-                .symlink_metadata()
-                .is_err_and(|e| e.kind() == ErrorKind::NotFound),
-        };
+        let no_room = matches!(
+            e.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+        );
+        // Without its version.txt the root is gone: not mounted any more.
+        let version = self.root.join("version.txt").symlink_metadata();
+        let everything = no_room || version.is_err_and(|e| e.kind() == ErrorKind::NotFound);
         let reason = if everything {
             Reason::TargetGone
         } else {
@@ -163,7 +159,7 @@ impl Archive for Tree {
                 }
                 // Another worker may just have removed a folder above, which its failed job had created.
                 Err(e) if e.kind() == ErrorKind::NotFound && tries > 1 && cluster.is_dir() => {
-                    tries -= 1
+                    tries -= 1;
                 }
                 Err(e) => return Err(self.failure("cannot create", &folder, &e)),
             }

@@ -19,7 +19,7 @@ use topology::Topology;
 /// All clusters of a site.
 #[derive(Clone, Debug, Default)]
 pub struct Clusters {
-    clusters: HashMap<String, Cluster>,
+    by_name: HashMap<String, Cluster>,
     store: HashMap<String, StoreMetric>,
     global_footprint: HashMap<String, String>,
 }
@@ -119,24 +119,31 @@ impl Clusters {
                     cluster.name
                 )));
             }
-            all.clusters.insert(cluster.name.clone(), cluster);
+            all.by_name.insert(cluster.name.clone(), cluster);
         }
         Ok(all)
     }
 
     /// A cluster by name.
     pub fn get(&self, name: &str) -> Option<&Cluster> {
-        self.clusters.get(name)
+        self.by_name.get(name)
+    }
+
+    /// The clusters' names, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Number of clusters.
     pub fn len(&self) -> usize {
-        self.clusters.len()
+        self.by_name.len()
     }
 
     /// Whether no cluster is configured.
     pub fn is_empty(&self) -> bool {
-        self.clusters.is_empty()
+        self.by_name.is_empty()
     }
 
     /// How the store keeps a metric.

@@ -93,7 +93,7 @@ impl Pending {
     /// The wanted jobs among the next keys: none does not mean that no more follow, see [`Pending::is_done`].
     ///
     /// # Errors
-    /// When SQLite cannot read; busy is one of the causes and may be tried again.
+    /// When `SQLite` cannot read; busy is one of the causes and may be tried again.
     pub fn page(&mut self) -> Result<Vec<Candidate>, Error> {
         let fail = |source| Error::Sqlite {
             path: self.path.clone(),
@@ -128,7 +128,7 @@ impl Pending {
 /// All jobs with a scheduler number, whatever their state, by start time.
 ///
 /// # Errors
-/// When SQLite cannot read.
+/// When `SQLite` cannot read.
 pub fn find_jobs(c: &Connection, path: &Path, job_id: i64) -> Result<Vec<Candidate>, Error> {
     let sql = format!(
         "SELECT {} FROM job WHERE job_id = ?1 ORDER BY cluster, start_time",
@@ -173,7 +173,7 @@ fn add_tags(c: &Connection, found: &mut [Candidate]) -> rusqlite::Result<()> {
 /// The `monitoring_status` of a job; none where there is no such job.
 ///
 /// # Errors
-/// When SQLite cannot read.
+/// When `SQLite` cannot read.
 pub fn status_of(c: &Connection, path: &Path, key: &JobKey) -> Result<Option<i64>, Error> {
     c.prepare_cached(
         "SELECT monitoring_status FROM job WHERE job_id = ?1 AND cluster = ?2 AND start_time = ?3",

@@ -70,7 +70,7 @@ impl Recorder {
     /// Applies all updates in one transaction; per update whether it hit its row.
     ///
     /// # Errors
-    /// When the lock was not to be had in time (nothing is written), or SQLite cannot write.
+    /// When the lock was not to be had in time (nothing is written), or `SQLite` cannot write.
     pub fn apply(&mut self, updates: &[Update], stop: &Stop) -> Result<Vec<bool>, Error> {
         let begun = Instant::now();
         loop {

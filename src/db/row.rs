@@ -108,10 +108,11 @@ struct Columns<'a>(&'a [Value]);
 
 impl Columns<'_> {
     fn number(&self, k: usize, name: &str) -> Result<i64, String> {
-        match &self.0[k] {
-            Value::Integer(n) => Ok(*n),
-            other => Err(format!("{name} is {}; expected an integer", kind(other))),
-        }
+        let value = &self.0[k];
+        let Value::Integer(n) = value else {
+            return Err(format!("{name} is {}; expected an integer", kind(value)));
+        };
+        Ok(*n)
     }
 
     fn optional_number(&self, k: usize, name: &str) -> Result<i64, String> {
@@ -143,7 +144,9 @@ impl Columns<'_> {
         match &self.0[k] {
             Value::Text(t) => Ok(Text(t.clone().into_bytes())),
             Value::Blob(b) => Ok(Text(b.clone())),
-            other => Err(format!("{name} is {}; expected a text", kind(other))),
+            other @ (Value::Null | Value::Integer(_) | Value::Real(_)) => {
+                Err(format!("{name} is {}; expected a text", kind(other)))
+            }
         }
     }
 

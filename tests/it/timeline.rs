@@ -296,9 +296,7 @@ fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
         .unwrap();
     let mut values = 0;
     for round in 0..1500 {
-        let folders: Vec<Folder> = (0..=r.below(3))
-            .map(|_| Folder::random(&mut r))
-            .collect();
+        let folders: Vec<Folder> = (0..=r.below(3)).map(|_| Folder::random(&mut r)).collect();
         let roots: Vec<_> = (0..folders.len())
             .map(|k| scratch.path().join(format!("{round}-{k}")))
             .collect();

@@ -7,6 +7,8 @@ pub mod compress;
 pub mod db;
 pub mod demo;
 pub mod document;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod job;
 
 pub mod ledger;

@@ -9,7 +9,9 @@
 
 mod damage;
 mod demo;
+mod encode;
 mod faults;
+mod fuzz;
 mod golden;
 mod judge;
 mod manual;
@@ -17,3 +19,4 @@ mod model;
 mod outcomes;
 mod site;
 mod support;
+mod timeline;

@@ -81,10 +81,19 @@ fn a_cluster_file_with_a_flipped_bit_is_refused_or_means_something_and_never_a_p
     assert!(refused > whole.len() / 3);
 }
 
+/// Each text is refused with these words.
+fn all_refused<const N: usize>(cases: [(String, &str); N]) {
+    for (text, words) in cases {
+        let error = refusal(&with(&text));
+        println!("{error}");
+        assert!(error.contains(words), "{text:.60}: {error}");
+    }
+}
+
 #[test]
-fn a_wrong_type_or_an_impossible_value_is_refused_by_its_name() {
+fn a_cluster_file_of_wrong_types_or_without_what_it_needs_is_refused_by_name() {
     use serde_json::json;
-    for (text, words) in [
+    all_refused([
         ("[]".to_owned(), "the cluster has no name"),
         ("null".into(), "cluster's configuration"),
         ("7".into(), "cluster's configuration"),
@@ -103,6 +112,13 @@ fn a_wrong_type_or_an_impossible_value_is_refused_by_its_name() {
             replaced("/metricConfig/0/name", json!("")),
             "a metric of cluster `tiny` has no name",
         ),
+    ]);
+}
+
+#[test]
+fn an_impossible_value_in_a_cluster_file_is_refused_by_its_name() {
+    use serde_json::json;
+    all_refused([
         (
             replaced("/metricConfig/0/timestep", json!(0)),
             "metric `load` has timestep 0; expected",
@@ -139,6 +155,13 @@ fn a_wrong_type_or_an_impossible_value_is_refused_by_its_name() {
             replaced("/metricConfig/0/unit", json!("B")),
             "invalid type: string \"B\"",
         ),
+    ]);
+}
+
+#[test]
+fn a_subcluster_whose_nodes_or_topology_cannot_be_is_refused_by_its_name() {
+    use serde_json::json;
+    all_refused([
         (
             replaced("/subClusters/0/nodes", json!("n[3-")),
             "subcluster `main`: node list term `n[3-`",
@@ -167,11 +190,7 @@ fn a_wrong_type_or_an_impossible_value_is_refused_by_its_name() {
             replaced("/subClusters/0/topology", json!(null)).replace("null", "true"),
             "invalid type: boolean",
         ),
-    ] {
-        let error = refusal(&with(&text));
-        println!("{error}");
-        assert!(error.contains(words), "{text:.60}: {error}");
-    }
+    ]);
 }
 
 #[test]

@@ -2,20 +2,29 @@
 
 use std::fs;
 
-use super::encode;
 use super::tiny::{Site, T, T2, series};
+use crate::encode;
 
 /// Jobs that need the first snapshot of n2, which is JSON.
 const JSON: [i64; 2] = [105, 110];
 /// Jobs that need the first snapshot of n1, which is binary.
 const BINARY: [i64; 3] = [101, 104, 110];
 
+/// Each text as a JSON snapshot is refused with these words.
+fn all_refused<const N: usize>(cases: [(String, &str); N]) {
+    for (text, words) in cases {
+        let site = Site::new();
+        fs::write(site.checkpoint("n2/1700000000.json"), &text).unwrap();
+        let swept = site.sweep();
+        let detail = swept.only_fail(&JSON, "snapshot_broken");
+        println!("{detail}");
+        assert!(detail.contains(words), "{text:.80}: {detail}");
+    }
+}
+
 #[test]
-fn a_json_snapshot_of_wrong_types_or_absurd_numbers_is_refused_with_what_was_expected() {
-    let series = |text: &str| {
-        format!(r#"{{"metrics":{{"load":{text}}},"from":1700000000,"to":1700000300}}"#)
-    };
-    for (text, words) in [
+fn a_json_snapshot_of_wrong_types_or_times_is_refused_with_what_was_expected() {
+    all_refused([
         ("[]".to_owned(), "a level of a snapshot"),
         ("null".to_owned(), "a level of a snapshot"),
         ("\"x\"".to_owned(), "a level of a snapshot"),
@@ -48,6 +57,15 @@ fn a_json_snapshot_of_wrong_types_or_absurd_numbers_is_refused_with_what_was_exp
             "expected two times in seconds",
         ),
         (r#"{"from":1e400,"to":0}"#.into(), "line 1 column"),
+    ]);
+}
+
+#[test]
+fn a_json_snapshot_with_an_impossible_series_is_refused_with_what_was_expected() {
+    let series = |text: &str| {
+        format!(r#"{{"metrics":{{"load":{text}}},"from":1700000000,"to":1700000300}}"#)
+    };
+    all_refused([
         (series("null"), "a series (an object"),
         (
             series(r#"{"frequency":60,"start":1700000010,"data":{}}"#),
@@ -95,14 +113,7 @@ fn a_json_snapshot_of_wrong_types_or_absurd_numbers_is_refused_with_what_was_exp
             format!("{{\"x\":{}", "[".repeat(1 << 20)),
             "EOF while parsing",
         ),
-    ] {
-        let site = Site::new();
-        fs::write(site.checkpoint("n2/1700000000.json"), &text).unwrap();
-        let swept = site.sweep();
-        let detail = swept.only_fail(&JSON, "snapshot_broken");
-        println!("{detail}");
-        assert!(detail.contains(words), "{text:.80}: {detail}");
-    }
+    ]);
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn a_ledger_of_something_else_is_not_used_and_not_changed() {
         Connection::open(p)
             .unwrap()
             .execute_batch("CREATE TABLE x (y); INSERT INTO x VALUES (1)")
-            .unwrap()
+            .unwrap();
     };
     let newer = |p: &Path| {
         fs::write(p, used()).unwrap();
@@ -88,7 +88,7 @@ fn a_ledger_of_something_else_is_not_used_and_not_changed() {
             .unwrap();
     };
     let cases: [&dyn Fn(&Path); 4] = [&other, &newer, &|p| fs::create_dir(p).unwrap(), &|p| {
-        std::os::unix::fs::symlink("/no/where", p).unwrap()
+        std::os::unix::fs::symlink("/no/where", p).unwrap();
     }];
     for damage in cases {
         let swept = with(damage);

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::encode;
 use super::tiny::{Site, T};
+use crate::encode;
 
 /// Jobs that need the log of n1.
 const JOBS: [i64; 1] = [103];

@@ -7,7 +7,6 @@
 mod archives;
 mod clusters;
 mod contents;
-mod encode;
 mod folders;
 mod ledgers;
 mod logs;

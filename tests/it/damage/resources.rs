@@ -41,7 +41,7 @@ fn resources_that_are_no_list_of_hosts_are_refused() {
             r#"[{"hostname":"n1","accelerators":[1]}]"#,
             "is no list of hosts",
         ),
-        (r#"[{}]"#, "host 1 has a name that cannot be a folder's"),
+        ("[{}]", "host 1 has a name that cannot be a folder's"),
         (
             r#"[{"hostname":"n1"},{"hostname":""}]"#,
             "host 2 has a name that cannot be",

@@ -130,6 +130,10 @@ fn a_text_that_names_things_must_be_one() {
             "expected one of boot_fail, cancelled, completed",
         );
     }
+}
+
+#[test]
+fn a_cluster_or_subcluster_that_is_not_configured_is_named_as_a_terminal_may_see_it() {
     let unknown = |column, value: &str, reason, words: &str| {
         let swept = with(column, &text(value));
         let detail = swept.only_fail(&[101], reason);
@@ -255,7 +259,7 @@ fn metadata_that_is_no_object_of_texts_is_refused() {
         r#"{"a":1}"#,
         r#"{"a":{}}"#,
         r#"{"a":"b""#,
-        r#"{1:2}"#,
+        "{1:2}",
         "\u{1b}",
     ] {
         for value in [text(bad), blob(bad.as_bytes())] {

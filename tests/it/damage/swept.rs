@@ -254,18 +254,6 @@ impl Swept {
         }
     }
 
-    /// None of these jobs is archived, all others are sound.
-    pub(super) fn only_hits(&self, jobs: &[i64]) {
-        for &job in jobs {
-            assert!(
-                self.job(job).files.is_empty(),
-                "job {job}: {}",
-                self.job(job).brief()
-            );
-        }
-        self.others_are_sound(jobs);
-    }
-
     /// These jobs failed for this reason, all others are sound; the first one's message.
     pub(super) fn only_fail(&self, jobs: &[i64], reason: &str) -> &str {
         for &job in jobs {

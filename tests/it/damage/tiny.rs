@@ -16,7 +16,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
-use super::encode::{self, Series};
+use crate::encode::{self, Series};
 
 /// Begin of the first snapshot's interval, Unix seconds.
 pub(super) const T: i64 = 1_700_000_000;
@@ -178,7 +178,7 @@ const SERIES: [(&str, &str); 3] = [("", "load"), ("socket0", "mem"), ("socket1",
 /// What a snapshot of five minutes from `from` holds.
 pub(super) fn series(from: i64, base: f32) -> Vec<Series> {
     // The first sample ever begins a series; later ones stand on the snapshot's own grid.
-    let begins = from == T || base == values("n2");
+    let begins = from == T || base.total_cmp(&values("n2")).is_eq();
     let start = if begins { from + FIRST } else { from };
     let first = (from - T) / 60;
     SERIES
@@ -186,6 +186,7 @@ pub(super) fn series(from: i64, base: f32) -> Vec<Series> {
         .map(|&(child, metric)| Series {
             child,
             metric,
+            step: 60,
             start,
             values: (first..first + 5).map(|k| value(base, k)).collect(),
         })

@@ -1,16 +1,19 @@
-//! The store's three formats for the tiny site, written down once more: the smallest files that hold something of
-//! everything, so that damage can be put at every byte.
+//! The store's three formats, written down once more for tests that need files of their own making: the smallest that
+//! hold something of everything, so that damage can be put at every byte.
 
 use std::fmt::Write as _;
 
-/// One series of a tiny snapshot; all have 60 s between values.
-pub(super) struct Series {
+/// One series of a snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
     /// Empty for the host itself.
-    pub(super) child: &'static str,
-    pub(super) metric: &'static str,
-    pub(super) start: i64,
+    pub(crate) child: &'static str,
+    pub(crate) metric: &'static str,
+    /// Seconds between values.
+    pub(crate) step: i64,
+    pub(crate) start: i64,
     /// NaN where there is none.
-    pub(super) values: Vec<f32>,
+    pub(crate) values: Vec<f32>,
 }
 
 /// The children of the host with their series, the host itself first.
@@ -25,7 +28,7 @@ fn levels(series: &[Series]) -> Vec<(&'static str, Vec<&Series>)> {
     out
 }
 
-pub(super) fn binary(series: &[Series], from: i64, to: i64) -> Vec<u8> {
+pub(crate) fn binary(series: &[Series], from: i64, to: i64) -> Vec<u8> {
     let mut b = 0xCC5B_0001_u32.to_le_bytes().to_vec();
     b.extend(from.to_le_bytes());
     b.extend(to.to_le_bytes());
@@ -37,7 +40,7 @@ pub(super) fn binary(series: &[Series], from: i64, to: i64) -> Vec<u8> {
         count(&mut b, metrics.len());
         for s in metrics {
             name(&mut b, s.metric);
-            b.extend(60_i64.to_le_bytes());
+            b.extend(s.step.to_le_bytes());
             b.extend(s.start.to_le_bytes());
             count(&mut b, s.values.len());
             b.extend(s.values.iter().flat_map(|v| v.to_le_bytes()));
@@ -52,7 +55,7 @@ pub(super) fn binary(series: &[Series], from: i64, to: i64) -> Vec<u8> {
     b
 }
 
-pub(super) fn json(series: &[Series], from: i64, to: i64) -> Vec<u8> {
+pub(crate) fn json(series: &[Series], from: i64, to: i64) -> Vec<u8> {
     let mut t = String::new();
     let close = format!("}},\"from\":{from},\"to\":{to}}}");
     for (k, (child, metrics)) in levels(series).iter().enumerate() {
@@ -79,20 +82,21 @@ fn json_series(s: &Series) -> String {
     };
     let values: Vec<String> = s.values.iter().map(value).collect();
     format!(
-        "\"{}\":{{\"frequency\":60,\"start\":{},\"data\":[{}]}}",
+        "\"{}\":{{\"frequency\":{},\"start\":{},\"data\":[{}]}}",
         s.metric,
+        s.step,
         s.start,
         values.join(",")
     )
 }
 
 /// A log that holds nothing yet.
-pub(super) fn log() -> Vec<u8> {
+pub(crate) fn log() -> Vec<u8> {
     0xCC1D_A701_u32.to_le_bytes().to_vec()
 }
 
 /// Appends a record.
-pub(super) fn record(log: &mut Vec<u8>, t: i64, child: &str, metric: &str, value: f32) {
+pub(crate) fn record(log: &mut Vec<u8>, t: i64, child: &str, metric: &str, value: f32) {
     let mut payload = t.to_le_bytes().to_vec();
     name(&mut payload, metric);
     payload.push(u8::from(!child.is_empty()));

@@ -10,10 +10,10 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Archive, Files, Found, Publication, Sum, Values, content};
-use crate::compress::Form;
+use super::{Archive, Found, Publication, content};
 use crate::job::JobKey;
 use crate::regular;
+use crate::stored::{Files, Form, Sum, Values};
 use crate::verdict::{Failure, Reason, Stage};
 
 const META: &str = "meta.json";

@@ -223,6 +223,5 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
     for warning in ledger.take_warnings() {
         monitor.event(&Event::Warning(&warning));
     }
-    monitor.event(&Event::Finished(&summary));
     summary
 }

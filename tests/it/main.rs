@@ -14,6 +14,7 @@ mod faults;
 mod fuzz;
 mod golden;
 mod judge;
+mod layers;
 mod manual;
 mod model;
 mod outcomes;

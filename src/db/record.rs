@@ -53,6 +53,10 @@ impl Recorder {
     pub fn open(path: &Path, patience: Duration) -> Result<Self, Error> {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         check_version(&connection, path)?;
+        // SQLite opens a file without write permission all the same.
+        if connection.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
+            return Err(Error::ReadOnly(path.into()));
+        }
         connection
             .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
             .map_err(|source| Error::Sqlite {

@@ -8,6 +8,9 @@ pub mod content;
 pub mod tree;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 use crate::compress::Form;
 use crate::job::JobKey;
@@ -23,12 +26,47 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Of a whole file.
+    /// Of a stored file; none where there is none.
+    pub(crate) fn of_file(path: &Path) -> io::Result<Option<Self>> {
+        let mut file = match File::open(path) {
+            Ok(f) => f,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let mut hash = Hashing {
+            crc: crc32fast::Hasher::new(),
+            size: 0,
+        };
+        io::copy(&mut file, &mut hash)?;
+        Ok(Some(Self {
+            size: hash.size,
+            crc: hash.crc.finalize(),
+        }))
+    }
+
+    /// Of a whole file's content.
     pub fn of(bytes: &[u8]) -> Self {
         Self {
             size: bytes.len() as u64,
             crc: crc32fast::hash(bytes),
         }
+    }
+}
+
+struct Hashing {
+    crc: crc32fast::Hasher,
+    size: u64,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.crc.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

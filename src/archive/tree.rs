@@ -3,12 +3,17 @@
 //!
 //! Order of writes: both files complete under temporary names in the job's own folder, data renamed, meta renamed, the
 //! other variant removed. A reader sees the old archive, or new data beside an old meta.json for a moment, never half
-//! a file; and since a row changes only after [`Tree::flush`], a crash anywhere costs a repeat. Temporary names are
-//! fixed, so that the next sweep finds them. Nothing is created in the root, and only folders at level 1 and 2.
+//! a file; and since a row changes only after [`Tree::flush`], a crash anywhere costs a repeat. Old data that is
+//! replaced keeps a second name until the new meta.json is in place: where that fails, or a sweep dies in between, it
+//! gets its own name back. Temporary names are fixed, so that the next sweep finds them. Nothing is created in the
+//! root, and only folders at level 1 and 2.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Archive, Files, Found, Publication, Sum, Values, content};
 use crate::compress::Form;
@@ -20,17 +25,31 @@ const PLAIN: &str = "data.json";
 const GZIP: &str = "data.json.gz";
 const TEMPORARY_DATA: &str = ".ccarchive-data.tmp";
 const TEMPORARY_META: &str = ".ccarchive-meta.tmp";
+/// The second names of data that is being replaced.
+const OLD: [(&str, &str); 2] = [
+    (PLAIN, ".ccarchive-old-plain.tmp"),
+    (GZIP, ".ccarchive-old-gzip.tmp"),
+];
 
 /// A file tree.
 #[derive(Debug)]
 pub struct Tree {
     root: PathBuf,
+    /// Folders made for jobs that are not published yet.
+    made: Mutex<HashSet<PathBuf>>,
+    /// Every cluster's folder, open since before the first write below it: its file system then reports each error of
+    /// writing back that came up since, whoever else asked.
+    open: Mutex<BTreeMap<PathBuf, File>>,
 }
 
 impl Tree {
     /// `root` holds version.txt and one folder per cluster.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            made: Mutex::default(),
+            open: Mutex::default(),
+        }
     }
 
     /// Folder names and contents of every cluster.json, in the order of names, and the folders that have none.
@@ -77,9 +96,8 @@ impl Tree {
             e.kind(),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
         );
-        // Without its version.txt the root is gone: not mounted any more.
-        let version = self.root.join("version.txt").symlink_metadata();
-        let everything = no_room || version.is_err_and(|e| e.kind() == ErrorKind::NotFound);
+        // Without its version.txt the root is gone (not mounted any more), or its file system is.
+        let everything = no_room || self.root.join("version.txt").symlink_metadata().is_err();
         let reason = if everything {
             Reason::TargetGone
         } else {
@@ -88,6 +106,58 @@ impl Tree {
         let path = path.display().to_string();
         Failure::new(Stage::Store, reason, format!("{doing} {path}: {e}")).of(path)
     }
+
+    /// Opens the cluster's folder for [`Tree::flush`].
+    fn watch(&self, cluster: &Path) -> io::Result<()> {
+        let mut open = lock(&self.open);
+        if !open.contains_key(cluster) {
+            open.insert(cluster.to_path_buf(), File::open(cluster)?);
+        }
+        Ok(())
+    }
+
+    /// Creates a job's folder below its cluster's, which must be there; whether it is new.
+    fn make_folder(&self, cluster: &Path, folder: &Path) -> io::Result<bool> {
+        let mut new = false;
+        for path in levels(cluster, folder).into_iter().rev() {
+            new = match fs::create_dir(path) {
+                Ok(()) => lock(&self.made).insert(path.to_path_buf()),
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => false,
+                Err(e) => {
+                    self.unmake(cluster, folder);
+                    return Err(e);
+                }
+            }
+        }
+        Ok(new)
+    }
+
+    /// Removes what was made of a job's folder and those above it, while they are empty.
+    fn unmake(&self, cluster: &Path, folder: &Path) {
+        let mut made = lock(&self.made);
+        for path in levels(cluster, folder) {
+            if made.contains(path) && fs::remove_dir(path).is_ok() {
+                made.remove(path);
+            }
+        }
+    }
+
+    /// The job's folder and those above it stay.
+    fn keep(&self, cluster: &Path, folder: &Path) {
+        let mut made = lock(&self.made);
+        for path in levels(cluster, folder) {
+            made.remove(path);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A job's folder and those above it, up to its cluster's.
+fn levels<'p>(cluster: &Path, folder: &'p Path) -> Vec<&'p Path> {
+    folder.ancestors().take_while(|a| *a != cluster).collect()
 }
 
 impl Archive for Tree {
@@ -98,13 +168,16 @@ impl Archive for Tree {
             Err(e) => return Err(self.failure("cannot read", &folder, &e)),
             Ok(_) => {}
         }
+        // What is found may be recorded, and must be durable then.
+        self.watch(&self.root.join(&key.cluster))
+            .map_err(|e| self.failure("cannot open", &folder, &e))?;
         if tidy {
             remove_temporary(&folder).map_err(|e| self.failure("cannot tidy", &folder, &e))?;
             // An empty folder counts as an archive for cc-backend; where there is something, it stays.
             drop(fs::remove_dir(&folder));
         }
         let read = |name: &str| {
-            sum_of(&folder.join(name)).map_err(|e| self.failure("cannot read", &folder, &e))
+            Sum::of_file(&folder.join(name)).map_err(|e| self.failure("cannot read", &folder, &e))
         };
         let (meta, plain, gzip) = (read(META)?, read(PLAIN)?, read(GZIP)?);
         if meta.is_none() && plain.is_none() && gzip.is_none() {
@@ -141,14 +214,25 @@ impl Archive for Tree {
         let cluster = self.root.join(&key.cluster);
         let mut tries = 3;
         loop {
-            let opened = create_below(&cluster, &folder).and_then(|created| {
+            let opened = self.watch(&cluster).and_then(|()| {
+                let new = self.make_folder(&cluster, &folder)?;
                 File::create(folder.join(TEMPORARY_DATA))
-                    .map(|data| (created.clone(), data))
-                    .inspect_err(|_| remove_folders(&created))
+                    .map(|data| (new, data))
+                    .inspect_err(|_| self.unmake(&cluster, &folder))
             });
             match opened {
-                Ok((created, data)) => {
-                    return Ok(Box::new(Writing::new(self, folder, created, data)));
+                Ok((new, data)) => {
+                    return Ok(Box::new(Writing {
+                        tree: self,
+                        cluster,
+                        folder,
+                        new,
+                        data,
+                        crc: crc32fast::Hasher::new(),
+                        size: 0,
+                        form: Form::Plain,
+                        published: false,
+                    }));
                 }
                 // Another worker may just have removed a folder above, which its failed job had created.
                 Err(e) if e.kind() == ErrorKind::NotFound && tries > 1 && cluster.is_dir() => {
@@ -160,18 +244,29 @@ impl Archive for Tree {
     }
 
     fn flush(&self) -> Result<(), Failure> {
-        let synced =
-            File::open(&self.root).and_then(|f| rustix::fs::syncfs(&f).map_err(io::Error::from));
-        synced.map_err(|e| self.failure("cannot make durable what was written to", &self.root, &e))
+        let mut synced = BTreeSet::new();
+        for (cluster, folder) in &*lock(&self.open) {
+            let flushed = folder.metadata().and_then(|m| {
+                if synced.insert(m.dev()) {
+                    rustix::fs::syncfs(folder)?;
+                }
+                Ok(())
+            });
+            flushed.map_err(|e| {
+                self.failure("cannot make durable what was written to", cluster, &e)
+            })?;
+        }
+        Ok(())
     }
 }
 
 /// A job's files under their temporary names.
 struct Writing<'a> {
     tree: &'a Tree,
+    cluster: PathBuf,
     folder: PathBuf,
-    /// Folders that did not exist before, innermost first.
-    created: Vec<PathBuf>,
+    /// Whether this made the folder, so that nothing is in the way.
+    new: bool,
     data: File,
     crc: crc32fast::Hasher,
     size: u64,
@@ -179,19 +274,12 @@ struct Writing<'a> {
     published: bool,
 }
 
-impl<'a> Writing<'a> {
-    fn new(tree: &'a Tree, folder: PathBuf, created: Vec<PathBuf>, data: File) -> Self {
-        let crc = crc32fast::Hasher::new();
-        Self {
-            tree,
-            folder,
-            created,
-            data,
-            crc,
-            size: 0,
-            form: Form::Plain,
-            published: false,
-        }
+impl Writing<'_> {
+    /// Gives one of the files its name.
+    fn rename(&self, from: &str, to: &str) -> Result<(), Failure> {
+        let to = self.folder.join(to);
+        fs::rename(self.folder.join(from), &to)
+            .map_err(|e| self.tree.failure("cannot rename to", &to, &e))
     }
 }
 
@@ -225,15 +313,31 @@ impl Publication for Writing<'_> {
             Form::Plain => (PLAIN, GZIP),
             Form::Gzip => (GZIP, PLAIN),
         };
-        for (from, to) in [(TEMPORARY_DATA, name), (TEMPORARY_META, META)] {
-            let to = self.folder.join(to);
-            fs::rename(self.folder.join(from), &to)
-                .map_err(|e| self.tree.failure("cannot rename to", &to, &e))?;
-            self.published = true;
+        let data = self.folder.join(name);
+        let old = self.folder.join(old_name(name));
+        let kept = if self.new {
+            Err(ErrorKind::NotFound.into())
+        } else {
+            fs::hard_link(&data, &old)
+        };
+        self.rename(TEMPORARY_DATA, name)?;
+        if let Err(failure) = self.rename(TEMPORARY_META, META) {
+            // Nothing visible may have changed. What cannot be undone now is undone by the next sweep.
+            match kept {
+                Ok(()) => drop(fs::rename(&old, &data)),
+                Err(e) if e.kind() == ErrorKind::NotFound => drop(fs::remove_file(&data)),
+                // A file system without hard links.
+                Err(_) => {}
+            }
+            return Err(failure);
         }
+        self.published = true;
         let other = self.folder.join(other);
+        if self.new {
+            return Ok(());
+        }
         match fs::remove_file(&other) {
-            Err(e) if e.kind() != ErrorKind::NotFound => {
+            Err(e) if other.symlink_metadata().is_ok() => {
                 Err(self.tree.failure("cannot remove", &other, &e))
             }
             _ => Ok(()),
@@ -244,80 +348,46 @@ impl Publication for Writing<'_> {
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         // What cannot be removed now is removed by the next sweep that touches the job.
-        drop(remove_temporary(&self.folder));
-        if !self.published {
-            remove_folders(&self.created);
+        if !(self.published && self.new) {
+            drop(remove_temporary(&self.folder));
+        }
+        if self.published {
+            self.tree.keep(&self.cluster, &self.folder);
+        } else {
+            self.tree.unmake(&self.cluster, &self.folder);
         }
     }
 }
 
+fn old_name(data: &str) -> &'static str {
+    OLD.iter()
+        .find(|(name, _)| *name == data)
+        .map_or("", |(_, old)| old)
+}
+
+/// Removes what has a temporary name. Old data that was replaced without its meta.json gets its name back first.
 fn remove_temporary(folder: &Path) -> io::Result<()> {
+    let there = |e: &io::Error| e.kind() != ErrorKind::NotFound;
+    let half = folder.join(TEMPORARY_META).symlink_metadata().is_ok();
+    for (name, old) in OLD {
+        let old = folder.join(old);
+        if half {
+            match fs::rename(&old, folder.join(name)) {
+                Err(e) if there(&e) => return Err(e),
+                _ => {}
+            }
+        }
+        // Also after a rename: between two names of one file it does nothing.
+        match fs::remove_file(&old) {
+            Err(e) if there(&e) => return Err(e),
+            _ => {}
+        }
+    }
     for name in [TEMPORARY_DATA, TEMPORARY_META] {
         match fs::remove_file(folder.join(name)) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            Err(e) if there(&e) => return Err(e),
             _ => {}
         }
     }
     Ok(())
-}
-
-/// Creates a job's folder below its cluster's, which must be there; the folders that are new, innermost first.
-fn create_below(cluster: &Path, folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut missing: Vec<&Path> = folder.ancestors().take_while(|a| *a != cluster).collect();
-    missing.reverse();
-    let mut created = Vec::new();
-    for path in missing {
-        match fs::create_dir(path) {
-            Ok(()) => created.insert(0, path.to_path_buf()),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-            Err(e) => {
-                remove_folders(&created);
-                return Err(e);
-            }
-        }
-    }
-    Ok(created)
-}
-
-/// Removes folders while they are empty.
-fn remove_folders(innermost_first: &[PathBuf]) {
-    for folder in innermost_first {
-        if fs::remove_dir(folder).is_err() {
-            break;
-        }
-    }
-}
-
-fn sum_of(path: &Path) -> io::Result<Option<Sum>> {
-    let mut file = match File::open(path) {
-        Ok(f) => f,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e),
-    };
-    let mut hash = Hashing {
-        crc: crc32fast::Hasher::new(),
-        size: 0,
-    };
-    io::copy(&mut file, &mut hash)?;
-    Ok(Some(Sum {
-        size: hash.size,
-        crc: hash.crc.finalize(),
-    }))
-}
-
-struct Hashing {
-    crc: crc32fast::Hasher,
-    size: u64,
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.crc.update(bytes);
-        self.size += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -91,6 +91,8 @@ pub struct Settings {
     pub queue: usize,
     /// What jobs in hand get after a signal.
     pub timeout: Duration,
+    /// How long a database that others keep locked is waited for.
+    pub patience: Duration,
     /// After this time nothing new is taken.
     pub max_duration: Option<Duration>,
     /// Seconds after a job's end during which samples may still reach the source.
@@ -173,7 +175,8 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         clusters,
         ledger,
         jobs,
-        recorder,
+        // Closed last of all connections, since one that only reads cannot remove the database's log.
+        mut recorder,
     } = parts;
     let dry_run = recorder.is_none();
     let shared = worker::Shared {
@@ -197,7 +200,7 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         drop((tasks, to_recorder));
         let hooks = hook::Hooks::start(scope, settings.hook.as_deref(), stop);
         let recording = recorder::Recording {
-            database: recorder,
+            database: recorder.as_mut(),
             archive,
             ledger,
             settings,
@@ -205,6 +208,7 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
             stop,
             hooks: &hooks,
             summary: Summary::default(),
+            flush_failed: false,
         };
         let mut summary = recording.run(&results);
         for failure in hooks.finish() {

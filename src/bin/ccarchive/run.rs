@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ccarchive::archive::Archive;
 use ccarchive::archive::tree::Tree;
 use ccarchive::cluster::Clusters;
 use ccarchive::compress::Level;
@@ -124,7 +125,9 @@ fn sweep_site(
         console.event(&Event::Warning(&warning));
     }
     if !b.dry_run {
-        settle(&ledger, &site.database.value)?;
+        for warning in settle(&ledger, &archive, &site.database.value)? {
+            console.event(&Event::Warning(&warning));
+        }
     }
     let settings = settings(b, site, &selection, clock);
     let (jobs, refused) = choose(&site.database.value, selection, clock.now(), console)?;
@@ -190,19 +193,31 @@ fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped>
     Ok(clusters)
 }
 
-/// Closes in the ledger what a killed sweep had recorded in the database.
-fn settle(ledger: &Ledger, database: &Path) -> Result<(), Stopped> {
+/// Closes in the ledger what a killed sweep had recorded in the database. Where it died while it archived an archived
+/// job once more, that job's folder is brought in order, since no sweep may come to it again.
+fn settle(ledger: &Ledger, archive: &Tree, database: &Path) -> Result<Vec<String>, Stopped> {
     let connection = db::open(database)?;
-    let mut recorded = Vec::new();
+    let (mut recorded, mut undone, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for (key, entry) in ledger.open_jobs() {
-        if entry.state == State::Published
-            && db::status_of(&connection, database, &key)? == Some(ccarchive::job::STATUS_ARCHIVED)
-        {
-            recorded.push(key);
+        let status = db::status_of(&connection, database, &key)?;
+        if entry.state != State::Published || status != Some(ccarchive::job::STATUS_ARCHIVED) {
+            continue;
+        }
+        let wanted = entry.published.map(|p| p.files);
+        match archive.find(&key, true) {
+            Ok(found) if found.as_ref().and_then(|f| f.files) == wanted => recorded.push(key),
+            Ok(_) => {
+                warnings.push(format!(
+                    "a sweep ended while it archived {key} again; name it with --job-id once more"
+                ));
+                undone.push(key);
+            }
+            // It is looked at again by the next sweep.
+            Err(f) => warnings.push(format!("{key}: {f}")),
         }
     }
-    ledger.settle(&recorded);
-    Ok(())
+    ledger.settle(&recorded, &undone);
+    Ok(warnings)
 }
 
 /// The jobs of the sweep, and whether some that were named are refused.
@@ -245,6 +260,7 @@ fn settings(b: &BehaviourArgs, site: &Site, selection: &Selection, clock: Clock)
         workers: b.workers.map_or(cores, usize::from),
         queue: b.queue.get(),
         timeout: b.timeout,
+        patience: b.lock_timeout,
         max_duration: b.max_duration,
         settle: seconds(b.settle),
         retention: site.retention.as_ref().map(|r| r.value),

@@ -8,7 +8,6 @@ pub mod content;
 pub mod tree;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
@@ -28,7 +27,7 @@ pub struct Sum {
 impl Sum {
     /// Of a stored file; none where there is none.
     pub(crate) fn of_file(path: &Path) -> io::Result<Option<Self>> {
-        let mut file = match File::open(path) {
+        let mut file = match crate::regular::open(path) {
             Ok(f) => f,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
@@ -81,15 +80,35 @@ pub struct Files {
     pub form: Form,
 }
 
-/// Number of values (not null) per metric, scope and host.
-pub type Values = BTreeMap<(String, String, String), u64>;
+/// What an archive holds of a metric at a scope on a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Values that are not null, over all series.
+    pub values: u64,
+    /// Number of series.
+    pub series: u64,
+    /// Length of the longest series, nulls included.
+    pub longest: u64,
+}
+
+impl Held {
+    /// Counts another series.
+    pub fn add(&mut self, values: u64, length: u64) {
+        self.values += values;
+        self.series += 1;
+        self.longest = self.longest.max(length);
+    }
+}
+
+/// What an archive holds, per metric, scope and host.
+pub type Values = BTreeMap<(String, String, String), Held>;
 
 /// What an archive holds for a job.
 #[derive(Debug)]
 pub struct Found {
     /// Size and checksum, where both files are there and no second data file is.
     pub files: Option<Files>,
-    /// What the data file holds; nothing where it cannot be read.
+    /// What the data file holds, as far as it can be read; the more where both variants are there.
     pub values: Values,
 }
 

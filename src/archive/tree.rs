@@ -18,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{Archive, Files, Found, Publication, Sum, Values, content};
 use crate::compress::Form;
 use crate::job::JobKey;
+use crate::regular;
 use crate::verdict::{Failure, Reason, Stage};
 
 const META: &str = "meta.json";
@@ -65,7 +66,7 @@ impl Tree {
                 continue;
             }
             let name = entry.file_name().to_string_lossy().into_owned();
-            match fs::read(entry.path().join("cluster.json")) {
+            match regular::read(&entry.path().join("cluster.json")) {
                 Ok(json) => files.push((name, json)),
                 Err(e) if e.kind() == ErrorKind::NotFound => without.push(name),
                 Err(e) => {
@@ -177,7 +178,8 @@ impl Archive for Tree {
             drop(fs::remove_dir(&folder));
         }
         let read = |name: &str| {
-            Sum::of_file(&folder.join(name)).map_err(|e| self.failure("cannot read", &folder, &e))
+            let path = folder.join(name);
+            Sum::of_file(&path).map_err(|e| self.failure("cannot read", &path, &e))
         };
         let (meta, plain, gzip) = (read(META)?, read(PLAIN)?, read(GZIP)?);
         if meta.is_none() && plain.is_none() && gzip.is_none() {
@@ -196,16 +198,23 @@ impl Archive for Tree {
             }),
             _ => None,
         };
-        // Readers prefer the compressed file.
-        let (name, form) = if gzip.is_some() {
-            (GZIP, Form::Gzip)
-        } else {
-            (PLAIN, Form::Plain)
-        };
-        let values = match File::open(folder.join(name)) {
-            Ok(f) => content::count(f, form).unwrap_or_default(),
-            Err(_) => Values::new(),
-        };
+        let mut values = Values::new();
+        for (there, name, form) in [(plain, PLAIN, Form::Plain), (gzip, GZIP, Form::Gzip)] {
+            let path = folder.join(name);
+            if there.is_some() {
+                let file =
+                    regular::open(&path).map_err(|e| self.failure("cannot read", &path, &e))?;
+                let mut own = Values::new();
+                // What a torn file holds counts as well: it must not be replaced by less.
+                drop(content::count(file, form, &mut own));
+                for (key, n) in own {
+                    let most = values.entry(key).or_default();
+                    if n.values >= most.values {
+                        *most = n;
+                    }
+                }
+            }
+        }
         Ok(Some(Found { files, values }))
     }
 

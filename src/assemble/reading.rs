@@ -154,7 +154,7 @@ impl<'a, 'b> Reading<'a, 'b> {
             let best = level
                 .chains
                 .iter()
-                .map(|c| (c.iter().filter(|v| !v.is_nan()).count(), c))
+                .map(|c| (c.iter().filter(|v| v.is_finite()).count(), c))
                 .max_by_key(|c| c.0);
             let received = best.map_or(0, |b| b.0);
             points.add(Points {
@@ -164,11 +164,14 @@ impl<'a, 'b> Reading<'a, 'b> {
             // A series that the host has never had, while others reach beyond the job, will not come.
             let may_come = level.exists || newest.is_none_or(|n| n < end);
             if received < grid.n && may_come {
+                // What came and cannot be used will not come again.
                 let missing =
                     best.map_or(Some(grid.n - 1), |b| b.1.iter().rposition(|v| v.is_nan()));
-                let t = grid.start + missing.unwrap_or(0) as i64 * grid.step;
-                let latest = account.last_missing.entry(k).or_insert(t);
-                *latest = t.max(*latest);
+                if let Some(missing) = missing {
+                    let t = grid.start + missing as i64 * grid.step;
+                    let latest = account.last_missing.entry(k).or_insert(t);
+                    *latest = t.max(*latest);
+                }
             }
             account.coverage.unusable += level
                 .chains

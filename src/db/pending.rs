@@ -1,15 +1,19 @@
 //! Reading: the jobs of a selection, in pages of the key.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::{Error, row};
+use super::{Error, is_busy, row};
 use crate::job::{Head, Job, JobKey, NOT_STOPPED};
 use crate::selection::Selection;
 
 /// Keys looked at in one statement: some milliseconds, so that a writer never waits for a reader.
 const PAGE: i64 = 10_000;
+
+/// How long a lock of others is waited for, unless somebody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// A row as read: who it is about, and the job or what is wrong with it.
 #[derive(Clone, Debug)]
@@ -46,7 +50,8 @@ impl Filter {
             list.is_empty() || value.is_some_and(|v| list.iter().any(|l| l.as_bytes() == v))
         };
         let job = c.job.as_ref().ok();
-        end <= self.latest_end
+        // A row that says it ends in a thousand years is reported now, not then.
+        (end <= self.latest_end || c.head.end_is_absurd())
             && s.since.is_none_or(|t| end >= t)
             && s.until.is_none_or(|t| end < t)
             && (s.statuses.is_empty()
@@ -67,6 +72,9 @@ pub struct Pending {
     filter: Filter,
     after: i64,
     done: bool,
+    /// How long a lock of others is waited for.
+    patience: Duration,
+    locked_since: Option<Instant>,
 }
 
 impl Pending {
@@ -81,7 +89,15 @@ impl Pending {
             filter,
             after: i64::MIN,
             done: false,
+            patience: PATIENCE,
+            locked_since: None,
         })
+    }
+
+    /// The same, with another patience than 15 minutes for locks of others.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Whether all pages were read.
@@ -92,8 +108,30 @@ impl Pending {
     /// The wanted jobs among the next keys: none does not mean that no more follow, see [`Pending::is_done`].
     ///
     /// # Errors
-    /// When `SQLite` cannot read; busy is one of the causes and may be tried again.
+    /// When `SQLite` cannot read; busy is one of the causes and may be tried again, until it is [`Error::Locked`].
     pub fn page(&mut self) -> Result<Vec<Candidate>, Error> {
+        match self.read_page() {
+            Err(Error::Sqlite { path, source, .. }) if is_busy(&source) => {
+                let waited = self.locked_since.get_or_insert_with(Instant::now).elapsed();
+                if waited >= self.patience {
+                    let seconds = waited.as_secs();
+                    return Err(Error::Locked { path, seconds });
+                }
+                let doing = "is locked";
+                Err(Error::Sqlite {
+                    path,
+                    doing,
+                    source,
+                })
+            }
+            result => {
+                self.locked_since = None;
+                result
+            }
+        }
+    }
+
+    fn read_page(&mut self) -> Result<Vec<Candidate>, Error> {
         let fail = |source| Error::Sqlite {
             path: self.path.clone(),
             doing: "cannot be read",
@@ -112,7 +150,7 @@ impl Pending {
         let last = first.saturating_add(PAGE - 1);
         let sql = format!(
             "SELECT {} FROM job WHERE id >= ?1 AND id <= ?2 AND monitoring_status IN (1, 2) \
-             AND job_state NOT IN ('{}') ORDER BY id",
+             AND CAST(job_state AS TEXT) NOT IN ('{}') ORDER BY id",
             row::COLUMNS,
             NOT_STOPPED.join("', '")
         );

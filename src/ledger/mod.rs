@@ -29,6 +29,8 @@ pub struct Entry {
     pub state: State,
     /// Attempts so far.
     pub attempts: u32,
+    /// Unix seconds of the last attempt; 0 where there was none.
+    pub last_try: i64,
     /// Unix seconds; 0 for at once.
     pub next_try: i64,
     /// What was published and perhaps not recorded.

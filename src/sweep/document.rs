@@ -151,9 +151,11 @@ impl<'a> Work<'a> {
                 "no sample is expected or found now; the archived job stays as it is",
             ));
         }
+        // The end of a job of unknown end comes from the samples: less of them makes it shorter.
+        let length_known = job.head.duration == self.task.candidate.head.duration;
         let poorer = found
             .zip(document.values.as_ref())
-            .and_then(|(f, new)| content::poorer(&f.values, new));
+            .and_then(|(f, new)| content::poorer(&f.values, new, length_known));
         if let Some(why) = poorer.filter(|_| !self.shared.settings.force) {
             return Err(Failure::new(Stage::Store, Reason::Poorer, why).into());
         }

@@ -65,6 +65,7 @@ impl Recording<'_, '_> {
     /// Puts a result into the batch, holds it back, or ends the sweep.
     fn sort(&mut self, done: Done, breaker: &mut Breaker, batch: &mut Vec<Done>) {
         self.summary.stages.add(&done.stages);
+        self.summary.received += 1;
         let ends = done
             .outcome
             .failure()

@@ -15,7 +15,7 @@ use crate::job::{Head, Job, STATUS_FAILED, Shown};
 use crate::ledger::{ATTEMPTS, Columns, Ledger, row_print};
 use crate::source::{Broken, Host, Source};
 use crate::stop::Stop;
-use crate::verdict::{Coverage, Failure, Outcome, Reason, Stage};
+use crate::verdict::{Coverage, Failure, Outcome, Reason, Stage, fit_to_print};
 
 /// What all workers use.
 pub(super) struct Shared<'a> {
@@ -259,10 +259,10 @@ impl<'a> Work<'a> {
         if self.task.attempts + 1 < ATTEMPTS {
             return Err(b.failure());
         }
-        self.done.note = Some(format!(
+        self.done.note = Some(fit_to_print(&format!(
             "archived without {}, which cannot be read: {}",
             b.file, b.detail
-        ));
+        )));
         Ok(())
     }
 }

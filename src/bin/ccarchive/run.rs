@@ -9,6 +9,7 @@ use ccarchive::archive::tree::Tree;
 use ccarchive::cluster::Clusters;
 use ccarchive::compress::Level;
 use ccarchive::db::{self, Filter, Pending, Recorder};
+use ccarchive::job::Shown;
 use ccarchive::ledger::{Ledger, Run, State};
 use ccarchive::lock::{self, Lock};
 use ccarchive::monitor::{Event, Monitor};
@@ -58,14 +59,14 @@ impl From<db::Error> for Stopped {
 /// Runs a sweep as the flags say.
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
+    let console = Arc::new(Console::new(args.output.mode()));
     let selection = args.selection(&now).map_err(|e| {
         Stopped::new(
             Exit::Usage,
             e.to_string().trim_start_matches("error: ").trim_end(),
         )
-    })?;
-    let console = Arc::new(Console::new(args.output.mode()));
-    let outcome = prepare(args, &console).and_then(|site| match site {
+    });
+    let outcome = selection.and_then(|selection| match prepare(args, &console)? {
         Some(site) => sweep_site(args, &site, selection, &now, &console),
         None => Ok(Exit::Done),
     });
@@ -105,14 +106,22 @@ fn sweep_site(
 ) -> Result<Exit, Stopped> {
     let b = &args.behaviour;
     let clock = Clock::starting_at(now.timestamp().as_second());
-    let _lock = take_lock(site, b.dry_run, now)?;
+    let stop = listen(b, console)?;
+    let database = Database {
+        path: &site.database.value,
+        patience: b.lock_timeout,
+        stop: &stop,
+    };
     let recorder = if b.dry_run {
         None
     } else {
-        Some(Recorder::open(&site.database.value, b.lock_timeout)?)
+        Some(database.wait(|| Recorder::open(database.path, b.lock_timeout))?)
     };
+    // A database of another version is refused before anything is written beside it.
+    let _lock = take_lock(site, b.dry_run, now)?;
     let archive = Tree::new(&site.archive.value);
     let clusters = load_clusters(&archive, console)?;
+    check_names(&selection, &clusters)?;
     let roots = site.checkpoints.iter().map(|c| c.value.clone()).collect();
     let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
     let source = Cached::new(Checkpoints::new(roots, clusters.frequencies()), memory);
@@ -125,16 +134,12 @@ fn sweep_site(
         console.event(&Event::Warning(&warning));
     }
     if !b.dry_run {
-        for warning in settle(&ledger, &archive, &site.database.value)? {
+        for warning in settle(&ledger, &archive, &database)? {
             console.event(&Event::Warning(&warning));
         }
     }
     let settings = settings(b, site, &selection, clock);
-    let (jobs, refused) = choose(&site.database.value, selection, clock.now(), console)?;
-    let stop = Arc::new(Stop::new());
-    let watcher: Arc<dyn Monitor + Send> = Arc::clone(console) as _;
-    signals::listen(&stop, b.timeout, &watcher)
-        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    let (jobs, refused) = choose(&database, selection, clock.now(), console)?;
     console.start(site, &settings, b.dry_run);
     let parts = Parts {
         source: &source,
@@ -156,6 +161,36 @@ fn sweep_site(
     Ok(exit)
 }
 
+/// A stop token that signals reach from now on.
+fn listen(b: &BehaviourArgs, console: &Arc<Console>) -> Result<Arc<Stop>, Stopped> {
+    let stop = Arc::new(Stop::new());
+    let watcher: Arc<dyn Monitor + Send> = Arc::clone(console) as _;
+    signals::listen(&stop, b.timeout, &watcher)
+        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    Ok(stop)
+}
+
+/// The job database before the sweep: others may keep it locked.
+struct Database<'a> {
+    path: &'a Path,
+    patience: Duration,
+    stop: &'a Stop,
+}
+
+impl Database<'_> {
+    fn wait<T>(&self, f: impl FnMut() -> Result<T, db::Error>) -> Result<T, Stopped> {
+        db::patiently(self.patience, self.stop, f).map_err(|e| {
+            if self.stop.is_draining() {
+                return Stopped::new(
+                    Exit::Interrupted,
+                    "interrupted before the sweep began; nothing was changed",
+                );
+            }
+            Stopped::from(e)
+        })
+    }
+}
+
 fn take_lock(site: &Site, dry_run: bool, now: &Zoned) -> Result<Option<Lock>, Stopped> {
     if dry_run {
         return Ok(None);
@@ -175,14 +210,15 @@ fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped>
         .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
     for folder in without {
         let w = format!(
-            "{folder} in the archive has no cluster.json; cc-backend does not start with such a folder"
+            "{} in the archive has no cluster.json; cc-backend does not start with such a folder",
+            Shown(&folder)
         );
         console.event(&Event::Warning(&w));
     }
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())));
     let clusters = clusters.map_err(|e| {
         aborted(format!(
-            "{e}; cc-backend does not start with it either, correct the file"
+            "{e}; correct the file, for cc-backend as well: no job was touched"
         ))
     })?;
     if clusters.is_empty() {
@@ -193,13 +229,46 @@ fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped>
     Ok(clusters)
 }
 
+/// A cluster or subcluster that nobody configured is a slip of the pen, not an empty backlog.
+fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped> {
+    let known: Vec<&str> = clusters.names();
+    let wrong = selection
+        .clusters
+        .iter()
+        .find(|c| !known.contains(&c.as_str()));
+    if let Some(wrong) = wrong {
+        let known = known.join(", ");
+        return Err(Stopped::new(
+            Exit::Usage,
+            format!("--cluster {wrong}: not in the archive, which has {known}"),
+        ));
+    }
+    let has = |s: &&String| {
+        known
+            .iter()
+            .filter_map(|c| clusters.get(c))
+            .any(|c| c.subcluster(s).is_some())
+    };
+    match selection.subclusters.iter().find(|s| !has(s)) {
+        Some(wrong) => Err(Stopped::new(
+            Exit::Usage,
+            format!("--subcluster {wrong}: no cluster.json in the archive has it"),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Closes in the ledger what a killed sweep had recorded in the database. Where it died while it archived an archived
 /// job once more, that job's folder is brought in order, since no sweep may come to it again.
-fn settle(ledger: &Ledger, archive: &Tree, database: &Path) -> Result<Vec<String>, Stopped> {
-    let connection = db::open(database)?;
+fn settle(
+    ledger: &Ledger,
+    archive: &Tree,
+    database: &Database<'_>,
+) -> Result<Vec<String>, Stopped> {
+    let connection = database.wait(|| db::open(database.path))?;
     let (mut recorded, mut undone, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for (key, entry) in ledger.open_jobs() {
-        let status = db::status_of(&connection, database, &key)?;
+        let status = database.wait(|| db::status_of(&connection, database.path, &key))?;
         if entry.state != State::Published || status != Some(ccarchive::job::STATUS_ARCHIVED) {
             continue;
         }
@@ -222,21 +291,20 @@ fn settle(ledger: &Ledger, archive: &Tree, database: &Path) -> Result<Vec<String
 
 /// The jobs of the sweep, and whether some that were named are refused.
 fn choose(
-    database: &Path,
+    database: &Database<'_>,
     selection: Selection,
     now: i64,
     console: &Console,
 ) -> Result<(Jobs, bool), Stopped> {
     if selection.job_ids.is_empty() {
-        return Ok((
-            Jobs::Pending(Box::new(Pending::open(
-                database,
-                Filter::new(selection, now),
-            )?)),
-            false,
-        ));
+        let filter = Filter::new(selection, now);
+        let pending = database.wait(|| Pending::open(database.path, filter.clone()))?;
+        let pending = pending.with_patience(database.patience);
+        return Ok((Jobs::Pending(Box::new(pending)), false));
     }
-    let Chosen { jobs, refused } = sweep::choose(&db::open(database)?, database, &selection)?;
+    let connection = database.wait(|| db::open(database.path))?;
+    let Chosen { jobs, refused } =
+        database.wait(|| sweep::choose(&connection, database.path, &selection))?;
     if jobs.is_empty() {
         let why: Vec<String> = refused
             .iter()

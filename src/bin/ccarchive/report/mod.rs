@@ -12,6 +12,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ccarchive::job::Shown;
 use ccarchive::monitor::{Event, Monitor, Report};
 use ccarchive::site::Site;
 use ccarchive::sweep::{Exit, Settings, Summary};
@@ -48,6 +49,8 @@ struct State {
     last_line: Instant,
     lines: HashMap<(Stage, Reason), u32>,
     summarised: bool,
+    /// With `-q`: lines that are only said if something failed.
+    held: Option<Vec<String>>,
 }
 
 impl Console {
@@ -64,6 +67,7 @@ impl Console {
             last_line: now,
             lines: HashMap::new(),
             summarised: false,
+            held: mode.quiet.then(Vec::new),
         };
         Self {
             mode,
@@ -108,6 +112,9 @@ impl Console {
             bar.finish_and_clear();
         }
         s.summarised = true;
+        if exit != Exit::Done {
+            s.say_held();
+        }
         if self.mode.json {
             out_line(&json::summary(summary, exit));
         } else if !self.mode.quiet || !matches!(exit, Exit::Done) {
@@ -117,7 +124,9 @@ impl Console {
 
     /// Says in the summary object that there was no sweep.
     pub(crate) fn stopped(&self, exit: Exit, message: &str) {
-        if self.mode.json && !self.lock().summarised {
+        let mut s = self.lock();
+        s.say_held();
+        if self.mode.json && !s.summarised {
             out_line(&json::stopped(exit, message));
         }
     }
@@ -153,10 +162,20 @@ impl Console {
 
 impl State {
     /// A line above the bar.
-    fn line(&self, text: &str) {
+    fn line(&mut self, text: &str) {
+        if let Some(held) = &mut self.held {
+            held.push(text.to_owned());
+            return;
+        }
         match &self.bar {
             Some(bar) => bar.suspend(|| line(text)),
             None => line(text),
+        }
+    }
+
+    fn say_held(&mut self) {
+        for text in self.held.take().unwrap_or_default() {
+            line(&text);
         }
     }
 
@@ -169,10 +188,9 @@ impl State {
             } else {
                 String::new()
             };
-            bar.set_message(format!(
-                "{:.1} MB/s{failures}",
-                self.raw_bytes as f64 / 1e6 / seconds
-            ));
+            let jobs = self.done as f64 / seconds;
+            let megabytes = self.raw_bytes as f64 / 1e6 / seconds;
+            bar.set_message(format!("{jobs:.1} jobs/s, {megabytes:.1} MB/s{failures}"));
         } else if !quiet && self.last_line.elapsed() >= PROGRESS_EVERY {
             self.last_line = Instant::now();
             let (done, found, archived, failed) =
@@ -200,7 +218,7 @@ impl Monitor for Console {
                 "stopping: no new jobs; those in work get up to {} s to finish (a second signal drops them)",
                 grace.as_secs()
             )),
-            Event::Cancelling => self.lock().line("stopping now: jobs in work are dropped"),
+            Event::Cancelling => self.lock().line("stopping now: jobs in work are dropped (a third signal ends the program at once)"),
             Event::Finished(_) => {}
         }
     }
@@ -208,9 +226,7 @@ impl Monitor for Console {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
-    let style = ProgressStyle::with_template(
-        "{wide_bar} {pos}/{len} jobs, {per_sec:.1}, {msg}, {eta} left",
-    );
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} jobs, {msg}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
@@ -225,14 +241,14 @@ pub(crate) fn out(text: &str) {
 }
 
 fn out_line(value: &serde_json::Value) {
-    out(&format!("{value}\n"));
+    out(&format!("{}\n", json::line(value)));
 }
 
-/// Writes a line about the work.
+/// Writes a line about the work; what it quotes of paths and files must not command the terminal.
 fn line(text: &str) {
     std::io::stderr()
         .lock()
-        .write_all(format!("{text}\n").as_bytes())
+        .write_all(format!("{}\n", Shown(text)).as_bytes())
         .unwrap_or_default();
 }
 

@@ -5,7 +5,9 @@
 //! durable only after [`Archive::flush`].
 
 pub mod content;
+mod sum;
 pub mod tree;
+mod writing;
 
 use crate::job::JobKey;
 use crate::stored::{Files, Form, Values};

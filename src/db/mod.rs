@@ -41,6 +41,9 @@ pub enum Error {
         /// The cause.
         source: rusqlite::Error,
     },
+    /// Nothing can be recorded.
+    #[error("the job database {0} is read-only; give this user the right to write it")]
+    ReadOnly(PathBuf),
     /// Somebody kept it locked for too long.
     #[error(
         "the job database {path} stayed locked for {seconds} s; {advice}",

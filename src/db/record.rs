@@ -54,6 +54,10 @@ impl Recorder {
         let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = ready(path, Connection::open_with_flags(path, mode))?;
         check_version(&connection, path)?;
+        // SQLite opens a file without write permission all the same.
+        if connection.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
+            return Err(Error::ReadOnly(path.into()));
+        }
         connection
             .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
             .map_err(|source| Error::Sqlite {

@@ -241,6 +241,11 @@ impl Ledger {
         self.with("be written", |c| store::publishing(c, key, published));
     }
 
+    /// Forgets what was published and not recorded: it may not have reached the disk.
+    pub fn distrust(&self) {
+        self.with("be written", |c| store::distrust(c));
+    }
+
     /// Notes results after the rows were written. `now`: Unix seconds.
     pub fn record(&self, records: &[Record<'_>], now: i64) {
         if !records.is_empty() {
@@ -248,9 +253,10 @@ impl Ledger {
         }
     }
 
-    /// Closes what a dead sweep left open: published jobs whose row says so are done, without their files' sums.
-    pub fn settle(&self, keys: &[JobKey]) {
-        self.with("be written", |c| store::settle(c, keys));
+    /// Closes what a dead sweep left open: published jobs whose row says so are done, without their files' sums; what
+    /// was not published after all is forgotten.
+    pub fn settle(&self, done: &[JobKey], undone: &[JobKey]) {
+        self.with("be written", |c| store::settle(c, done, undone));
     }
 
     /// Notes a finished sweep and thins out old ones.

@@ -357,9 +357,19 @@ pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> ru
     tx.commit()
 }
 
-pub(super) fn settle(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<()> {
+pub(super) fn settle(
+    c: &mut Connection,
+    done: &[JobKey],
+    undone: &[JobKey],
+) -> rusqlite::Result<()> {
     let tx = c.transaction()?;
-    for key in keys {
+    for key in undone {
+        tx.prepare_cached(
+            "DELETE FROM job WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3",
+        )?
+        .execute(params![key.cluster, key.job_id, key.start_time])?;
+    }
+    for key in done {
         tx.prepare_cached(
             "UPDATE job SET state = 'done', attempts = attempts + 1, next_try = NULL, row_print = NULL, \
              meta_size = NULL, meta_crc = NULL, data_size = NULL, data_crc = NULL, data_form = NULL, footprint = NULL, \
@@ -369,6 +379,10 @@ pub(super) fn settle(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<()
         .execute(params![key.cluster, key.job_id, key.start_time])?;
     }
     tx.commit()
+}
+
+pub(super) fn distrust(c: &Connection) -> rusqlite::Result<()> {
+    c.execute_batch("UPDATE job SET row_print = NULL WHERE state = 'published'")
 }
 
 pub(super) fn finish_run(c: &mut Connection, run: &Run) -> rusqlite::Result<()> {

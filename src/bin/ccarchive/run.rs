@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ccarchive::archive::Archive;
 use ccarchive::archive::tree::Tree;
 use ccarchive::cluster::Clusters;
 use ccarchive::compress::Level;
@@ -133,7 +134,9 @@ fn sweep_site(
         console.event(&Event::Warning(&warning));
     }
     if !b.dry_run {
-        settle(&ledger, &database)?;
+        for warning in settle(&ledger, &archive, &database)? {
+            console.event(&Event::Warning(&warning));
+        }
     }
     let settings = settings(b, site, &selection, clock);
     let (jobs, refused) = choose(&database, selection, clock.now(), console)?;
@@ -255,20 +258,35 @@ fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped
     }
 }
 
-/// Closes in the ledger what a killed sweep had recorded in the database.
-fn settle(ledger: &Ledger, database: &Database<'_>) -> Result<(), Stopped> {
+/// Closes in the ledger what a killed sweep had recorded in the database. Where it died while it archived an archived
+/// job once more, that job's folder is brought in order, since no sweep may come to it again.
+fn settle(
+    ledger: &Ledger,
+    archive: &Tree,
+    database: &Database<'_>,
+) -> Result<Vec<String>, Stopped> {
     let connection = database.wait(|| db::open(database.path))?;
-    let mut recorded = Vec::new();
+    let (mut recorded, mut undone, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for (key, entry) in ledger.open_jobs() {
-        if entry.state == State::Published
-            && database.wait(|| db::status_of(&connection, database.path, &key))?
-                == Some(ccarchive::job::STATUS_ARCHIVED)
-        {
-            recorded.push(key);
+        let status = database.wait(|| db::status_of(&connection, database.path, &key))?;
+        if entry.state != State::Published || status != Some(ccarchive::job::STATUS_ARCHIVED) {
+            continue;
+        }
+        let wanted = entry.published.map(|p| p.files);
+        match archive.find(&key, true) {
+            Ok(found) if found.as_ref().and_then(|f| f.files) == wanted => recorded.push(key),
+            Ok(_) => {
+                warnings.push(format!(
+                    "a sweep ended while it archived {key} again; name it with --job-id once more"
+                ));
+                undone.push(key);
+            }
+            // It is looked at again by the next sweep.
+            Err(f) => warnings.push(format!("{key}: {f}")),
         }
     }
-    ledger.settle(&recorded);
-    Ok(())
+    ledger.settle(&recorded, &undone);
+    Ok(warnings)
 }
 
 /// The jobs of the sweep, and whether some that were named are refused.

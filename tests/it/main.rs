@@ -5,6 +5,7 @@
     reason = "a broken fixture should panic"
 )]
 
+mod cli;
 mod demo;
 mod model;
 mod outcomes;

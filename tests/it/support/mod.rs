@@ -2,6 +2,7 @@
 //! as a process.
 
 pub(crate) mod engine;
+pub(crate) mod fifo;
 pub(crate) mod program;
 pub(crate) mod site;
 pub(crate) mod snapshots;

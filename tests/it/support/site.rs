@@ -174,6 +174,11 @@ impl Site {
         Self { dir, db }
     }
 
+    /// The folder, with nobody at the database any more.
+    pub(crate) fn leave(self) -> TempDir {
+        self.dir
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -296,12 +301,16 @@ impl Tree {
         while let Some(folder) = left.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
-                let changed = path.symlink_metadata().unwrap().modified().unwrap();
-                let content = if path.is_dir() {
+                let metadata = path.symlink_metadata().unwrap();
+                let changed = metadata.modified().unwrap();
+                let content = if metadata.is_dir() {
                     left.push(path.clone());
                     None
-                } else {
+                } else if metadata.is_file() {
                     Some(fs::read(&path).unwrap())
+                } else {
+                    // A pipe has none to be read.
+                    Some(Vec::new())
                 };
                 entries.insert(
                     path.strip_prefix(root).unwrap().to_owned(),
@@ -310,6 +319,11 @@ impl Tree {
             }
         }
         Self(entries)
+    }
+
+    /// Everything's name.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.keys().map(|p| p.display().to_string()).collect()
     }
 
     /// The files alone: a folder in which something came and went has another time of change.

@@ -8,6 +8,7 @@
 mod cli;
 mod demo;
 mod model;
+mod neighbours;
 mod outcomes;
 mod site;
 mod support;

@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_stored_bytes_depend_on_the_document_alone() {
-        let document: Vec<u8> = (0..20 * MEMBER as u32 / 4 + 77)
+        let document: Vec<u8> = (0..5 * (1_u32 << 20) + 77)
             .flat_map(|k| (k.wrapping_mul(2_654_435_761) >> 20).to_le_bytes())
             .collect();
         let (_, one) = stored(&document, document.len());

@@ -12,6 +12,9 @@ use serde::Deserialize;
 /// the length decides how much memory is asked for.
 pub const LONGEST_JOB: i64 = 400 * 86_400;
 
+/// A job that starts later than this (Unix seconds, far in the future) has a damaged row; milliseconds are later.
+pub const LATEST_START: i64 = 1 << 40;
+
 /// What names a job: a scheduler may give the same number again, so the start time belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobKey {
@@ -91,6 +94,22 @@ pub const STATUS_FAILED: i64 = 2;
 /// `monitoring_status`: archived.
 pub const STATUS_ARCHIVED: i64 = 3;
 
+/// All states (cc-lib `schema/job.go`).
+pub const STATES: [&str; 12] = [
+    "boot_fail",
+    "cancelled",
+    "completed",
+    "deadline",
+    "failed",
+    "node_fail",
+    "out_of_memory",
+    "pending",
+    "preempted",
+    "running",
+    "suspended",
+    "timeout",
+];
+
 /// The states in which a job has not stopped.
 pub const NOT_STOPPED: [&str; 3] = ["running", "pending", "suspended"];
 
@@ -113,6 +132,11 @@ impl Head {
     /// Whether the job has stopped.
     pub fn stopped(&self) -> bool {
         !NOT_STOPPED.contains(&self.state.as_str())
+    }
+
+    /// Whether start or length cannot be true, so that nobody knows when the job ended.
+    pub fn end_is_absurd(&self) -> bool {
+        self.duration > LONGEST_JOB || self.key.start_time >= LATEST_START
     }
 
     /// When the job ended, Unix seconds (saturating: the row is not trusted).
@@ -162,6 +186,7 @@ pub struct Job {
 /// One sentence saying what was expected.
 pub fn parse_resources(json: &[u8]) -> Result<Vec<Resource>, String> {
     #[derive(Deserialize)]
+    #[serde(expecting = "a host (an object with hostname, hwthreads, accelerators)")]
     struct Raw {
         #[serde(default, deserialize_with = "null_is_default")]
         hostname: String,
@@ -192,8 +217,9 @@ pub fn parse_resources(json: &[u8]) -> Result<Vec<Resource>, String> {
         .position(|r| !is_path_component(&r.hostname))
     {
         return Err(format!(
-            "resources: host {} has a name that cannot be a folder's",
-            k + 1
+            "resources: host {} has a name that cannot be a folder's: `{}`",
+            k + 1,
+            Shown(&resources[k].hostname)
         ));
     }
     Ok(resources)

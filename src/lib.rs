@@ -7,6 +7,8 @@ pub mod compress;
 pub mod db;
 pub mod demo;
 pub mod document;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod job;
 
 pub mod ledger;
@@ -14,6 +16,7 @@ pub mod lock;
 pub mod monitor;
 pub mod quantity;
 pub mod query;
+mod regular;
 pub mod selection;
 pub mod series;
 pub mod site;

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::job::Shown;
+
 /// The part of the work in which something went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
@@ -186,7 +188,7 @@ impl Failure {
         Self {
             stage,
             reason,
-            detail: detail.into(),
+            detail: fit_to_print(&detail.into()),
             subject: String::new(),
         }
     }
@@ -212,7 +214,7 @@ impl std::error::Error for Failure {}
 pub struct Points {
     /// What a perfect record would hold.
     pub expected: u64,
-    /// Samples that were found (not NaN).
+    /// Samples that were found and can be archived (finite).
     pub received: u64,
 }
 
@@ -308,6 +310,17 @@ impl Outcome {
             | Self::Raced => None,
         }
     }
+}
+
+/// A message that may quote foreign bytes: without control characters, and not longer than anybody reads.
+pub fn fit_to_print(text: &str) -> String {
+    const LONGEST: usize = 2000;
+    let mut text = Shown(text).to_string();
+    if let Some((at, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
 }
 
 /// An error with its causes, on one line.

@@ -11,12 +11,11 @@ use crate::compress::Form;
 use crate::job::Resource;
 use crate::series::MetricData;
 
-/// Counts the values of a stored data file.
+/// Counts the values of a stored data file into `values`: of a torn one, those before the tear.
 ///
 /// # Errors
 /// When it is no such document.
-pub fn count(stored: impl Read, form: Form) -> Result<Values, String> {
-    let mut values = Values::new();
+pub fn count(stored: impl Read, form: Form, values: &mut Values) -> Result<(), String> {
     let reader: Box<dyn Read + '_> = match form {
         Form::Plain => Box::new(stored),
         Form::Gzip => Box::new(MultiGzDecoder::new(stored)),
@@ -26,11 +25,10 @@ pub fn count(stored: impl Read, form: Form) -> Result<Values, String> {
     let root = Node {
         depth: 0,
         names: &mut Vec::new(),
-        values: &mut values,
+        values,
     };
     root.deserialize(&mut d)
-        .map_err(|e| format!("it is no archive's data: {e}"))?;
-    Ok(values)
+        .map_err(|e| format!("it is no archive's data: {e}"))
 }
 
 /// Adds the values of a metric that is about to be stored.
@@ -198,7 +196,11 @@ mod tests {
         let doc = br#"{"m":{"core":{"statisticsSeries":{"mean":null},"unit":{},"series":[
             {"hostname":"a","id":"0","statistics":{},"data":[1.00,null]},{"hostname":"a","id":"1","data":[2.00,3.00]},
             {"hostname":"b","data":[]}],"timestep":60}}}"#;
-        let v = count(doc.as_slice(), Form::Plain).unwrap();
+        let counted = |doc: &[u8]| {
+            let mut values = Values::new();
+            count(doc, Form::Plain, &mut values).map(|()| values)
+        };
+        let v = counted(doc).unwrap();
         let key = |h: &str| ("m".to_owned(), "core".to_owned(), h.to_owned());
         assert_eq!((v[&key("a")].values, v[&key("b")].values), (3, 0));
         assert_eq!((v[&key("a")].series, v[&key("a")].longest), (2, 2));
@@ -210,6 +212,11 @@ mod tests {
                 .unwrap()
                 .contains("4 values of m (core) on a")
         );
+        assert!(counted(&doc[..40]).is_err());
+        assert!(counted(b"{}").unwrap().is_empty());
+        let mut torn = Values::new();
+        assert!(count(&doc[..doc.len() - 18], Form::Plain, &mut torn).is_err());
+        assert_eq!(torn, v);
         let mut longer = v.clone();
         *longer.get_mut(&key("a")).unwrap() = Held {
             values: 6,
@@ -227,7 +234,5 @@ mod tests {
         assert!(poorer(&longer, &whole, false).is_some());
         whole.remove(&key("a"));
         assert!(poorer(&longer, &whole, true).is_some());
-        assert!(count(&doc[..40], Form::Plain).is_err());
-        assert!(count(b"{}".as_slice(), Form::Plain).unwrap().is_empty());
     }
 }

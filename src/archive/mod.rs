@@ -71,7 +71,7 @@ pub type Values = BTreeMap<(String, String, String), Held>;
 pub struct Found {
     /// Size and checksum, where both files are there and no second data file is.
     pub files: Option<Files>,
-    /// What the data file holds; nothing where it cannot be read.
+    /// What the data file holds, as far as it can be read; the more where both variants are there.
     pub values: Values,
 }
 

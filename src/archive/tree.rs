@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::{Archive, Files, Found, Publication, Sum, Values, content};
 use crate::compress::Form;
 use crate::job::JobKey;
+use crate::regular;
 use crate::verdict::{Failure, Reason, Stage};
 
 const META: &str = "meta.json";
@@ -46,7 +47,7 @@ impl Tree {
                 continue;
             }
             let name = entry.file_name().to_string_lossy().into_owned();
-            match fs::read(entry.path().join("cluster.json")) {
+            match regular::read(&entry.path().join("cluster.json")) {
                 Ok(json) => files.push((name, json)),
                 Err(e) if e.kind() == ErrorKind::NotFound => without.push(name),
                 Err(e) => {
@@ -73,17 +74,13 @@ impl Tree {
     }
 
     fn failure(&self, doing: &str, path: &Path, e: &io::Error) -> Failure {
-        let everything = match e.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
-                true
-            }
-            // The root with its version.txt is gone: not mounted any more.
-            _ => self
-                .root
-                .join("version.txt")
-                .symlink_metadata()
-                .is_err_and(|e| e.kind() == ErrorKind::NotFound),
-        };
+        let no_room = matches!(
+            e.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+        );
+        // Without its version.txt the root is gone: not mounted any more.
+        let version = self.root.join("version.txt").symlink_metadata();
+        let everything = no_room || version.is_err_and(|e| e.kind() == ErrorKind::NotFound);
         let reason = if everything {
             Reason::TargetGone
         } else {
@@ -108,7 +105,8 @@ impl Archive for Tree {
             drop(fs::remove_dir(&folder));
         }
         let read = |name: &str| {
-            sum_of(&folder.join(name)).map_err(|e| self.failure("cannot read", &folder, &e))
+            let path = folder.join(name);
+            sum_of(&path).map_err(|e| self.failure("cannot read", &path, &e))
         };
         let (meta, plain, gzip) = (read(META)?, read(PLAIN)?, read(GZIP)?);
         if meta.is_none() && plain.is_none() && gzip.is_none() {
@@ -127,16 +125,23 @@ impl Archive for Tree {
             }),
             _ => None,
         };
-        // Readers prefer the compressed file.
-        let (name, form) = if gzip.is_some() {
-            (GZIP, Form::Gzip)
-        } else {
-            (PLAIN, Form::Plain)
-        };
-        let values = match File::open(folder.join(name)) {
-            Ok(f) => content::count(f, form).unwrap_or_default(),
-            Err(_) => Values::new(),
-        };
+        let mut values = Values::new();
+        for (there, name, form) in [(plain, PLAIN, Form::Plain), (gzip, GZIP, Form::Gzip)] {
+            let path = folder.join(name);
+            if there.is_some() {
+                let file =
+                    regular::open(&path).map_err(|e| self.failure("cannot read", &path, &e))?;
+                let mut own = Values::new();
+                // What a torn file holds counts as well: it must not be replaced by less.
+                drop(content::count(file, form, &mut own));
+                for (key, n) in own {
+                    let most = values.entry(key).or_default();
+                    if n.values >= most.values {
+                        *most = n;
+                    }
+                }
+            }
+        }
         Ok(Some(Found { files, values }))
     }
 
@@ -156,7 +161,7 @@ impl Archive for Tree {
                 }
                 // Another worker may just have removed a folder above, which its failed job had created.
                 Err(e) if e.kind() == ErrorKind::NotFound && tries > 1 && cluster.is_dir() => {
-                    tries -= 1
+                    tries -= 1;
                 }
                 Err(e) => return Err(self.failure("cannot create", &folder, &e)),
             }
@@ -293,7 +298,7 @@ fn remove_folders(innermost_first: &[PathBuf]) {
 }
 
 fn sum_of(path: &Path) -> io::Result<Option<Sum>> {
-    let mut file = match File::open(path) {
+    let mut file = match regular::open(path) {
         Ok(f) => f,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 use super::topology::Lists;
 use crate::series::{Scope, Unit};
 
+/// Longest timestep (seconds) that is taken for one, 34 years: cc-backend would take any.
+const LONGEST_TIMESTEP: i64 = 1 << 30;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Cluster {
@@ -113,15 +116,24 @@ impl Cluster {
             if m.name.is_empty() {
                 return Err(format!("a metric of cluster `{}` has no name", self.name));
             }
-            if m.timestep < 1 {
-                return Err(format!(
-                    "metric `{}` has timestep {}; expected at least 1 second",
-                    m.name, m.timestep
-                ));
-            }
+            m.check_timestep()?;
             scope_of(m)?;
         }
-        Ok(())
+        let own = self.sub_clusters.iter().flat_map(|s| &s.metric_config);
+        own.filter(|m| m.timestep > LONGEST_TIMESTEP)
+            .try_for_each(Metric::check_timestep)
+    }
+}
+
+impl Metric {
+    fn check_timestep(&self) -> Result<(), String> {
+        if (1..=LONGEST_TIMESTEP).contains(&self.timestep) {
+            return Ok(());
+        }
+        Err(format!(
+            "metric `{}` has timestep {}; expected seconds, from 1 to {LONGEST_TIMESTEP}",
+            self.name, self.timestep
+        ))
     }
 }
 

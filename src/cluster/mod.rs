@@ -12,13 +12,14 @@ pub mod topology;
 use std::collections::HashMap;
 
 use crate::series::{Scope, Unit};
+use crate::verdict::fit_to_print;
 use nodelist::NodeList;
 use topology::Topology;
 
 /// All clusters of a site.
 #[derive(Clone, Debug, Default)]
 pub struct Clusters {
-    clusters: HashMap<String, Cluster>,
+    by_name: HashMap<String, Cluster>,
     store: HashMap<String, StoreMetric>,
     global_footprint: HashMap<String, String>,
 }
@@ -103,33 +104,46 @@ impl Clusters {
     /// Reads the files of a site: (folder name, content of cluster.json), in the order of folder names.
     ///
     /// # Errors
-    /// One sentence per file that cc-backend would not start with, naming folder and field.
+    /// One sentence for a file that cc-backend would not start with, or that it would archive elsewhere for, naming
+    /// folder and field.
     pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
         let mut all = Self::default();
         let mut footprints = Vec::new();
         for (folder, json) in files {
-            let file = file::parse(json).map_err(|e| format!("{folder}/cluster.json: {e}"))?;
-            let cluster = all
-                .derive(file, &mut footprints)
-                .map_err(|e| format!("{folder}/cluster.json: {e}"))?;
-            all.clusters.entry(cluster.name.clone()).or_insert(cluster);
+            let refused = |e: String| fit_to_print(&format!("{folder}/cluster.json: {e}"));
+            let file = file::parse(json).map_err(refused)?;
+            let cluster = all.derive(file, &mut footprints).map_err(refused)?;
+            if cluster.name != folder {
+                return Err(refused(format!(
+                    "the cluster is called `{}`; expected the folder's name `{folder}`, since its jobs are archived in the folder of the cluster's name",
+                    cluster.name
+                )));
+            }
+            all.by_name.insert(cluster.name.clone(), cluster);
         }
         Ok(all)
     }
 
     /// A cluster by name.
     pub fn get(&self, name: &str) -> Option<&Cluster> {
-        self.clusters.get(name)
+        self.by_name.get(name)
+    }
+
+    /// The clusters' names, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Number of clusters.
     pub fn len(&self) -> usize {
-        self.clusters.len()
+        self.by_name.len()
     }
 
     /// Whether no cluster is configured.
     pub fn is_empty(&self) -> bool {
-        self.clusters.is_empty()
+        self.by_name.is_empty()
     }
 
     /// How the store keeps a metric.

@@ -19,7 +19,7 @@ pub use record::{Change, Recorder, Update};
 
 /// Versions of cc-backend's schema that have the columns used here.
 pub const VERSIONS: std::ops::RangeInclusive<i64> = 9..=11;
-/// How long SQLite itself waits for a lock before the caller is asked whether to go on.
+/// How long `SQLite` itself waits for a lock before the caller is asked whether to go on.
 const BUSY: Duration = Duration::from_secs(2);
 
 /// Between two tries to get a lock, each of which waits itself where SQLite does.
@@ -31,7 +31,7 @@ pub enum Error {
     /// Its schema is none that is known.
     #[error("{0}")]
     Version(String),
-    /// SQLite's word.
+    /// `SQLite`'s word.
     #[error("the job database {path} {doing}")]
     Sqlite {
         /// The file.
@@ -54,7 +54,7 @@ pub enum Error {
     },
 }
 
-/// Whether SQLite says that another connection holds a lock.
+/// Whether `SQLite` says that another connection holds a lock.
 pub fn is_busy(e: &rusqlite::Error) -> bool {
     matches!(
         e.sqlite_error_code(),

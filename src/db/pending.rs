@@ -50,7 +50,8 @@ impl Filter {
             list.is_empty() || value.is_some_and(|v| list.iter().any(|l| l.as_bytes() == v))
         };
         let job = c.job.as_ref().ok();
-        end <= self.latest_end
+        // A row that says it ends in a thousand years is reported now, not then.
+        (end <= self.latest_end || c.head.end_is_absurd())
             && s.since.is_none_or(|t| end >= t)
             && s.until.is_none_or(|t| end < t)
             && (s.statuses.is_empty()
@@ -107,7 +108,7 @@ impl Pending {
     /// The wanted jobs among the next keys: none does not mean that no more follow, see [`Pending::is_done`].
     ///
     /// # Errors
-    /// When SQLite cannot read; busy is one of the causes and may be tried again, until it is [`Error::Locked`].
+    /// When `SQLite` cannot read; busy is one of the causes and may be tried again, until it is [`Error::Locked`].
     pub fn page(&mut self) -> Result<Vec<Candidate>, Error> {
         match self.read_page() {
             Err(Error::Sqlite { path, source, .. }) if is_busy(&source) => {
@@ -149,7 +150,7 @@ impl Pending {
         let last = first.saturating_add(PAGE - 1);
         let sql = format!(
             "SELECT {} FROM job WHERE id >= ?1 AND id <= ?2 AND monitoring_status IN (1, 2) \
-             AND job_state NOT IN ('{}') ORDER BY id",
+             AND CAST(job_state AS TEXT) NOT IN ('{}') ORDER BY id",
             row::COLUMNS,
             NOT_STOPPED.join("', '")
         );
@@ -164,7 +165,7 @@ impl Pending {
 /// All jobs with a scheduler number, whatever their state, by start time.
 ///
 /// # Errors
-/// When SQLite cannot read.
+/// When `SQLite` cannot read.
 pub fn find_jobs(c: &Connection, path: &Path, job_id: i64) -> Result<Vec<Candidate>, Error> {
     let sql = format!(
         "SELECT {} FROM job WHERE job_id = ?1 ORDER BY cluster, start_time",
@@ -209,7 +210,7 @@ fn add_tags(c: &Connection, found: &mut [Candidate]) -> rusqlite::Result<()> {
 /// The `monitoring_status` of a job; none where there is no such job.
 ///
 /// # Errors
-/// When SQLite cannot read.
+/// When `SQLite` cannot read.
 pub fn status_of(c: &Connection, path: &Path, key: &JobKey) -> Result<Option<i64>, Error> {
     c.prepare_cached(
         "SELECT monitoring_status FROM job WHERE job_id = ?1 AND cluster = ?2 AND start_time = ?3",

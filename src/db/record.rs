@@ -71,7 +71,7 @@ impl Recorder {
     /// Applies all updates in one transaction; per update whether it hit its row.
     ///
     /// # Errors
-    /// When the lock was not to be had in time (nothing is written), or SQLite cannot write.
+    /// When the lock was not to be had in time (nothing is written), or `SQLite` cannot write.
     pub fn apply(&mut self, updates: &[Update], stop: &Stop) -> Result<Vec<bool>, Error> {
         let begun = Instant::now();
         loop {
@@ -111,8 +111,14 @@ impl Recorder {
 }
 
 fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
-    const GUARD: &str = "WHERE id = ?1 AND monitoring_status = ?2 AND job_state = ?3 AND job_id = ?4 \
-        AND start_time = ?5 AND duration = ?6 AND (?7 IS NULL OR CAST(cluster AS TEXT) = ?7)";
+    // As `row::head` reads them: a number of a wrong type is 0, a missing name is empty, bytes that are no UTF-8 are
+    // not compared.
+    const GUARD: &str = "WHERE id = ?1 AND monitoring_status = ?2 \
+        AND (CAST(job_state AS TEXT) = ?3 OR instr(?3, char(65533)) > 0) \
+        AND iif(typeof(job_id) = 'integer', job_id, 0) = ?4 \
+        AND iif(typeof(start_time) = 'integer', start_time, 0) = ?5 \
+        AND iif(typeof(duration) = 'integer', duration, 0) = ?6 \
+        AND (?7 IS NULL OR ifnull(CAST(cluster AS TEXT), '') = ?7)";
     let h = &u.head;
     let key = &h.key;
     // A name that is no UTF-8 was read with replacements and cannot be compared.

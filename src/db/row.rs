@@ -6,8 +6,8 @@ use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
 
 use crate::job::{
-    Head, Job, JobKey, LONGEST_JOB, Shown, Tag, Text, is_path_component, parse_meta_data,
-    parse_resources,
+    Head, Job, JobKey, LATEST_START, LONGEST_JOB, STATES, Shown, Tag, Text, is_path_component,
+    parse_meta_data, parse_resources,
 };
 
 /// The columns that [`head`] and [`job`] read, in this order.
@@ -36,8 +36,15 @@ pub(super) fn head(r: &Row<'_>) -> rusqlite::Result<Head> {
 
 /// The whole row, tags aside; `Err` holds the sentence that says what is wrong with it.
 pub(super) fn job(r: &Row<'_>, head: &Head) -> rusqlite::Result<Result<Job, String>> {
-    let values: Vec<Value> = (0..20).map(|k| r.get(k)).collect::<Result<_, _>>()?;
+    let values: Vec<Value> = (0..20)
+        .map(|k| r.get_ref(k).map(value))
+        .collect::<Result<_, _>>()?;
     Ok(decode(&values, head))
+}
+
+/// A column's value; a text that is no UTF-8 comes as its bytes.
+fn value(v: ValueRef<'_>) -> Value {
+    Value::try_from(v).unwrap_or_else(|_| Value::Blob(bytes(v).unwrap_or_default().to_vec()))
 }
 
 fn decode(values: &[Value], head: &Head) -> Result<Job, String> {
@@ -46,6 +53,12 @@ fn decode(values: &[Value], head: &Head) -> Result<Job, String> {
         if row.number(k, name)? < 0 {
             return Err(format!("{name} is negative"));
         }
+    }
+    if head.key.start_time >= LATEST_START {
+        return Err(format!(
+            "start_time is {}; expected seconds since 1970",
+            head.key.start_time
+        ));
     }
     if head.duration > LONGEST_JOB {
         return Err(format!(
@@ -60,7 +73,15 @@ fn decode(values: &[Value], head: &Head) -> Result<Job, String> {
             Shown(&cluster)
         ));
     }
-    let num_nodes = row.number(15, "num_nodes")?;
+    let state = row.utf8(5, "job_state")?;
+    if !STATES.contains(&state.as_str()) {
+        return Err(format!(
+            "job_state is `{}`; expected one of {}",
+            Shown(&state),
+            STATES.join(", ")
+        ));
+    }
+    let num_nodes = row.small(15, "num_nodes")?;
     if num_nodes < 1 {
         return Err(format!("num_nodes is {num_nodes}; expected at least 1"));
     }
@@ -73,10 +94,10 @@ fn decode(values: &[Value], head: &Head) -> Result<Job, String> {
         shared: row.text(11, "shared")?,
         array_job_id: row.optional_number(12, "array_job_id")?,
         walltime: row.number(13, "walltime")?,
-        smt: row.number(14, "smt")?,
+        smt: row.small(14, "smt")?,
         num_nodes,
-        num_hwthreads: row.optional_number(16, "num_hwthreads")?,
-        num_acc: row.optional_number(17, "num_acc")?,
+        num_hwthreads: row.optional_small(16, "num_hwthreads")?,
+        num_acc: row.optional_small(17, "num_acc")?,
         resources: parse_resources(&row.text(18, "resources")?.0)?,
         meta_data: parse_meta_data(Some(&row.optional_text(19, "meta_data")?.0))?,
         tags: Vec::new(),
@@ -87,10 +108,11 @@ struct Columns<'a>(&'a [Value]);
 
 impl Columns<'_> {
     fn number(&self, k: usize, name: &str) -> Result<i64, String> {
-        match &self.0[k] {
-            Value::Integer(n) => Ok(*n),
-            other => Err(format!("{name} is {}; expected an integer", kind(other))),
-        }
+        let value = &self.0[k];
+        let Value::Integer(n) = value else {
+            return Err(format!("{name} is {}; expected an integer", kind(value)));
+        };
+        Ok(*n)
     }
 
     fn optional_number(&self, k: usize, name: &str) -> Result<i64, String> {
@@ -101,11 +123,30 @@ impl Columns<'_> {
         }
     }
 
+    /// A number that cc-backend reads into 32 bits, from the row as from meta.json.
+    fn small(&self, k: usize, name: &str) -> Result<i64, String> {
+        let n = self.number(k, name)?;
+        match i32::try_from(n) {
+            Ok(_) => Ok(n),
+            Err(_) => Err(format!("{name} is {n}; expected a number of 32 bits")),
+        }
+    }
+
+    fn optional_small(&self, k: usize, name: &str) -> Result<i64, String> {
+        if self.0[k] == Value::Null {
+            Ok(0)
+        } else {
+            self.small(k, name)
+        }
+    }
+
     fn text(&self, k: usize, name: &str) -> Result<Text, String> {
         match &self.0[k] {
             Value::Text(t) => Ok(Text(t.clone().into_bytes())),
             Value::Blob(b) => Ok(Text(b.clone())),
-            other => Err(format!("{name} is {}; expected a text", kind(other))),
+            other @ (Value::Null | Value::Integer(_) | Value::Real(_)) => {
+                Err(format!("{name} is {}; expected a text", kind(other)))
+            }
         }
     }
 

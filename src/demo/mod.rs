@@ -1,4 +1,4 @@
-//! Writes complete ClusterCockpit sites: a job database, a job archive with the cluster's
+//! Writes complete `ClusterCockpit` sites: a job database, a job archive with the cluster's
 //! configuration but no jobs yet, and the checkpoint files of a metric store.
 //!
 //! The demo shows the program on one, tests and measurements use others of the size they need. A

@@ -199,7 +199,7 @@ fn missing(schedule: &mut Schedule<'_>) {
         schedule,
         &silent,
         1,
-        (at(650), share(30)),
+        (at(450), share(30)),
         "its host never reported: no data",
     );
     let (start, ran) = (at(570), share(30));

@@ -44,7 +44,7 @@ pub fn document(
     text::numbers(&footprint.energy_footprint, o.value("energyFootprint"));
     text::numbers(&footprint.footprint, o.value("footprint"));
     text::object(&job.meta_data, o.value("metaData"), |v, out| {
-        text::quoted(v.as_bytes(), out)
+        text::quoted(v.as_bytes(), out);
     });
     o.value("concurrentJobs")
         .extend_from_slice(br#"{"items":null,"count":0}"#);
@@ -121,13 +121,13 @@ fn resource(r: &Resource, out: &mut Vec<u8>) {
     if !r.hwthreads.is_empty() {
         out.extend_from_slice(b",\"hwthreads\":");
         text::array(&r.hwthreads, out, |t, out| {
-            out.extend_from_slice(t.to_string().as_bytes())
+            out.extend_from_slice(t.to_string().as_bytes());
         });
     }
     if !r.accelerators.is_empty() {
         out.extend_from_slice(b",\"accelerators\":");
         text::array(&r.accelerators, out, |a, out| {
-            text::quoted(a.as_bytes(), out)
+            text::quoted(a.as_bytes(), out);
         });
     }
     out.push(b'}');

@@ -132,7 +132,7 @@ mod tests {
             seed ^= seed >> 7;
             seed ^= seed << 17;
             let bits = f64::from_bits(seed);
-            let single = f64::from(f32::from_bits((seed >> 16) as u32));
+            let single = f64::from(f32::from_bits(u32::try_from(seed >> 32).unwrap()));
             let ties = (seed % 2_000_001) as f64 / 8.0;
             let typical = (seed % 1_000_000_007) as f64 / 1e4;
             for x in [bits, single, ties, typical, -typical, f64::from(k) / 1000.0] {

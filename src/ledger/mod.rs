@@ -1,6 +1,6 @@
 //! ccarchive's own memory: attempts, reasons, next tries, coverage, what was published, run history.
 //!
-//! A small SQLite file beside the job database. It may be lost, locked or damaged at any time without stopping a
+//! A small `SQLite` file beside the job database. It may be lost, locked or damaged at any time without stopping a
 //! sweep: a damaged one is set aside and begun anew, and where none can be had an empty one in memory serves. So it
 //! may only ever hold what makes the next sweep better, never what makes a row or an archive right. Its rows are
 //! written after cc-backend's row, except for one: what was published is noted before the first rename, so that a

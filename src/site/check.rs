@@ -3,13 +3,14 @@
 //! Nothing is opened for writing here. A folder without content is left to whoever reads it: only
 //! the source can tell an empty folder from an outage.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Role};
 use super::origin::Located;
 use super::{Site, same_file};
+use crate::regular;
 
 static DATABASE: Role = Role {
     what: "database",
@@ -134,7 +135,7 @@ fn is_missing(error: &io::Error) -> bool {
 fn version_3(archive: &Located<PathBuf>) -> Result<(), ConfigError> {
     let path = archive.value.join("version.txt");
     let mut beginning = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(32).read_to_end(&mut beginning));
+    let read = regular::open(&path).and_then(|file| file.take(32).read_to_end(&mut beginning));
     match read {
         Ok(_) if beginning == b"3" || beginning == b"3\n" => Ok(()),
         Ok(_) => {

@@ -117,8 +117,18 @@ pub(super) struct Config {
 impl Config {
     /// Reads the file and those it refers to.
     pub(super) fn read(file: &Located<PathBuf>) -> Result<Self, ConfigError> {
+        Self::of(file, read_json(file)?)
+    }
+
+    /// Takes a text as the file's content; sections in other files are left out.
+    pub(super) fn parse(text: &[u8], file: &Located<PathBuf>) -> Result<Self, ConfigError> {
+        let mut sections: Sections = parse_json(text, file)?;
+        (sections.main_file, sections.archive_file) = (None, None);
+        Self::of(file, sections)
+    }
+
+    fn of(file: &Located<PathBuf>, sections: Sections) -> Result<Self, ConfigError> {
         let at = Place::new(&file.value);
-        let sections: Sections = read_json(file)?;
         let (main_at, main) = at.section("main", "main-file", sections.main, sections.main_file)?;
         let (archive_at, archive) = at.section(
             "archive",
@@ -285,7 +295,14 @@ impl Place {
 
 fn read_json<T: DeserializeOwned>(place: &Located<PathBuf>) -> Result<T, ConfigError> {
     let text = fs::read(&place.value).map_err(|source| CONFIG.unreadable(place, source))?;
-    serde_json::from_slice(&text).map_err(|error| ConfigError::Json {
+    parse_json(&text, place)
+}
+
+fn parse_json<T: DeserializeOwned>(
+    text: &[u8],
+    place: &Located<PathBuf>,
+) -> Result<T, ConfigError> {
+    serde_json::from_slice(text).map_err(|error| ConfigError::Json {
         file: place.value.clone(),
         line: error.line(),
         column: error.column(),

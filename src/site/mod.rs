@@ -137,6 +137,11 @@ impl Site {
     }
 }
 
+/// Whether a text can be config.json; sections in other files are left out.
+pub(crate) fn check_config(text: &[u8], file: &Located<PathBuf>) -> Result<(), ConfigError> {
+    Config::parse(text, file).map(drop)
+}
+
 fn usual_interval() -> Located<i64> {
     Located::new(CHECKPOINT_INTERVAL, Origin::Default("cc-backend's own"))
 }

@@ -10,8 +10,10 @@
 //! stage knows how many others there are.
 
 mod breaker;
+mod document;
 mod hook;
 mod intake;
+mod judge;
 mod recorder;
 mod summary;
 mod worker;
@@ -81,6 +83,7 @@ pub struct Parts<'a> {
 
 /// How to sweep.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Settings {
     /// Number of workers.
     pub workers: usize,

@@ -87,6 +87,7 @@ impl Stages {
 
 /// What a sweep did.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of their own")]
 pub struct Summary {
     /// Jobs by outcome.
     pub outcomes: BTreeMap<&'static str, u64>,

@@ -197,8 +197,11 @@ fn a_level_without_the_metric_answers_with_what_is_below_numbers_by_value() {
     assert_eq!(first, [1., 2., 10.]);
 }
 
+/// Interval, start and values.
+type Snapshot = ((i64, i64), i64, Vec<f32>);
+
 /// The rule in its shortest form, sample by sample, as the golden sites' description has it.
-fn naive(files: &[((i64, i64), i64, Vec<f32>)], wal: &[(i64, f32)], t: i64) -> Option<f32> {
+fn naive(files: &[Snapshot], wal: &[(i64, f32)], t: i64) -> Option<f32> {
     struct Stretch {
         phase: Option<i64>,
         samples: Vec<(i64, f32)>,
@@ -254,46 +257,57 @@ fn naive(files: &[((i64, i64), i64, Vec<f32>)], wal: &[(i64, f32)], t: i64) -> O
     out
 }
 
-#[test]
-fn layers_answer_as_the_naive_rule_does_for_random_files() {
-    let mut seed = 1_u64;
-    let mut random = |n: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % n
-    };
-    for round in 0..400 {
-        let (mut files, mut t) = (Vec::new(), 1000 + random(200) as i64);
-        for _ in 0..random(4) {
-            let from = t + if random(3) == 0 {
-                random(300) as i64
+/// A small generator, so that the files are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: i64) -> i64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 1) as i64 % n
+    }
+
+    /// Files of random intervals, grids and holes, and a log that goes on after them.
+    fn files(&mut self) -> (Vec<Snapshot>, Vec<(i64, f32)>) {
+        let (mut files, mut t) = (Vec::new(), 1000 + self.below(200));
+        for _ in 0..self.below(4) {
+            let from = t + if self.below(3) == 0 {
+                self.below(300)
             } else {
                 0
             };
-            let start = if random(2) == 0 {
+            let start = if self.below(2) == 0 {
                 from
             } else {
-                from + random(500) as i64 - 200
+                from + self.below(500) - 200
             };
-            let values: Vec<f32> = (0..random(14))
+            let values: Vec<f32> = (0..self.below(14))
                 .map(|_| {
-                    if random(4) == 0 {
+                    if self.below(4) == 0 {
                         N
                     } else {
-                        random(1000) as f32
+                        self.below(1000) as f32
                     }
                 })
                 .collect();
-            t = from + 60 * values.len() as i64 + random(90) as i64;
+            t = from + 60 * values.len() as i64 + self.below(90);
             files.push(((from, t), start, values));
         }
-        let wal: Vec<(i64, f32)> = (0..random(12))
-            .map(|_| {
-                t += random(150) as i64 - 20;
-                (t, random(1000) as f32)
-            })
-            .collect();
+        let mut log = Vec::new();
+        for _ in 0..self.below(12) {
+            t += self.below(150) - 20;
+            log.push((t, self.below(1000) as f32));
+        }
+        (files, log)
+    }
+}
+
+#[test]
+fn layers_answer_as_the_naive_rule_does_for_random_files() {
+    let mut random = Random(1);
+    for round in 0..400 {
+        let (files, wal) = random.files();
         let mut b = Builder::default();
         for (span, start, values) in &files {
             snapshot(&mut b, *span, *start, values);

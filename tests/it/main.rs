@@ -2,13 +2,23 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a broken fixture should panic"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a broken fixture should panic, and a test says what it found or skipped"
 )]
 
 mod cli;
+mod damage;
 mod demo;
+mod encode;
+mod faults;
+mod fuzz;
+mod golden;
+mod judge;
+mod manual;
 mod model;
 mod neighbours;
 mod outcomes;
 mod site;
 mod support;
+mod timeline;

@@ -28,13 +28,15 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<Exit, Stopped> {
         written.checkpoint_bytes as f64 / 1e6
     );
     for s in &written.special {
-        text.push_str(&format!("  {:>8}  {}\n", s.job_id, s.note));
+        text += &format!("  {:>8}  {}\n", s.job_id, s.note);
     }
     let database = dir.join("job.db");
-    text.push_str(&format!(
-        "\n$ ccarchive run --db {}\n",
+    text += &format!(
+        "
+$ ccarchive run --db {}
+",
         shell_word(&database)
-    ));
+    );
     report::out(&text);
     if args.no_run {
         return Ok(Exit::Done);

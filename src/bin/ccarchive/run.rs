@@ -8,6 +8,7 @@ use ccarchive::archive::tree::Tree;
 use ccarchive::cluster::Clusters;
 use ccarchive::compress::Level;
 use ccarchive::db::{self, Filter, Pending, Recorder};
+use ccarchive::job::Shown;
 use ccarchive::ledger::{Ledger, Run, State};
 use ccarchive::lock::{self, Lock};
 use ccarchive::monitor::{Event, Monitor};
@@ -105,7 +106,6 @@ fn sweep_site(
     let b = &args.behaviour;
     let clock = Clock::starting_at(now.timestamp().as_second());
     let stop = listen(b, console)?;
-    let _lock = take_lock(site, b.dry_run, now)?;
     let database = Database {
         path: &site.database.value,
         patience: b.lock_timeout,
@@ -116,8 +116,11 @@ fn sweep_site(
     } else {
         Some(database.wait(|| Recorder::open(database.path, b.lock_timeout))?)
     };
+    // A database of another version is refused before anything is written beside it.
+    let _lock = take_lock(site, b.dry_run, now)?;
     let archive = Tree::new(&site.archive.value);
     let clusters = load_clusters(&archive, console)?;
+    check_names(&selection, &clusters)?;
     let roots = site.checkpoints.iter().map(|c| c.value.clone()).collect();
     let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
     let source = Cached::new(Checkpoints::new(roots, clusters.frequencies()), memory);
@@ -144,10 +147,10 @@ fn sweep_site(
         recorder,
     };
     let summary = sweep::run(parts, &settings, &**console, &stop);
-    let exit = match summary.exit() {
-        Exit::Done if refused => Exit::Failures,
-        exit => exit,
-    };
+    let mut exit = summary.exit();
+    if exit == Exit::Done && refused {
+        exit = Exit::Failures;
+    }
     console.finish(&summary, exit);
     if !b.dry_run {
         ledger.finish_run(&history(&summary, clock, exit));
@@ -204,14 +207,15 @@ fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped>
         .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
     for folder in without {
         let w = format!(
-            "{folder} in the archive has no cluster.json; cc-backend does not start with such a folder"
+            "{} in the archive has no cluster.json; cc-backend does not start with such a folder",
+            Shown(&folder)
         );
         console.event(&Event::Warning(&w));
     }
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())));
     let clusters = clusters.map_err(|e| {
         aborted(format!(
-            "{e}; cc-backend does not start with it either, correct the file"
+            "{e}; correct the file, for cc-backend as well: no job was touched"
         ))
     })?;
     if clusters.is_empty() {
@@ -220,6 +224,35 @@ fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped>
         ));
     }
     Ok(clusters)
+}
+
+/// A cluster or subcluster that nobody configured is a slip of the pen, not an empty backlog.
+fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped> {
+    let known: Vec<&str> = clusters.names();
+    let wrong = selection
+        .clusters
+        .iter()
+        .find(|c| !known.contains(&c.as_str()));
+    if let Some(wrong) = wrong {
+        let known = known.join(", ");
+        return Err(Stopped::new(
+            Exit::Usage,
+            format!("--cluster {wrong}: not in the archive, which has {known}"),
+        ));
+    }
+    let has = |s: &&String| {
+        known
+            .iter()
+            .filter_map(|c| clusters.get(c))
+            .any(|c| c.subcluster(s).is_some())
+    };
+    match selection.subclusters.iter().find(|s| !has(s)) {
+        Some(wrong) => Err(Stopped::new(
+            Exit::Usage,
+            format!("--subcluster {wrong}: no cluster.json in the archive has it"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Closes in the ledger what a killed sweep had recorded in the database.

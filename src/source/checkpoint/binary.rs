@@ -3,13 +3,16 @@
 //! Layout and source: cc-backend `pkg/metricstore/walCheckpoint.go`. Every count is held against the bytes that are
 //! left before memory is asked for, and a file that ends early or says something impossible is refused as a whole.
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
 )]
 
-use super::{Snapshot, SnapshotSeries, check_interval, check_step};
+use super::{Snapshot, SnapshotSeries, check_interval, check_series};
 use crate::timeline::{Column, Interval, Path};
 
 /// The first four bytes.
@@ -26,6 +29,14 @@ pub fn parse(bytes: &[u8]) -> Result<Snapshot, String> {
     let interval = header(&mut r)?;
     let mut series = Vec::new();
     level(&mut r, &mut Vec::new(), &mut series)?;
+    // A count that is too small would otherwise cost series silently.
+    if r.at < bytes.len() {
+        return Err(format!(
+            "the snapshot ends at byte {}, but the file has {} bytes",
+            r.at,
+            bytes.len()
+        ));
+    }
     Ok(Snapshot { interval, series })
 }
 
@@ -57,8 +68,9 @@ fn level(r: &mut Reader<'_>, path: &mut Path, out: &mut Vec<SnapshotSeries>) -> 
     for _ in 0..r.u32()? {
         let metric = r.name()?;
         let (step, start, n) = (r.i64()?, r.i64()?, r.u32()?);
-        let step = check_step(&metric, step, start)?;
-        let raw = r.take(usize::try_from(n).unwrap_or(usize::MAX).saturating_mul(4))?;
+        let n = usize::try_from(n).unwrap_or(usize::MAX);
+        check_series(&metric, step, start, n)?;
+        let raw = r.take(n.saturating_mul(4))?;
         let values = raw
             .chunks_exact(4)
             .map(|c| f32::from_le_bytes(c.try_into().unwrap_or_default()))

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Snapshot, SnapshotSeries, check_interval, check_step};
+use super::{Snapshot, SnapshotSeries, check_interval, check_series};
 use crate::timeline::{Column, Path};
 
 /// Reads a whole snapshot.
@@ -24,7 +24,8 @@ pub fn parse(bytes: &[u8]) -> Result<Snapshot, String> {
     .deserialize(&mut d)
     .map_err(|e| format!("it is no JSON snapshot: {e}"))?;
     for s in &series {
-        check_step(&s.metric, s.column.step, s.column.start)?;
+        let c = &s.column;
+        check_series(&s.metric, c.step, c.start, c.values.len())?;
     }
     Ok(Snapshot {
         interval: check_interval(from, to)?,

@@ -10,13 +10,13 @@ mod reach;
 pub mod wal;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use super::{Broken, Error, Horizon, Host, Source};
 use crate::job::Shown;
+use crate::regular;
 use crate::stop::Stop;
 use crate::timeline::{Builder, Column, Interval, Level, Path, SeriesId, sane};
 use crate::verdict::Reason;
@@ -56,12 +56,14 @@ fn check_interval(from: i64, to: i64) -> Result<Interval, String> {
     }
 }
 
-fn check_step(metric: &str, step: i64, start: i64) -> Result<i64, String> {
-    if step > 0 && sane(step) && sane(start) {
-        Ok(step)
+/// Whether `n` values from `start` on, `step` apart, can be a series: no time of it is absurd.
+fn check_series(metric: &str, step: i64, start: i64, n: usize) -> Result<(), String> {
+    let length = i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(step);
+    if step > 0 && sane(step) && sane(start) && sane(start.saturating_add(length)) {
+        Ok(())
     } else {
         Err(format!(
-            "metric `{}` has frequency {step} and start {start}; expected seconds",
+            "metric `{}` has {n} values with frequency {step} and start {start}; expected seconds",
             Shown(metric)
         ))
     }
@@ -112,17 +114,20 @@ impl Checkpoints {
             let log = read_file(&folder.join("current.wal"));
             let files = match snapshots(folder) {
                 Ok(files) => files,
-                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                // A link that leads nowhere, or a file, is not a host that never reported.
+                Err(e) if e.kind() == ErrorKind::NotFound && !regular::leads_nowhere(folder) => {
                     return Ok(None);
                 }
-                Err(e) => return Err(unreadable(folder, &e)),
+                Err(e) => return Err(unreadable(folder, &regular::explain(folder, e))),
             };
             let mut gone = false;
             for (k, (number, path)) in files.iter().enumerate() {
                 if stop.is_cancelled() {
                     return Err(Error::Cancelled);
                 }
-                let next = files.get(k + 1).map_or(i64::MAX, |(n, _)| *n);
+                let later = |(n, _): &&(i64, PathBuf)| n > number;
+                let next = files.get(k..).unwrap_or_default().iter().find(later);
+                let next = next.map_or(i64::MAX, |(n, _)| *n);
                 gone |= !loading.snapshot(
                     path,
                     Interval {
@@ -229,15 +234,27 @@ fn snapshots(folder: &FsPath) -> io::Result<Vec<(i64, PathBuf)>> {
     Ok(out)
 }
 
+/// A whole file, or its first bytes where they tell that it is none of the store's.
 fn read_file(path: &FsPath) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+    let mut file = regular::open(path)?;
     let len = file.metadata()?.len();
     if len > LARGEST {
         return Err(io::Error::other(format!(
             "it has {len} bytes, more than any checkpoint of one host"
         )));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+    let mut bytes = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut bytes)?;
+    let magic = match path.extension().and_then(|e| e.to_str()) {
+        Some("bin") => Some(binary::MAGIC),
+        Some("wal") => Some(wal::FILE_MAGIC),
+        _ => None,
+    };
+    if magic.is_some_and(|m| bytes != m.to_le_bytes()) {
+        return Ok(bytes);
+    }
+    // An error, where the memory is not to be had, and not the end of the sweep.
+    bytes.try_reserve_exact(usize::try_from(len).unwrap_or(0).saturating_add(1))?;
     file.take(LARGEST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::super::Horizon;
 use super::{binary, snapshots, wal};
+use crate::regular;
 
 /// The end of a log that is looked at: some hundred records.
 const TAIL: u64 = 64 << 10;
@@ -46,7 +47,7 @@ fn of_host(folder: &Path) -> Option<Horizon> {
 }
 
 fn snapshot_end(path: &Path) -> io::Result<Option<i64>> {
-    let mut f = File::open(path)?;
+    let mut f = regular::open(path)?;
     if path.extension().is_some_and(|e| e == "bin") {
         let mut head = [0; 20];
         f.read_exact(&mut head)?;
@@ -63,7 +64,7 @@ fn snapshot_end(path: &Path) -> io::Result<Option<i64>> {
 
 /// Times of the first and the last of the log's records.
 fn log_span(path: &Path) -> io::Result<Option<(i64, i64)>> {
-    let mut f = File::open(path)?;
+    let mut f = regular::open(path)?;
     let mut head = vec![0; 4096];
     let n = f.read(&mut head)?;
     head.truncate(n);

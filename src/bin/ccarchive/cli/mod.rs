@@ -31,7 +31,7 @@ Examples:
   ccarchive run --db var/job.db --dry-run      say what a sweep would do
   ccarchive run --config /opt/cc/config.json   archive what cc-backend left behind";
 
-/// Archives the stopped jobs that ClusterCockpit's cc-backend left behind
+/// Archives the stopped jobs that cc-backend left behind
 #[derive(Debug, Parser)]
 #[command(name = "ccarchive", version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {

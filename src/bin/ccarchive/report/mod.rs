@@ -16,7 +16,7 @@ use ccarchive::job::Shown;
 use ccarchive::monitor::{Event, Monitor, Report};
 use ccarchive::site::Site;
 use ccarchive::sweep::{Exit, Settings, Summary};
-use ccarchive::verdict::{Outcome, Reason, Stage};
+use ccarchive::verdict::{Reason, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Lines for failures of one stage and reason; the rest is counted.
@@ -49,6 +49,8 @@ struct State {
     last_line: Instant,
     lines: HashMap<(Stage, Reason), u32>,
     summarised: bool,
+    /// With `-q`: lines that are only said if something failed.
+    held: Option<Vec<String>>,
 }
 
 impl Console {
@@ -65,6 +67,7 @@ impl Console {
             last_line: now,
             lines: HashMap::new(),
             summarised: false,
+            held: mode.quiet.then(Vec::new),
         };
         Self {
             mode,
@@ -109,6 +112,9 @@ impl Console {
             bar.finish_and_clear();
         }
         s.summarised = true;
+        if exit != Exit::Done {
+            s.say_held();
+        }
         if self.mode.json {
             out_line(&json::summary(summary, exit));
         } else if !self.mode.quiet || !matches!(exit, Exit::Done) {
@@ -118,7 +124,9 @@ impl Console {
 
     /// Says in the summary object that there was no sweep.
     pub(crate) fn stopped(&self, exit: Exit, message: &str) {
-        if self.mode.json && !self.lock().summarised {
+        let mut s = self.lock();
+        s.say_held();
+        if self.mode.json && !s.summarised {
             out_line(&json::stopped(exit, message));
         }
     }
@@ -154,10 +162,20 @@ impl Console {
 
 impl State {
     /// A line above the bar.
-    fn line(&self, text: &str) {
+    fn line(&mut self, text: &str) {
+        if let Some(held) = &mut self.held {
+            held.push(text.to_owned());
+            return;
+        }
         match &self.bar {
             Some(bar) => bar.suspend(|| line(text)),
             None => line(text),
+        }
+    }
+
+    fn say_held(&mut self) {
+        for text in self.held.take().unwrap_or_default() {
+            line(&text);
         }
     }
 
@@ -170,10 +188,9 @@ impl State {
             } else {
                 String::new()
             };
-            bar.set_message(format!(
-                "{:.1} MB/s{failures}",
-                self.raw_bytes as f64 / 1e6 / seconds
-            ));
+            let jobs = self.done as f64 / seconds;
+            let megabytes = self.raw_bytes as f64 / 1e6 / seconds;
+            bar.set_message(format!("{jobs:.1} jobs/s, {megabytes:.1} MB/s{failures}"));
         } else if !quiet && self.last_line.elapsed() >= PROGRESS_EVERY {
             self.last_line = Instant::now();
             let (done, found, archived, failed) =
@@ -209,17 +226,10 @@ impl Monitor for Console {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
-    let style = ProgressStyle::with_template(
-        "{wide_bar} {pos}/{len} jobs, {per_sec:.1}, {msg}, {eta} left",
-    );
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} jobs, {msg}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
-}
-
-/// The word for an outcome in lines and tables.
-fn outcome_word(o: &Outcome) -> String {
-    o.name().replace('_', " ")
 }
 
 /// Writes the result; a closed pipe is the reader's wish.
@@ -234,7 +244,7 @@ fn out_line(value: &serde_json::Value) {
     out(&format!("{}\n", json::line(value)));
 }
 
-/// Writes a line about the work. It may name what others wrote, so that no control character gets through.
+/// Writes a line about the work; what it quotes of paths and files must not command the terminal.
 fn line(text: &str) {
     std::io::stderr()
         .lock()

@@ -1,108 +1,82 @@
 //! Lines and summary for people.
 
-use std::fmt::Write;
+use std::time::Duration;
 
 use ccarchive::job::Shown;
 use ccarchive::monitor::Report;
 use ccarchive::sweep::{Stages, Summary};
 
-use super::outcome_word;
-
 /// One job on one line.
 pub(super) fn job(r: &Report<'_>) -> String {
-    let mut text = format!("{}: {}", r.head.key, outcome_word(r.outcome));
+    let mut text = format!("{}: {}", r.head.key, r.outcome.name().replace('_', " "));
     if let Some(f) = r.outcome.failure() {
-        let _ = write!(
-            text,
-            ", {} ({}): {}; {}",
-            f.stage.name(),
-            f.reason.code(),
-            f.detail,
-            f.reason.advice()
-        );
+        let (stage, code, advice) = (f.stage.name(), f.reason.code(), f.reason.advice());
+        text += &format!(", {stage} ({code}): {}; {advice}", f.detail);
     } else if r.outcome.is_archived() {
         let p = r.coverage.points;
-        let _ = write!(text, ", {} of {} samples", p.received, p.expected);
+        text += &format!(", {} of {} samples", p.received, p.expected);
         if r.resumed {
-            text.push_str(", published by an earlier sweep");
+            text += ", published by an earlier sweep";
         }
     }
     if let Some(note) = r.note {
-        let _ = write!(text, "; {note}");
+        text += &format!("; {note}");
     }
     text
 }
 
 /// What the sweep did: one line, then one per group of failures and per thing to know.
 pub(super) fn summary(s: &Summary, verbose: bool) -> String {
-    let mut t = String::new();
+    let mut lines = vec![headline(s)];
+    for ((stage, reason), f) in &s.failures {
+        let jobs = if f.count == 1 { "job" } else { "jobs" };
+        let (code, stage) = (reason.code(), stage.name());
+        lines.push(format!(
+            "  {} {jobs}: {code} ({stage}), first {}: {}",
+            f.count,
+            f.first_job,
+            Shown(&f.first_detail)
+        ));
+        lines.push(format!("    {}", reason.advice()));
+    }
+    notes(s, &mut lines);
+    if verbose {
+        lines.push(stages(s));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn headline(s: &Summary) -> String {
+    let (total, archived) = (s.total(), s.archived());
+    if total == 0 {
+        let text = if s.aborted.is_some() {
+            "nothing was archived"
+        } else {
+            "nothing to do"
+        };
+        return text.into();
+    }
     let verb = if s.dry_run {
         "would archive"
     } else {
         "archived"
     };
-    let (total, archived) = (s.total(), s.archived());
-    if total == 0 && s.aborted.is_none() {
-        t.push_str("nothing to do");
-    } else {
-        let seconds = s.seconds.max(1e-3);
-        let _ = write!(
-            t,
-            "{verb} {archived} of {total} jobs in {:.1} s ({:.1} jobs/s, {} of JSON, {} stored)",
-            s.seconds,
-            total as f64 / seconds,
-            bytes(s.raw_bytes),
-            bytes(s.stored_bytes)
-        );
-    }
-    let parts: Vec<String> = s
+    let outcomes: Vec<String> = s
         .outcomes
         .iter()
         .map(|(name, n)| format!("{n} {}", name.replace('_', " ")))
         .collect();
-    if !parts.is_empty() {
-        let _ = write!(t, ": {}", parts.join(", "));
-    }
-    t.push('\n');
-    for ((stage, reason), f) in &s.failures {
-        let jobs = if f.count == 1 { "job" } else { "jobs" };
-        let _ = writeln!(
-            t,
-            "  {} {jobs}: {} ({}), first {}: {}",
-            f.count,
-            reason.code(),
-            stage.name(),
-            f.first_job,
-            Shown(&f.first_detail)
-        );
-        let _ = writeln!(t, "    {}", reason.advice());
-    }
-    notes(s, &mut t);
-    if verbose {
-        let Stages {
-            load,
-            compute,
-            compress,
-            store,
-        } = s.stages;
-        let all = (load + compute + compress + store + s.record)
-            .as_secs_f64()
-            .max(1e-9);
-        let share = |d: std::time::Duration| d.as_secs_f64() / all * 100.0;
-        let _ = writeln!(
-            t,
-            "  work by stage: load {:.0} %, compute {:.0} %, compress {:.0} %, store {:.0} %, record {:.0} %",
-            share(load),
-            share(compute),
-            share(compress),
-            share(store),
-            share(s.record)
-        );
-    }
-    t
+    format!(
+        "{verb} {archived} of {total} jobs in {:.1} s ({:.1} jobs/s, {} of JSON, {} stored): {}",
+        s.seconds,
+        total as f64 / s.seconds.max(1e-3),
+        bytes(s.raw_bytes),
+        bytes(s.stored_bytes),
+        outcomes.join(", ")
+    )
 }
 
-fn notes(s: &Summary, t: &mut String) {
+fn notes(s: &Summary, lines: &mut Vec<String>) {
     let (all, old) = (s.standing(), s.skipped);
     let standing = [
         (
@@ -126,41 +100,66 @@ fn notes(s: &Summary, t: &mut String) {
             0 => String::new(),
             new => format!(", {new} of them since this sweep"),
         };
-        let _ = writeln!(t, "  {n} {what}{since}");
+        lines.push(format!("  {n} {what}{since}"));
     }
-    if s.of("not_yet") > 0 {
-        let _ = writeln!(
-            t,
-            "  {} not yet: samples may still reach the source; a later sweep takes them",
-            s.of("not_yet")
-        );
-    }
-    if s.of("unknown_end") > 0 {
-        let n = s.of("unknown_end");
-        let _ = writeln!(
-            t,
-            "  {n} of unknown end (length 0, as cc-backend's walltime check leaves it): --zero-duration walltime archives what there is"
-        );
-    }
-    if s.unusable > 0 {
-        let _ = writeln!(
-            t,
-            "  {} samples left out: infinite, or beyond single precision",
-            s.unusable
-        );
-    }
-    if s.hooks_failed > 0 {
-        let _ = writeln!(t, "  {} hooks failed", s.hooks_failed);
-    }
+    let counted = [
+        (
+            s.of("not_yet"),
+            "not yet: samples may still reach the source; a later sweep takes them",
+        ),
+        (
+            s.of("unknown_end"),
+            "of unknown end (length 0, as cc-backend's walltime check leaves it): \
+             --zero-duration walltime archives what there is",
+        ),
+        (
+            s.unusable,
+            "samples left out: infinite, or beyond single precision",
+        ),
+        (s.hooks_failed, "hooks failed"),
+    ];
+    lines.extend(
+        counted
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("  {n} {what}")),
+    );
     if let Some(a) = &s.aborted {
-        let _ = writeln!(t, "  stopped: {}; {}", Shown(&a.detail), a.advice);
+        lines.push(format!("  stopped: {}; {}", Shown(&a.detail), a.advice));
     } else if s.interrupted {
-        t.push_str(
-            "  interrupted: what was finished is recorded, the rest is for the next sweep\n",
+        lines.push(
+            "  interrupted: what was finished is recorded, the rest is for the next sweep".into(),
         );
     } else if s.time_box {
-        t.push_str("  time box reached: the rest is for the next sweep\n");
+        lines.push("  time box reached: the rest is for the next sweep".into());
     }
+}
+
+fn stages(s: &Summary) -> String {
+    let Stages {
+        load,
+        compute,
+        compress,
+        store,
+    } = s.stages;
+    let named = [
+        ("load", load),
+        ("compute", compute),
+        ("compress", compress),
+        ("store", store),
+        ("record", s.record),
+    ];
+    let all = named
+        .iter()
+        .map(|n| n.1)
+        .sum::<Duration>()
+        .as_secs_f64()
+        .max(1e-9);
+    let shares: Vec<String> = named
+        .iter()
+        .map(|(name, d)| format!("{name} {:.0} %", d.as_secs_f64() / all * 100.0))
+        .collect();
+    format!("  work by stage: {}", shares.join(", "))
 }
 
 fn bytes(n: u64) -> String {

@@ -4,17 +4,20 @@
 //! in groups, so that a job of any size needs a bounded amount ([`Assembler::groups`]). What is left out (series
 //! without a sample inside the job) is left out before anything is counted. design.md, section 5.
 
+mod reading;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::cluster::{Aggregation, Cluster, Clusters, Metric, StoreMetric, Subcluster};
+use crate::cluster::{Cluster, Clusters, Metric, StoreMetric, Subcluster};
 use crate::job::Job;
-use crate::query::{self, HostUnits, Target, Unit};
+use crate::query::{self, HostUnits, Target};
 use crate::series::{MetricData, Scope, ScopeData, Series, Statistics};
 use crate::source::Host;
 use crate::stats;
 use crate::timeline::Grid;
-use crate::verdict::{Coverage, Failure, Gap, Points, Reason, Stage};
+use crate::verdict::{Coverage, Failure, Reason, Stage};
+use reading::Reading;
 
 /// The metrics whose node series rooflines pair by position, and which get a node scope if they have none.
 const ROOFLINE: [&str; 2] = ["flops_any", "mem_bw"];
@@ -72,6 +75,17 @@ pub struct Group {
     account: Account,
 }
 
+impl Group {
+    /// Notes a host that has a series of a roofline metric.
+    fn note_roofline(&mut self, name: &str, host: usize, found: &[(Scope, Vec<Series>)]) {
+        if let Some(at) = ROOFLINE.iter().position(|n| *n == name)
+            && found.iter().any(|(_, s)| !s.is_empty())
+        {
+            self.roofline[at].push(host);
+        }
+    }
+}
+
 impl<'a> Assembler<'a> {
     /// Finds out what the job's archive consists of.
     ///
@@ -111,7 +125,7 @@ impl<'a> Assembler<'a> {
     pub fn groups(&self, bytes: usize) -> Vec<Range<usize>> {
         let (mut out, mut from, mut sum) = (Vec::new(), 0, 0_usize);
         for (k, w) in self.metrics.iter().enumerate() {
-            let series: usize = self.units.iter().map(|u| self.series_of(w, u)).sum();
+            let series: usize = self.units.iter().map(|u| Self::series_of(w, u)).sum();
             let size = series
                 .saturating_mul(w.grid.n)
                 .saturating_mul(size_of::<f64>());
@@ -125,7 +139,7 @@ impl<'a> Assembler<'a> {
         out
     }
 
-    fn series_of(&self, w: &Wanted<'_>, units: &HostUnits) -> usize {
+    fn series_of(w: &Wanted<'_>, units: &HostUnits) -> usize {
         let count = |t: &Target<'_>| match t {
             Target::Each(u) => u.len(),
             Target::Host | Target::Together(_) => 1,
@@ -151,7 +165,9 @@ impl<'a> Assembler<'a> {
     /// Adds what host number `k` of the resources holds.
     pub fn add_host(&self, group: &mut Group, k: usize, host: &Host) {
         for (slot, i) in group.range.clone().enumerate() {
-            let found = self.read_metric(&self.metrics[i], k, host, &mut group.account);
+            let w = &self.metrics[i];
+            let found = self.read_metric(w, k, host, &mut group.account);
+            group.note_roofline(&w.metric.name, k, &found);
             for (scope, mut series) in found {
                 match group.series[slot].iter_mut().find(|s| s.0 == scope) {
                     Some((_, all)) => all.append(&mut series),
@@ -160,16 +176,21 @@ impl<'a> Assembler<'a> {
             }
         }
         // The partner of a roofline metric may be in another group: only whether it has the host matters here.
-        for (pair, name) in group.roofline.iter_mut().zip(ROOFLINE) {
-            let Some(w) = self.metrics.iter().find(|w| w.metric.name == name) else {
-                continue;
-            };
-            let mut unused = Account::default();
-            let found = self.read_metric(w, k, host, &mut unused);
-            if found.iter().any(|(_, s)| !s.is_empty()) {
-                pair.push(k);
-            }
+        for i in self.partners(&group.range) {
+            let w = &self.metrics[i];
+            let found = self.read_metric(w, k, host, &mut Account::default());
+            group.note_roofline(&w.metric.name, k, &found);
         }
+    }
+
+    /// Roofline metrics outside a group whose partner is inside.
+    fn partners(&self, range: &Range<usize>) -> Vec<usize> {
+        let at = ROOFLINE.map(|name| self.metrics.iter().position(|w| w.metric.name == name));
+        let inside = |i: Option<usize>| i.is_some_and(|i| range.contains(&i));
+        [(at[0], at[1]), (at[1], at[0])]
+            .into_iter()
+            .filter_map(|(one, other)| one.filter(|_| !inside(one) && inside(other)))
+            .collect()
     }
 
     /// The group's metrics in the order of their names, those without series left out, and what was counted.
@@ -181,7 +202,7 @@ impl<'a> Assembler<'a> {
             .sort_by(|a, b| a.metric.cmp(&b.metric));
         let metrics = group.range.zip(group.series).filter_map(|(i, scopes)| {
             let w = &self.metrics[i];
-            let mut m = self.metric_data(w, scopes);
+            let mut m = Self::metric_data(w, scopes);
             if let Some(at) = ROOFLINE.iter().position(|n| *n == m.name) {
                 self.fill_pairs(w, &mut m, &group.roofline[1 - at]);
             }
@@ -190,7 +211,7 @@ impl<'a> Assembler<'a> {
         (metrics.collect(), account)
     }
 
-    fn metric_data(&self, w: &Wanted<'_>, scopes: Vec<(Scope, Vec<Series>)>) -> MetricData {
+    fn metric_data(w: &Wanted<'_>, scopes: Vec<(Scope, Vec<Series>)>) -> MetricData {
         let mut scopes: Vec<ScopeData> = scopes
             .into_iter()
             .filter(|(_, series)| !series.is_empty())
@@ -258,11 +279,7 @@ impl<'a> Assembler<'a> {
         host: &Host,
         account: &mut Account,
     ) -> Vec<(Scope, Vec<Series>)> {
-        let mut reading = Reading {
-            host,
-            w,
-            chains: HashMap::new(),
-        };
+        let mut reading = Reading::new(host, w);
         reading.count(&self.units[k], &self.job.resources[k].hostname, k, account);
         let mut out = Vec::new();
         for &scope in &w.scopes {
@@ -286,210 +303,4 @@ impl<'a> Assembler<'a> {
             ),
         ))
     }
-}
-
-/// One metric of one host; chains are read once, whatever scopes need them.
-struct Reading<'a, 'b> {
-    host: &'a Host,
-    w: &'a Wanted<'b>,
-    /// Level (`""` is the host) → its chains that have a sample inside the job.
-    chains: HashMap<String, Level>,
-}
-
-#[derive(Default)]
-struct Level {
-    /// Values on the job's grid, infinite ones as they are.
-    chains: Vec<Vec<f32>>,
-    /// Whether the source has the series at all.
-    exists: bool,
-}
-
-impl Reading<'_, '_> {
-    fn level(&mut self, name: &str) -> &Level {
-        if !self.chains.contains_key(name) {
-            let level = self.read_level(name);
-            self.chains.insert(name.to_owned(), level);
-        }
-        &self.chains[name]
-    }
-
-    fn read_level(&self, name: &str) -> Level {
-        let level = if name.is_empty() {
-            Some(&self.host.root)
-        } else {
-            self.host.root.child(name)
-        };
-        let mut found = Vec::new();
-        if let Some(level) = level {
-            level.chains(&self.w.metric.name, &mut found);
-        }
-        let exists = !found.is_empty();
-        let chains = found
-            .into_iter()
-            .map(|s| s.read(self.w.grid))
-            .filter(|v| v.iter().any(|x| !x.is_nan()))
-            .collect();
-        Level { chains, exists }
-    }
-
-    /// Appends the series of a target that has any value.
-    fn series(
-        &mut self,
-        target: Target<'_>,
-        host: usize,
-        out: &mut Vec<Series>,
-        account: &mut Account,
-    ) {
-        let whole = [Unit {
-            id: String::new(),
-            level: String::new(),
-        }];
-        match target {
-            Target::Host => self.one(&whole, None, host, out, account),
-            Target::Together(units) => self.one(
-                units,
-                units.first().map(|u| u.id.clone()),
-                host,
-                out,
-                account,
-            ),
-            Target::Each(units) => {
-                for u in units {
-                    self.one(
-                        std::slice::from_ref(u),
-                        Some(u.id.clone()),
-                        host,
-                        out,
-                        account,
-                    );
-                }
-            }
-        }
-    }
-
-    fn one(
-        &mut self,
-        units: &[Unit],
-        id: Option<String>,
-        host: usize,
-        out: &mut Vec<Series>,
-        account: &mut Account,
-    ) {
-        for u in units {
-            self.level(&u.level);
-        }
-        let chains: Vec<&[f32]> = units
-            .iter()
-            .filter_map(|u| self.chains.get(&u.level))
-            .flat_map(|l| &l.chains)
-            .map(Vec::as_slice)
-            .collect();
-        match aggregate(&chains, self.w.store.aggregation, self.w.grid.n) {
-            Ok(Some(data)) => {
-                if let Some(statistics) = stats::of_values(&data) {
-                    out.push(Series {
-                        host,
-                        id,
-                        statistics,
-                        data,
-                        filler: false,
-                    });
-                }
-            }
-            Ok(None) => {}
-            Err(NotAggregated) => {
-                if !account.not_aggregated.contains(&self.w.metric.name) {
-                    account.not_aggregated.push(self.w.metric.name.clone());
-                }
-            }
-        }
-    }
-
-    /// Counts the native series of the job on this host.
-    fn count(&mut self, units: &HostUnits, hostname: &str, k: usize, account: &mut Account) {
-        let (grid, newest) = (self.w.grid, self.host.newest);
-        let end = grid.start + grid.n as i64 * grid.step;
-        let levels: Vec<&str> = units
-            .native(self.w.metric.native)
-            .map_or(vec![""], |u| u.iter().map(|u| u.level.as_str()).collect());
-        let mut points = Points::default();
-        for name in levels {
-            let level = self.level(name);
-            let best = level
-                .chains
-                .iter()
-                .map(|c| (c.iter().filter(|v| !v.is_nan()).count(), c))
-                .max_by_key(|c| c.0);
-            let received = best.map_or(0, |b| b.0);
-            points.add(Points {
-                expected: grid.n as u64,
-                received: received as u64,
-            });
-            // A series that the host has never had, while others reach beyond the job, will not come.
-            let may_come = level.exists || newest.is_none_or(|n| n < end);
-            if received < grid.n && may_come {
-                let missing =
-                    best.map_or(Some(grid.n - 1), |b| b.1.iter().rposition(|v| v.is_nan()));
-                let t = grid.start + missing.unwrap_or(0) as i64 * grid.step;
-                let latest = account.last_missing.entry(k).or_insert(t);
-                *latest = t.max(*latest);
-            }
-            account.coverage.unusable += level
-                .chains
-                .iter()
-                .flatten()
-                .filter(|v| v.is_infinite())
-                .count() as u64;
-        }
-        if !points.is_full() {
-            let (metric, host) = (self.w.metric.name.clone(), hostname.to_owned());
-            account.coverage.gaps.push(Gap {
-                metric,
-                host,
-                points,
-            });
-        }
-        account.coverage.points.add(points);
-    }
-}
-
-struct NotAggregated;
-
-/// Several chains as one on the job's grid: missing where one of them is (cc-backend `pkg/metricstore/metricstore.go`,
-/// `Read`, but for the alignment). A value that single precision cannot hold is missing.
-fn aggregate(
-    chains: &[&[f32]],
-    how: Aggregation,
-    n: usize,
-) -> Result<Option<Vec<f64>>, NotAggregated> {
-    if chains.is_empty() {
-        return Ok(None);
-    }
-    let mut sum = vec![0.0_f64; n];
-    for chain in chains {
-        for (s, v) in sum.iter_mut().zip(*chain) {
-            *s += f64::from(*v);
-        }
-    }
-    let factor = match how {
-        _ if chains.len() == 1 => 1.0,
-        Aggregation::Sum => 1.0,
-        Aggregation::Avg => 1.0 / chains.len() as f64,
-        Aggregation::None => return Err(NotAggregated),
-    };
-    for s in &mut sum {
-        *s *= factor;
-        if !fits_f32(*s) {
-            *s = f64::NAN;
-        }
-    }
-    Ok(Some(sum))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the question is what single precision makes of it"
-)]
-fn fits_f32(x: f64) -> bool {
-    (x as f32).is_finite()
 }

@@ -1,0 +1,245 @@
+//! One entry point per foreign format, for fuzzers and for the tests that run the same with seeded mutations.
+//!
+//! An input may be refused in words; what is accepted must stay within its bounds: memory in proportion to the input,
+//! times that arithmetic can hold, texts that read back. A broken promise is a panic.
+
+use std::path::PathBuf;
+
+use crate::archive::{Values, content};
+use crate::cluster::Clusters;
+use crate::cluster::nodelist::NodeList;
+use crate::compress::Form;
+use crate::document::{number, text};
+use crate::job::{is_path_component, parse_meta_data, parse_resources};
+use crate::query::HostUnits;
+use crate::site::{self, Located, Origin};
+use crate::source::checkpoint::{Snapshot, binary, json, wal};
+use crate::timeline::{Builder, Grid, Level};
+use crate::verdict::fit_to_print;
+
+/// Takes one input; panics where a promise is broken.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name, which is also that of its corpus and of its binary in `fuzz/`.
+pub const TARGETS: [(&str, Target); 11] = [
+    ("snapshot_binary", snapshot_binary),
+    ("snapshot_json", snapshot_json),
+    ("log", log),
+    ("cluster", cluster),
+    ("node_list", node_list),
+    ("resources", resources),
+    ("meta_data", meta_data),
+    ("archived_data", archived_data),
+    ("config", config),
+    ("texts", texts),
+    ("numbers", numbers),
+];
+
+/// A refusal is one printable sentence.
+fn refused(why: &str) {
+    assert!(!why.is_empty());
+    let why = fit_to_print(why);
+    assert!(!why.contains(char::is_control) && why.len() < 20_000);
+}
+
+/// `<from>.bin`
+pub fn snapshot_binary(input: &[u8]) {
+    match binary::parse(input) {
+        Ok(snapshot) => {
+            assert_eq!(binary::parse_interval(input), Ok(snapshot.interval));
+            place(&snapshot, input);
+        }
+        Err(why) => refused(&why),
+    }
+}
+
+/// `<from>.json`
+pub fn snapshot_json(input: &[u8]) {
+    match json::parse(input) {
+        Ok(snapshot) => place(&snapshot, input),
+        Err(why) => refused(&why),
+    }
+}
+
+/// Puts a snapshot twice on a timeline, as two files of one host, and asks for it.
+fn place(snapshot: &Snapshot, input: &[u8]) {
+    let count: usize = snapshot.series.iter().map(|s| s.column.values.len()).sum();
+    assert!(count <= input.len(), "{count} values");
+    let mut builder = Builder::default();
+    let metrics: Vec<_> = snapshot.series.iter().map(|s| s.metric.clone()).collect();
+    let start = snapshot.series.first().map_or(0, |s| s.column.start);
+    for _ in 0..2 {
+        for s in &snapshot.series {
+            let id = builder.series(s.path.clone(), &s.metric, s.column.step);
+            builder.snapshot(id, snapshot.interval, s.column.clone());
+            builder.sample(id, snapshot.interval.to, 1.0);
+        }
+    }
+    ask(&builder.finish(), metrics.iter().map(|m| &**m), start);
+}
+
+fn ask<'a>(root: &Level, metrics: impl Iterator<Item = &'a str>, start: i64) {
+    let mut chains = Vec::new();
+    metrics.take(50).for_each(|m| root.chains(m, &mut chains));
+    for series in chains.iter().take(100) {
+        for step in [1, 60, 1 << 30] {
+            let grid = Grid { start, step, n: 20 };
+            assert_eq!(series.read(grid).len(), 20);
+        }
+    }
+    root.newest();
+    root.last_sample(start, start.saturating_add(1 << 20));
+}
+
+/// `current.wal`
+pub fn log(input: &[u8]) {
+    let mut builder = Builder::default();
+    let (mut records, mut first) = (0, None);
+    let read = wal::read(input, |r| {
+        records += 1;
+        if let Some((metric, path)) = wal::series_of(r.series) {
+            first = first.or(Some(r.t));
+            let id = builder.series(path, &metric, 60);
+            builder.sample(id, r.t, r.value);
+        }
+    });
+    // A record has 24 bytes at least.
+    assert!(records * 24 <= input.len(), "{records} records");
+    if let Err(why) = read {
+        refused(&why);
+    }
+    let root = builder.finish();
+    assert!(root.bytes() <= 4096 + 256 * input.len());
+    ask(&root, ["load", "mem"].into_iter(), first.unwrap_or(0));
+}
+
+/// `cluster.json` of a cluster `tiny`, as it derives everything that a job asks for.
+pub fn cluster(input: &[u8]) {
+    let clusters = match Clusters::load([("tiny", input)]) {
+        Ok(clusters) => clusters,
+        Err(why) => return refused(&why),
+    };
+    let Some(cluster) = clusters.get("tiny") else {
+        panic!("a cluster has its folder's name");
+    };
+    for m in cluster.metrics_by_name() {
+        let store = clusters.store_metric(&m.name);
+        assert!(store.is_some_and(|s| s.frequency >= 1 && s.frequency <= 1 << 30));
+    }
+    let Some(sub) = cluster.subcluster("main") else {
+        return;
+    };
+    if let Err(why) = clusters.footprint_of(sub) {
+        refused(&why);
+    }
+    for resource in parse_resources(br#"[{"hostname":"n1"},{"hostname":"n2","hwthreads":[0,1]}]"#)
+        .unwrap_or_default()
+    {
+        let units = HostUnits::new(&resource, &sub.topology);
+        for m in cluster.metrics.iter().take(50) {
+            units.targets(m.native, m.native);
+        }
+        if let Some(nodes) = &sub.nodes {
+            nodes.contains(&resource.hostname);
+        }
+    }
+}
+
+/// A node list and a host, separated by a newline.
+pub fn node_list(input: &[u8]) {
+    let input = String::from_utf8_lossy(input);
+    let (list, host) = input.split_once('\n').unwrap_or((&input, "n1"));
+    match NodeList::parse(list) {
+        Ok(nodes) => drop(nodes.contains(host)),
+        Err(why) => refused(&why),
+    }
+}
+
+/// The column `resources`.
+pub fn resources(input: &[u8]) {
+    match parse_resources(input) {
+        Ok(hosts) => {
+            assert!(!hosts.is_empty());
+            for h in &hosts {
+                assert!(is_path_component(&h.hostname));
+                let folder = PathBuf::from("checkpoints").join(&h.hostname);
+                assert_eq!(folder.components().count(), 2, "{}", folder.display());
+                reads_back(h.hostname.as_bytes());
+            }
+        }
+        Err(why) => refused(&why),
+    }
+}
+
+/// The column `meta_data`.
+pub fn meta_data(input: &[u8]) {
+    match parse_meta_data(Some(input)) {
+        Ok(map) => map.iter().for_each(|(k, v)| {
+            reads_back(k.as_bytes());
+            reads_back(v.as_bytes());
+        }),
+        Err(why) => refused(&why),
+    }
+}
+
+/// A stored data file, plain or compressed as its first bytes say.
+pub fn archived_data(input: &[u8]) {
+    let form = if input.starts_with(&[0x1f, 0x8b]) {
+        Form::Gzip
+    } else {
+        Form::Plain
+    };
+    let mut values = Values::new();
+    if let Err(why) = content::count(input, form, &mut values) {
+        refused(&why);
+    }
+    let total: u64 = values.values().map(|h| h.values).sum();
+    // Deflate makes at most 1032 bytes of one.
+    assert!(total <= 1032 * input.len() as u64, "{total} values");
+    assert_eq!(content::poorer(&values, &values, true), None);
+}
+
+/// config.json; sections in other files are not followed.
+pub fn config(input: &[u8]) {
+    let file = Located::new(PathBuf::from("config.json"), Origin::Flag("--config"));
+    if let Err(e) = site::check_config(input, &file) {
+        refused(&e.to_string());
+    }
+}
+
+/// A text column: what is written of it is JSON and reads back.
+pub fn texts(input: &[u8]) {
+    reads_back(input);
+}
+
+fn reads_back(bytes: &[u8]) {
+    let mut out = Vec::new();
+    text::quoted(bytes, &mut out);
+    let back: Result<String, _> = serde_json::from_slice(&out);
+    let mut expected = String::new();
+    for chunk in bytes.utf8_chunks() {
+        expected.push_str(chunk.valid());
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|_| expected.push('\u{fffd}'));
+    }
+    assert_eq!(back.ok(), Some(expected));
+}
+
+/// Eight bytes as a number: printed as the standard library does.
+pub fn numbers(input: &[u8]) {
+    for chunk in input.chunks_exact(8) {
+        let x = f64::from_le_bytes(chunk.try_into().unwrap_or_default());
+        if !x.is_finite() {
+            continue;
+        }
+        let mut out = Vec::new();
+        number::fixed2(x, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), format!("{x:.2}"), "{x:e}");
+        out.clear();
+        number::shortest(x, &mut out);
+        let back: Result<f64, _> = String::from_utf8_lossy(&out).parse();
+        assert_eq!(back.map(f64::to_bits), Ok(x.to_bits()), "{x:e}");
+    }
+}

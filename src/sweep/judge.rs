@@ -1,0 +1,100 @@
+//! What the samples that were found make of a job: complete, partial, empty, to be waited for, without data.
+//!
+//! design.md, section 4. An archive made too early freezes a hole for good, so missing samples are waited for while
+//! they may still reach the source.
+
+use super::worker::{Ending, Work, no_data};
+use crate::assemble::{Account, Assembler};
+use crate::job::Job;
+use crate::source::Horizon;
+use crate::verdict::Outcome;
+
+/// When the source forgets within this time (seconds), nothing is waited for any more.
+const NEAR: i64 = 3600;
+/// Without a known retention, a job without data is given up this long (seconds) after its end.
+const GIVE_UP: i64 = 7 * 86_400;
+
+impl Work<'_> {
+    /// What the samples that were found make of the job.
+    pub(super) fn judge(
+        &mut self,
+        job: &Job,
+        account: &Account,
+        snapshot_ends: &[Option<i64>],
+        document_is_empty: bool,
+    ) -> Result<Outcome, Ending> {
+        let points = account.coverage.points;
+        if job.head.duration == 0 {
+            return Ok(Outcome::Empty);
+        }
+        if points.received > 0 && points.is_full() {
+            return Ok(Outcome::Complete);
+        }
+        if self.may_come(job, account, snapshot_ends)? {
+            return Err(Ending::NotYet);
+        }
+        if points.received > 0 {
+            if let Some(f) = Assembler::not_aggregated(account).filter(|_| document_is_empty) {
+                return Err(f.into());
+            }
+            return Ok(Outcome::Partial);
+        }
+        if self.shared.settings.accept_empty {
+            return Ok(Outcome::Empty);
+        }
+        self.done.lost = self.is_lost(job)?;
+        let hosts: Vec<&str> = job
+            .resources
+            .iter()
+            .take(3)
+            .map(|r| r.hostname.as_str())
+            .collect();
+        let more = if job.resources.len() > 3 { ", …" } else { "" };
+        Err(no_data(&format!(
+            "none of the {} samples expected was found on {}{more}",
+            points.expected,
+            hosts.join(", ")
+        )))
+    }
+
+    /// Whether missing samples may still reach the source.
+    fn may_come(
+        &self,
+        job: &Job,
+        account: &Account,
+        snapshot_ends: &[Option<i64>],
+    ) -> Result<bool, Ending> {
+        let s = self.shared.settings;
+        let (start, end, now) = (job.head.key.start_time, job.head.end(), s.clock.now());
+        let forgotten = s
+            .retention
+            .is_some_and(|r| now.saturating_add(NEAR) >= start.saturating_add(r));
+        if now >= end.saturating_add(s.settle) || forgotten {
+            return Ok(false);
+        }
+        let behind = |(k, t): (&usize, &i64)| {
+            snapshot_ends
+                .get(*k)
+                .copied()
+                .flatten()
+                .is_none_or(|e| *t >= e)
+        };
+        if account.last_missing.iter().any(behind) {
+            return Ok(true);
+        }
+        Ok(self.horizon(job)?.newest < end)
+    }
+
+    fn horizon(&self, job: &Job) -> Result<Horizon, Ending> {
+        let answer = self.shared.source.horizon(&job.head.key.cluster);
+        answer.map_err(|e| e.failure().map_or(Ending::Cancelled, Ending::Failed))
+    }
+
+    /// Whether no source can have the job's data any more. Files live between one and two retentions.
+    fn is_lost(&self, job: &Job) -> Result<bool, Ending> {
+        let s = self.shared.settings;
+        let end = job.head.end();
+        let patience = s.retention.map_or(GIVE_UP, |r| r.saturating_mul(2));
+        Ok(s.clock.now() >= end.saturating_add(patience) || self.horizon(job)?.oldest > end)
+    }
+}

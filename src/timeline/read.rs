@@ -1,0 +1,181 @@
+//! A host's series, ready to be read on any grid: layers of slots, later ones over earlier ones.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Grid;
+
+/// Values of consecutive slots: `values[i]` belongs to slot `first + i`, NaN where there is none.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    pub(super) phase: i64,
+    pub(super) step: i64,
+    pub(super) first: i64,
+    pub(super) values: Box<[f32]>,
+}
+
+impl Layer {
+    fn slot(&self, t: i64) -> i64 {
+        (t - self.phase).div_euclid(self.step)
+    }
+
+    /// Lays the layer's values over `out`.
+    fn read(&self, grid: Grid, out: &mut [f32]) {
+        if self.step != grid.step {
+            for (k, v) in out.iter_mut().enumerate() {
+                let i = self.slot(grid.start + k as i64 * grid.step) - self.first;
+                if let Some(x) = usize::try_from(i)
+                    .ok()
+                    .and_then(|i| self.values.get(i))
+                    .filter(|x| !x.is_nan())
+                {
+                    *v = *x;
+                }
+            }
+            return;
+        }
+        // Same step: slot q0 + k for value k, so both are plain runs.
+        let shift = self.slot(grid.start) - self.first;
+        let (from, to) = if shift >= 0 {
+            (usize::try_from(shift).unwrap_or(usize::MAX), 0)
+        } else {
+            (0, usize::try_from(-shift).unwrap_or(usize::MAX))
+        };
+        let values = self.values.get(from..).unwrap_or_default();
+        for (v, x) in out.get_mut(to..).unwrap_or_default().iter_mut().zip(values) {
+            if !x.is_nan() {
+                *v = *x;
+            }
+        }
+    }
+}
+
+/// One series of a host, ready to be read.
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    pub(super) layers: Vec<Layer>,
+}
+
+impl Series {
+    /// The values on a grid, NaN where the files hold none. Infinite values come as they are.
+    pub fn read(&self, grid: Grid) -> Vec<f32> {
+        let mut out = vec![f32::NAN; grid.n];
+        for layer in &self.layers {
+            layer.read(grid, &mut out);
+        }
+        out
+    }
+
+    /// Time of the newest value.
+    fn newest(&self) -> Option<i64> {
+        self.layers
+            .iter()
+            .map(|l| l.phase + (l.first + l.values.len() as i64 - 1) * l.step)
+            .max()
+    }
+
+    fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
+        let of_layer = |l: &Layer| {
+            let time = |i: usize| l.phase + (l.first + i as i64) * l.step;
+            let inside = |i: &usize| (start..end).contains(&time(*i)) && !l.values[*i].is_nan();
+            (0..l.values.len())
+                .rev()
+                .find(inside)
+                .map(|i| time(i) + l.step)
+        };
+        self.layers.iter().filter_map(of_layer).max()
+    }
+
+    fn bytes(&self) -> usize {
+        self.layers
+            .iter()
+            .map(|l| l.values.len() * 4 + size_of::<Layer>())
+            .sum()
+    }
+}
+
+/// A level of the metric tree: a host, or a unit within it.
+#[derive(Clone, Debug, Default)]
+pub struct Level {
+    pub(super) series: HashMap<Box<str>, Series>,
+    pub(super) children: BTreeMap<Box<str>, Level>,
+}
+
+impl Level {
+    /// The level of that name below this one.
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        self.children.get(name)
+    }
+
+    /// The series of a metric at this level, else all of them below it, each branch ending at the first level
+    /// that has one (cc-backend `pkg/metricstore/level.go`, `findBuffers`). Branches come in the order of their
+    /// names, numbers in them by value.
+    pub fn chains<'a>(&'a self, metric: &str, out: &mut Vec<&'a Series>) {
+        if let Some(s) = self.series.get(metric) {
+            out.push(s);
+            return;
+        }
+        let mut children: Vec<_> = self.children.iter().collect();
+        children.sort_by_cached_key(|(name, _)| natural(name));
+        for (_, level) in children {
+            level.chains(metric, out);
+        }
+    }
+
+    /// Unix seconds where the newest slot of any series begins.
+    pub fn newest(&self) -> Option<i64> {
+        let own = self.series.values().filter_map(Series::newest).max();
+        own.max(self.children.values().filter_map(Self::newest).max())
+    }
+
+    /// Unix seconds where the slot of the last sample that begins within `[start, end)` ends; none without one.
+    pub fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
+        let own = self
+            .series
+            .values()
+            .filter_map(|s| s.last_sample(start, end))
+            .max();
+        own.max(
+            self.children
+                .values()
+                .filter_map(|c| c.last_sample(start, end))
+                .max(),
+        )
+    }
+
+    /// Memory held, roughly, in bytes.
+    pub fn bytes(&self) -> usize {
+        let own: usize = self
+            .series
+            .iter()
+            .map(|(k, s)| k.len() + 64 + s.bytes())
+            .sum();
+        own + self
+            .children
+            .iter()
+            .map(|(k, c)| k.len() + 96 + c.bytes())
+            .sum::<usize>()
+    }
+
+    /// Lays another reading of the same level over this one: where both have a value, `over` wins.
+    pub fn lay_over(&mut self, over: Self) {
+        for (name, series) in over.series {
+            self.series
+                .entry(name)
+                .or_default()
+                .layers
+                .extend(series.layers);
+        }
+        for (name, child) in over.children {
+            self.children.entry(name).or_default().lay_over(child);
+        }
+    }
+}
+
+/// Sort key of a level's name: `hwthread2` before `hwthread10`.
+fn natural(name: &str) -> (String, u64, String) {
+    let digits = name.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| {
+        i + name[i..].chars().next().map_or(1, char::len_utf8)
+    });
+    let (prefix, number) = name.split_at(digits);
+    (prefix.into(), number.parse().unwrap_or(0), name.into())
+}

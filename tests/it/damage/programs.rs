@@ -1,0 +1,148 @@
+//! The program on damaged sites: config.json and database, exit codes, and bounded memory.
+
+use std::fs;
+
+use super::program::run;
+use super::tiny::Site;
+
+/// Enough for the program and its threads (their stacks are only reserved), not for an absurd count.
+const MEGABYTES: u32 = 400;
+
+const CONFIG: &str = r#"{"main": {"db": "job.db"}, "archive": {"kind": "file", "path": "job-archive"},
+ "metric-store": {"checkpoints": {"directory": "checkpoints"}, "retention-in-memory": "48h"}}"#;
+
+fn with_config(site: &Site, text: &[u8]) -> super::program::Answer {
+    let path = site.path("config.json");
+    fs::write(&path, text).unwrap();
+    run(
+        &[
+            "run",
+            "--config",
+            path.to_str().unwrap(),
+            "--json",
+            "--dry-run",
+        ],
+        None,
+    )
+}
+
+#[test]
+fn a_config_cut_anywhere_is_refused_and_a_flipped_one_refused_or_used() {
+    let site = Site::new();
+    assert_eq!(with_config(&site, CONFIG.as_bytes()).exit, 0);
+    for length in (0..CONFIG.len()).step_by(7) {
+        with_config(&site, &CONFIG.as_bytes()[..length]).refused(2, "config.json line");
+    }
+    for at in (0..CONFIG.len()).step_by(5) {
+        let mut bytes = CONFIG.as_bytes().to_vec();
+        bytes[at] ^= 1 << (at % 7);
+        let answer = with_config(&site, &bytes);
+        answer.is_printable();
+        assert!(
+            [0, 1, 2, 3].contains(&answer.exit),
+            "byte {at}: {}",
+            answer.stderr
+        );
+    }
+    for text in [
+        "[",
+        "\u{1b}[31m",
+        &"[".repeat(1 << 20),
+        "\"x\"",
+        r#"{"main": {"db": "\u001b[31m"}}"#,
+    ] {
+        with_config(&site, text.as_bytes()).refused(2, "ccarchive: ");
+    }
+}
+
+#[test]
+fn a_damaged_database_ends_the_program_with_its_reason() {
+    let whole = fs::read(Site::new().path("job.db")).unwrap();
+    let damaged = |bytes: &[u8]| {
+        let site = Site::new();
+        fs::write(site.path("job.db"), bytes).unwrap();
+        site.run(&["--json"])
+    };
+    for length in [
+        0,
+        1,
+        50,
+        100,
+        1024,
+        4096,
+        5000,
+        9000,
+        12_288,
+        whole.len() / 2,
+        whole.len() - 4096,
+    ] {
+        let answer = damaged(&whole[..length]);
+        answer.is_printable();
+        println!(
+            "{length} bytes: {} {}",
+            answer.exit,
+            answer.stderr.lines().last().unwrap_or_default()
+        );
+        assert!(
+            [1, 12].contains(&answer.exit),
+            "{length} bytes: {} {}",
+            answer.exit,
+            answer.stderr
+        );
+    }
+    damaged(b"this is no database at all").refused(1, "is not a database");
+    let mut page = whole.clone();
+    page[4096..].fill(0xA5);
+    let answer = damaged(&page);
+    answer.is_printable();
+    assert_eq!(answer.exit, 1, "{}", answer.stderr);
+}
+
+#[test]
+fn absurd_counts_and_sizes_take_no_memory() {
+    let site = Site::new();
+    let mut bin = fs::read(site.checkpoint("n1/1700000000.bin")).unwrap();
+    bin[46..50].copy_from_slice(&u32::MAX.to_le_bytes());
+    fs::write(site.checkpoint("n1/1700000000.bin"), &bin).unwrap();
+    let huge = fs::File::options()
+        .write(true)
+        .open(site.checkpoint("n1/1700000300.bin"));
+    huge.unwrap().set_len(1 << 30).unwrap();
+    let json = r#"{"metrics":{"load":{"frequency":1,"start":-1000000000,"data":[1]}},"from":0,"to":1700000300}"#;
+    fs::write(site.checkpoint("n2/1700000000.json"), json).unwrap();
+    fs::File::create(site.checkpoint("n2/current.wal"))
+        .unwrap()
+        .set_len(1 << 30)
+        .unwrap();
+    let answer = site.run_within(MEGABYTES, &["--json", "--workers", "2"]);
+    answer.is_printable();
+    println!("{}", answer.stderr);
+    assert_eq!(
+        (answer.exit, answer.summary()["archived"].as_u64()),
+        (3, Some(7)),
+        "{}",
+        answer.stdout
+    );
+}
+
+#[test]
+fn absurd_rows_and_cluster_files_take_no_memory() {
+    let site = Site::new();
+    site.set(101, "duration", i64::from(i32::MAX));
+    site.set(102, "start_time", i64::MAX);
+    site.set(103, "num_nodes", i64::from(i32::MAX));
+    site.set(104, "duration", 399 * 86_400);
+    let text = fs::read_to_string(site.path("job-archive/tiny/cluster.json")).unwrap();
+    let nodes = text.replace("n[1-3]", "n[1-3],x[0000000000-2147483647]");
+    fs::write(site.path("job-archive/tiny/cluster.json"), nodes).unwrap();
+    let answer = site.run_within(MEGABYTES, &["--json", "--workers", "2"]);
+    answer.is_printable();
+    println!("{}", answer.stderr);
+    let reasons: Vec<String> = (answer.stdout.lines())
+        .filter(|l| l.contains("row_invalid") && l.contains("\"job\""))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!((answer.exit, reasons.len()), (3, 2), "{reasons:?}");
+    let of_399_days = "\"id\":4,\"jobId\":104,\"outcome\":\"partial\"";
+    assert!(answer.stdout.contains(of_399_days), "{}", answer.stdout);
+}

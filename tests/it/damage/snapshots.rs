@@ -1,0 +1,89 @@
+//! Snapshots cut at every length and with a bit flipped in every byte.
+
+use std::fs;
+
+use super::swept::sound;
+use super::tiny::{Site, TAKEN};
+
+/// A snapshot, the jobs that need it, and those that need what comes after it: while nothing tells where a damaged
+/// snapshot ends, the newest one may reach into the time of the log.
+type Snapshot = (&'static str, &'static [i64], &'static [i64]);
+const SNAPSHOTS: [Snapshot; 3] = [
+    ("n1/1700000300.bin", &[102, 104], &[103]),
+    ("n2/1700000000.json", &[105, 110], &[]),
+    ("n3/1700000300.json", &[108, 111, 112, 113], &[109]),
+];
+/// Bytes of a binary snapshot that tell its interval.
+const HEADER: usize = 20;
+
+/// The jobs that a damaged snapshot hits.
+fn hit((name, jobs, after): Snapshot, end_is_known: bool) -> Vec<i64> {
+    let mut all = jobs.to_vec();
+    if !(end_is_known && name.contains(".bin")) {
+        all.extend(after);
+    }
+    all
+}
+
+#[test]
+fn the_sound_site_is_archived_whole() {
+    let swept = sound();
+    assert_eq!(swept.jobs.len(), TAKEN.count());
+    for (id, job) in &swept.jobs {
+        assert_eq!(job.outcome, "complete", "row {id}: {job:?}");
+    }
+    let data = |job| String::from_utf8_lossy(&swept.job(job).files["data.json"]).into_owned();
+    let values = "[300.00,300.50,301.00,301.50,302.00,302.50,303.00,303.50,304.00,304.50,305.00,305.50,306.00,306.50]";
+    assert!(data(112).contains(values), "{}", data(112));
+    assert!(data(113).contains(r#""id":"1""#) && !data(113).contains(r#""id":"0""#));
+    assert!(swept.warnings.is_empty(), "{:?}", swept.warnings);
+}
+
+#[test]
+fn a_snapshot_cut_at_any_length_fails_exactly_the_jobs_that_overlap_it() {
+    for snapshot in SNAPSHOTS {
+        let name = snapshot.0;
+        let whole = fs::read(Site::new().checkpoint(name)).unwrap();
+        // The line's end after a JSON snapshot is not part of it.
+        let needed = whole.trim_ascii_end().len();
+        for length in 0..needed {
+            let site = Site::new();
+            fs::write(site.checkpoint(name), &whole[..length]).unwrap();
+            let swept = site.sweep();
+            let jobs = hit(snapshot, length >= HEADER);
+            let detail = swept.only_fail(&jobs, "snapshot_broken");
+            assert!(detail.contains(name), "{detail}");
+            if length % 61 == 0 {
+                println!("{length:3} of {needed} bytes: {detail}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_snapshot_touches_no_job_of_another_host_or_of_the_log_alone() {
+    for (name, ..) in [SNAPSHOTS[0], SNAPSHOTS[2]] {
+        let whole = fs::read(Site::new().checkpoint(name)).unwrap();
+        let mine: &[i64] = if name.starts_with("n1") {
+            &[101, 102, 103, 104, 110]
+        } else {
+            &[107, 108, 109, 111, 112, 113]
+        };
+        for at in 0..whole.len() {
+            let site = Site::new();
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            fs::write(site.checkpoint(name), &bytes).unwrap();
+            let swept = site.sweep();
+            swept.others_are_sound(mine);
+            for job in mine {
+                let j = swept.job(*job);
+                assert!(
+                    matches!(j.reason, "" | "snapshot_broken"),
+                    "byte {at}: {}",
+                    j.brief()
+                );
+            }
+        }
+    }
+}

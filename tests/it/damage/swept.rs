@@ -1,0 +1,302 @@
+//! A sweep of a tiny site through the library, and what must hold after any sweep, whatever was damaged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use ccarchive::archive::tree::Tree;
+use ccarchive::cluster::Clusters;
+use ccarchive::compress::Level;
+use ccarchive::db::{Filter, Pending, Recorder};
+use ccarchive::ledger::Ledger;
+use ccarchive::monitor::{Event, Monitor};
+use ccarchive::selection::Selection;
+use ccarchive::source::cache::Cached;
+use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::stop::Stop;
+use ccarchive::sweep::{self, Clock, Exit, Jobs, Parts, Settings, Summary};
+use rusqlite::types::Value;
+
+use super::tiny::{NOW, Site, TAKEN};
+
+/// What became of one job.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Job {
+    pub(super) outcome: &'static str,
+    /// Code of the failure, or empty.
+    pub(super) reason: &'static str,
+    /// What was wrong, in words.
+    pub(super) detail: String,
+    pub(super) note: String,
+    /// Samples that were infinite.
+    pub(super) unusable: u64,
+    /// The archive's files by name.
+    pub(super) files: BTreeMap<String, Vec<u8>>,
+    /// `monitoring_status`, `footprint`, `energy_footprint`, `energy`.
+    pub(super) row: Vec<Value>,
+}
+
+impl Job {
+    /// Without the files' bytes.
+    pub(super) fn brief(&self) -> String {
+        let files: Vec<_> = self.files.keys().collect();
+        format!(
+            "{} {} {} {} {files:?} {:?}",
+            self.outcome, self.reason, self.detail, self.note, self.row
+        )
+    }
+}
+
+/// What a sweep did.
+pub(super) struct Swept {
+    /// By row id, that of job 101 being 1.
+    pub(super) jobs: BTreeMap<i64, Job>,
+    pub(super) summary: Summary,
+    pub(super) warnings: Vec<String>,
+}
+
+#[derive(Default)]
+struct Notes {
+    jobs: Mutex<BTreeMap<i64, Job>>,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Monitor for Notes {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Job(r) => {
+                let failure = r.outcome.failure();
+                let job = Job {
+                    outcome: r.outcome.name(),
+                    reason: failure.map_or("", |f| f.reason.code()),
+                    detail: failure.map(|f| f.detail.clone()).unwrap_or_default(),
+                    note: r.note.unwrap_or_default().to_owned(),
+                    unusable: r.coverage.unusable,
+                    files: BTreeMap::new(),
+                    row: Vec::new(),
+                };
+                let old = self.jobs.lock().unwrap().insert(r.head.id, job);
+                assert!(old.is_none(), "a job is told once");
+            }
+            Event::Warning(w) => self.warnings.lock().unwrap().push((*w).to_owned()),
+            Event::Found(_) | Event::Draining(_) | Event::Cancelling | Event::Finished(_) => {}
+        }
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        workers: 2,
+        queue: 16,
+        timeout: Duration::from_secs(30),
+        max_duration: None,
+        settle: 12 * 3600,
+        retention: None,
+        retry_now: false,
+        force: false,
+        accept_empty: false,
+        walltime: false,
+        compression: Level::Fast,
+        group_bytes: 1 << 20,
+        limit: None,
+        hook: None,
+        clock: Clock::starting_at(NOW),
+    }
+}
+
+impl Site {
+    /// Sweeps with a ledger that forgets.
+    pub(super) fn sweep(&self) -> Swept {
+        self.sweep_with(&Ledger::in_memory())
+            .unwrap_or_else(|e| panic!("refused: {e}"))
+    }
+
+    /// Sweeps where a job has something in the archive that may stay there, whatever it is.
+    pub(super) fn sweep_keeping(&self, job: i64) -> Swept {
+        let mut swept = self.sweep_through(&Ledger::in_memory()).unwrap();
+        let folder = self.folder_of(job);
+        let above = folder.parent().and_then(Path::parent).unwrap();
+        let below = above.strip_prefix(self.path("job-archive")).unwrap();
+        let prefix = below.join(job.to_string()).to_string_lossy().into_owned();
+        swept.add_files(&self.path("job-archive"), Some(&prefix));
+        let job = swept.jobs.get_mut(&(job - 100)).unwrap();
+        if job.reason.is_empty() {
+            for name in ["meta.json", "data.json", "data.json.gz"] {
+                if let Ok(bytes) = fs::read(folder.join(name)) {
+                    job.files.insert(name.into(), bytes);
+                }
+            }
+        }
+        swept.check();
+        swept
+    }
+
+    /// Sweeps, or says why the configuration is refused; checks what holds after any sweep.
+    pub(super) fn sweep_with(&self, ledger: &Ledger) -> Result<Swept, String> {
+        let mut swept = self.sweep_through(ledger)?;
+        swept.add_files(&self.path("job-archive"), None);
+        swept.check();
+        Ok(swept)
+    }
+
+    fn sweep_through(&self, ledger: &Ledger) -> Result<Swept, String> {
+        let archive = Tree::new(self.path("job-archive"));
+        let (files, _) = archive.cluster_files().map_err(|e| e.to_string())?;
+        let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))?;
+        let source = Checkpoints::new(vec![self.path("checkpoints")], clusters.frequencies());
+        let database = self.path("job.db");
+        let filter = Filter::new(Selection::default(), NOW);
+        let notes = Notes::default();
+        let parts = Parts {
+            source: &Cached::new(source, 1 << 20),
+            archive: &archive,
+            clusters: &clusters,
+            ledger,
+            jobs: Jobs::Pending(Box::new(Pending::open(&database, filter).unwrap())),
+            recorder: Some(Recorder::open(&database, Duration::from_secs(1)).unwrap()),
+        };
+        let summary = sweep::run(parts, &settings(), &notes, &Stop::new());
+        let mut swept = Swept {
+            jobs: notes.jobs.into_inner().unwrap(),
+            summary,
+            warnings: notes.warnings.into_inner().unwrap(),
+        };
+        swept.add_rows(self);
+        Ok(swept)
+    }
+}
+
+impl Swept {
+    fn add_rows(&mut self, site: &Site) {
+        let c = site.database();
+        let sql = "SELECT id, monitoring_status, footprint, energy_footprint, energy FROM job";
+        let mut statement = c.prepare(sql).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(r) = rows.next().unwrap() {
+            if let Some(job) = self.jobs.get_mut(&r.get(0).unwrap()) {
+                job.row = (1..5).map(|k| r.get(k).unwrap()).collect();
+            }
+        }
+    }
+
+    /// Puts the archive's files to their jobs by the id in meta.json; nothing else may be there, except below `but`.
+    fn add_files(&mut self, archive: &Path, but: Option<&str>) {
+        for (folder, files) in folders(archive) {
+            if but.is_some_and(|b| folder.starts_with(b) || b.starts_with(&folder)) {
+                continue;
+            }
+            let names: BTreeSet<&str> = files.keys().map(String::as_str).collect();
+            let depth = folder.matches('/').count();
+            match (depth, folder.as_str()) {
+                (0, "") => assert!(
+                    names.is_subset(&BTreeSet::from(["version.txt"])),
+                    "{names:?}"
+                ),
+                (0, _) => assert!(
+                    names.is_subset(&BTreeSet::from(["cluster.json"])),
+                    "{names:?}"
+                ),
+                (3, _) if names.contains("meta.json") => {
+                    assert_eq!(names.len(), 2, "{folder}: {names:?}");
+                    assert!(names.contains("data.json") || names.contains("data.json.gz"));
+                    let meta: serde_json::Value =
+                        serde_json::from_slice(&files["meta.json"]).unwrap();
+                    let job = self.jobs.get_mut(&meta["id"].as_i64().unwrap());
+                    job.unwrap_or_else(|| panic!("{folder} is of no job")).files = files;
+                }
+                _ => assert!(names.is_empty(), "{folder}: {names:?}"),
+            }
+        }
+    }
+
+    fn check(&self) {
+        let failed = self
+            .jobs
+            .values()
+            .any(|j| matches!(j.outcome, "failed" | "no_data"));
+        let exit = self.summary.exit();
+        assert_eq!(exit, if failed { Exit::Failures } else { Exit::Done });
+        for (id, j) in &self.jobs {
+            assert_ne!(j.reason, "internal", "row {id}: {}", j.detail);
+            let archived = matches!(j.outcome, "complete" | "partial" | "empty");
+            assert_eq!(j.files.is_empty(), !archived, "row {id}: {}", j.brief());
+            assert_eq!(j.reason.is_empty(), archived, "row {id}: {}", j.brief());
+            let status = if archived { 3 } else { 2 };
+            assert_eq!(j.row[0], Value::Integer(status), "row {id}: {}", j.brief());
+            let odd = |c: char| c.is_control();
+            assert!(
+                !j.detail.contains(odd) && !j.note.contains(odd),
+                "row {id}: {}",
+                j.brief()
+            );
+        }
+    }
+
+    /// One job by its number.
+    pub(super) fn job(&self, job: i64) -> &Job {
+        &self.jobs[&(job - 100)]
+    }
+
+    /// Every job except these is what a sweep of the sound site makes of it, byte for byte.
+    pub(super) fn others_are_sound(&self, but: &[i64]) {
+        let sound = &sound().jobs;
+        for job in TAKEN.filter(|j| !but.contains(j)) {
+            let id = job - 100;
+            assert!(self.jobs.contains_key(&id), "job {job} was not taken");
+            let same = self.jobs[&id] == sound[&id];
+            assert!(
+                same,
+                "job {job} is not as without damage: {}",
+                self.jobs[&id].brief()
+            );
+        }
+    }
+
+    /// These jobs failed for this reason, all others are sound; the first one's message.
+    pub(super) fn only_fail(&self, jobs: &[i64], reason: &str) -> &str {
+        for &job in jobs {
+            let j = self.job(job);
+            assert_eq!(
+                (j.outcome, j.reason),
+                ("failed", reason),
+                "job {job}: {}",
+                j.detail
+            );
+        }
+        self.others_are_sound(jobs);
+        &self.job(jobs[0]).detail
+    }
+}
+
+/// A sweep of the sound site.
+pub(super) fn sound() -> &'static Swept {
+    static SOUND: OnceLock<Swept> = OnceLock::new();
+    SOUND.get_or_init(|| Site::new().sweep())
+}
+
+/// The files of every folder below `root`, by the folder's name.
+fn folders(root: &Path) -> BTreeMap<String, BTreeMap<String, Vec<u8>>> {
+    let mut out = BTreeMap::new();
+    let mut left = vec![root.to_owned()];
+    while let Some(folder) = left.pop() {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.is_file() {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                files.insert(name, fs::read(path).unwrap());
+            }
+        }
+        let name = folder
+            .strip_prefix(root)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        out.insert(name, files);
+    }
+    out
+}

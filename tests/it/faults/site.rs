@@ -1,0 +1,271 @@
+//! A generated site, what an undisturbed sweep makes of it, and what stands in a copy of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ccarchive::demo::{self, Plan};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+
+use super::sweep::Sweep;
+
+/// Jobs of the site; most are everyday ones.
+const JOBS: u32 = 320;
+/// Columns of the ledger that differ from sweep to sweep.
+const TIMES: [&str; 3] = ["first_try", "last_try", "next_try"];
+
+/// The site as it was written, and as a sweep leaves it.
+pub(super) struct Base {
+    root: TempDir,
+    pub(super) pristine: State,
+    pub(super) swept: State,
+    /// Seconds of an undisturbed sweep.
+    pub(super) seconds: f64,
+}
+
+impl Base {
+    /// The present of the site is two days back, so that no data is still to come and no result depends on the clock.
+    pub(super) fn new() -> Self {
+        let now = jiff::Timestamp::now().as_second() - 2 * 86_400;
+        let plan = Plan {
+            broken: true,
+            ..Plan::sized(now, 16, 3, JOBS)
+        };
+        let root = folder();
+        // Other users take part in the tests.
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let site = root.path().join("pristine");
+        demo::write(&site, &plan).unwrap();
+        let mut base = Self {
+            pristine: State::of(&site),
+            swept: State::default(),
+            root,
+            seconds: 0.0,
+        };
+        let copy = base.copy("swept");
+        let begun = std::time::Instant::now();
+        let ended = Sweep::new(&copy, &base.scratch("swept")).run();
+        base.seconds = begun.elapsed().as_secs_f64();
+        assert_eq!(ended.status.code(), Some(3), "{}", ended.said);
+        base.swept = State::of(&copy);
+        base
+    }
+
+    /// A copy of the site as it was written; one of that name is replaced.
+    pub(super) fn copy(&self, name: &str) -> PathBuf {
+        let to = self.root.path().join(name);
+        if to.exists() {
+            fs::remove_dir_all(&to).unwrap();
+        }
+        copy_tree(&self.root.path().join("pristine"), &to);
+        to
+    }
+
+    /// For the output of sweeps over that copy.
+    pub(super) fn scratch(&self, name: &str) -> PathBuf {
+        self.root.path().join(format!("{name}-sweep"))
+    }
+}
+
+/// A new folder, in memory where that is possible: what is killed is a process, not the kernel.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
+}
+
+pub(super) fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_tree(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
+    }
+}
+
+/// A row of the job table.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    pub(super) status: i64,
+    pub(super) duration: i64,
+    pub(super) resources: String,
+    /// `cluster/number/start` as in the ledger.
+    pub(super) key: String,
+    /// The job's folder below the site's.
+    pub(super) folder: PathBuf,
+    /// All columns but the status.
+    columns: BTreeMap<String, String>,
+}
+
+impl Row {
+    /// Whether the other differs in nothing but the status.
+    pub(super) fn same_but_status(&self, other: &Self) -> bool {
+        self.columns == other.columns
+    }
+}
+
+/// Columns of a row by name, as text.
+type Columns = BTreeMap<String, String>;
+
+/// All that stands in a site.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct State {
+    pub(super) rows: BTreeMap<i64, Row>,
+    /// The ledger's jobs, without times.
+    pub(super) ledger: BTreeMap<String, Columns>,
+    /// Every path below the site, with content where it is a file of no database.
+    pub(super) files: BTreeMap<PathBuf, Option<Vec<u8>>>,
+}
+
+impl State {
+    pub(super) fn of(site: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        // Before SQLite is asked, which makes files of its own.
+        add_files(site, site, &mut files);
+        Self {
+            rows: rows(&site.join("job.db")),
+            ledger: ledger(&site.join("job.db.ledger")),
+            files,
+        }
+    }
+
+    /// Without what a further attempt changes.
+    pub(super) fn without_attempts(mut self) -> Self {
+        for job in self.ledger.values_mut() {
+            job.remove("attempts");
+        }
+        self
+    }
+
+    /// The content of a folder.
+    pub(super) fn below(&self, folder: &Path) -> BTreeMap<&Path, &Option<Vec<u8>>> {
+        self.files
+            .iter()
+            .filter(|(path, _)| path.starts_with(folder))
+            .map(|(path, content)| (path.as_path(), content))
+            .collect()
+    }
+
+    /// Where the other differs, in words; at most some places.
+    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+        let mut out = Vec::new();
+        compare("row", &self.rows, &other.rows, &mut out);
+        compare("ledger", &self.ledger, &other.ledger, &mut out);
+        let short = |s: &Self| -> BTreeMap<_, _> {
+            let short = |c: &Option<Vec<u8>>| c.as_ref().map(|b| (b.len(), crc32fast::hash(b)));
+            s.files.iter().map(|(p, c)| (p.clone(), short(c))).collect()
+        };
+        compare("file", &short(self), &short(other), &mut out);
+        out
+    }
+}
+
+fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
+    what: &str,
+    a: &BTreeMap<K, V>,
+    b: &BTreeMap<K, V>,
+    out: &mut Vec<String>,
+) {
+    for key in a.keys().chain(b.keys().filter(|k| !a.contains_key(k))) {
+        if a.get(key) != b.get(key) && out.len() < 6 {
+            out.push(format!(
+                "{what} {key:?}: {:?} != {:?}",
+                a.get(key),
+                b.get(key)
+            ));
+        }
+    }
+}
+
+fn add_files(site: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Option<Vec<u8>>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.strip_prefix(site).unwrap().to_path_buf();
+        if path.is_dir() {
+            files.insert(name, None);
+            add_files(site, &path, files);
+        } else {
+            let database = name.to_string_lossy().starts_with("job.db");
+            let content = (!database).then(|| fs::read(&path).unwrap());
+            files.insert(name, content);
+        }
+    }
+}
+
+/// Opens a database so that it stays as a killed sweep left it.
+fn open(path: &Path) -> Connection {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+}
+
+/// All rows of a table, as text by column.
+fn table(c: &Connection, name: &str) -> Vec<Columns> {
+    let mut s = c.prepare(&format!("SELECT * FROM {name}")).unwrap();
+    let names: Vec<String> = s.column_names().map(ToOwned::to_owned).collect();
+    let rows = s.query_map([], |r| {
+        let value = |(k, name): (usize, &String)| Ok((name.clone(), text(&r.get(k)?)));
+        names.iter().enumerate().map(value).collect()
+    });
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn text(v: &Value) -> String {
+    match v {
+        Value::Text(t) => t.clone(),
+        Value::Integer(n) => n.to_string(),
+        Value::Blob(b) => String::from_utf8_lossy(b).into_owned(),
+        Value::Real(_) | Value::Null => format!("{v:?}"),
+    }
+}
+
+fn rows(database: &Path) -> BTreeMap<i64, Row> {
+    let mut out = BTreeMap::new();
+    for mut columns in table(&open(database), "job") {
+        let number = |name: &str| columns[name].parse::<i64>().unwrap();
+        let (job, start, cluster) = (number("job_id"), number("start_time"), &columns["cluster"]);
+        let row = Row {
+            status: number("monitoring_status"),
+            duration: number("duration"),
+            resources: columns["resources"].clone(),
+            key: format!("{cluster}/{job}/{start}"),
+            folder: format!(
+                "job-archive/{cluster}/{}/{:03}/{start}",
+                job / 1000,
+                job % 1000
+            )
+            .into(),
+            columns: Columns::new(),
+        };
+        let id = number("id");
+        columns.remove("monitoring_status");
+        out.insert(id, Row { columns, ..row });
+    }
+    out
+}
+
+fn ledger(path: &Path) -> BTreeMap<String, Columns> {
+    if !path.exists() {
+        return BTreeMap::new();
+    }
+    let connection = open(path);
+    let there = connection.query_row("SELECT count(*) FROM sqlite_master", [], |r| {
+        r.get::<_, i64>(0)
+    });
+    // A sweep may be killed before it has made the tables, and a test may have damaged the file.
+    if there.unwrap_or(0) == 0 {
+        return BTreeMap::new();
+    }
+    let mut out = BTreeMap::new();
+    for mut job in table(&connection, "job") {
+        for name in TIMES {
+            job.remove(name);
+        }
+        let key = format!("{}/{}/{}", job["cluster"], job["job_id"], job["start_time"]);
+        out.insert(key, job);
+    }
+    out
+}

@@ -1,0 +1,121 @@
+//! The man page and the help text promise the same: flags, variables, exit codes, reasons, outcomes.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use ccarchive::verdict::{Failure, Outcome, Reason, Stage};
+
+/// The man page without escapes for dashes and fonts.
+fn man() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/ccarchive.1");
+    let page = std::fs::read_to_string(path).unwrap();
+    [r"\fB", r"\fI", r"\fR", r"\fP"]
+        .iter()
+        .fold(page.replace(r"\-", "-"), |page, font| {
+            page.replace(font, "")
+        })
+}
+
+fn help(command: &str) -> String {
+    let out = Command::new(env!("CARGO_BIN_EXE_ccarchive"))
+        .args([command, "--help"])
+        .output()
+        .unwrap();
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// Every word of a text that begins with `prefix`, as far as it is a name.
+fn names(text: &str, prefix: &str) -> BTreeSet<String> {
+    let part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(prefix)
+        .filter(|(at, _)| !text[..*at].ends_with(part_of_name))
+        .map(|(at, _)| {
+            text[at..]
+                .chars()
+                .take_while(|c| part_of_name(*c))
+                .collect::<String>()
+        })
+        .filter(|name| name.len() > prefix.len())
+        .collect()
+}
+
+#[test]
+fn every_flag_of_the_help_is_in_the_man_page_and_the_reverse() {
+    let help: BTreeSet<String> = ["run", "demo", "completions"]
+        .iter()
+        .flat_map(|c| names(&help(c), "--"))
+        .collect();
+    let mut man = names(&man(), "--");
+    man.remove("--version");
+    assert_eq!(help, man);
+}
+
+#[test]
+fn every_environment_variable_of_the_help_is_in_the_man_page_and_the_reverse() {
+    assert_eq!(
+        names(&help("run"), "CCARCHIVE_"),
+        names(&man(), "CCARCHIVE_")
+    );
+}
+
+#[test]
+fn every_reason_and_outcome_is_in_the_man_page() {
+    let man = man();
+    for reason in Reason::ALL {
+        assert!(man.contains(reason.code()), "{}", reason.code());
+        assert_eq!(Reason::parse(reason.code()), Some(reason));
+    }
+    let failure = Failure::new(Stage::Load, Reason::NoData, "");
+    for outcome in [
+        Outcome::Complete,
+        Outcome::Partial,
+        Outcome::Empty,
+        Outcome::NotYet,
+        Outcome::NoData(failure.clone()),
+        Outcome::Failed(failure),
+        Outcome::UnknownEnd,
+        Outcome::Interrupted,
+        Outcome::Raced,
+    ] {
+        assert!(
+            man.contains(&format!(".B {}\n", outcome.name())),
+            "{}",
+            outcome.name()
+        );
+    }
+}
+
+#[test]
+fn help_man_page_and_readme_have_the_same_exit_codes() {
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (man, help) = (man(), help("run"));
+    let codes = help.split("Exit codes:").nth(1).unwrap();
+    let codes: Vec<&str> = codes
+        .lines()
+        .filter_map(|l| l.split_whitespace().next())
+        .collect();
+    assert_eq!(codes, ["0", "1", "2", "3", "11", "12", "124", "130"]);
+    for code in codes {
+        assert!(man.contains(&format!(".B {code}\n")), "man page: {code}");
+        assert!(readme.contains(&format!("| {code} |")), "README: {code}");
+    }
+}
+
+#[test]
+fn completions_know_every_flag_of_run() {
+    for shell in ["bash", "zsh", "fish"] {
+        let out = Command::new(env!("CARGO_BIN_EXE_ccarchive"))
+            .args(["completions", shell])
+            .output()
+            .unwrap();
+        let script = String::from_utf8(out.stdout).unwrap();
+        for flag in names(&help("run"), "--") {
+            assert!(
+                script.contains(flag.trim_start_matches('-')),
+                "{shell}: {flag}"
+            );
+        }
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
 
@@ -89,23 +89,13 @@ pub(super) fn run(
 impl Intake<'_> {
     fn backlog(&mut self, mut pending: Pending) {
         let mut window = Vec::new();
-        let mut locked: Option<Instant> = None;
         while !pending.is_done() && self.left > 0 {
             if self.draining() {
                 return;
             }
-            match pending.page() {
-                Ok(page) => {
-                    locked = None;
-                    window.extend(page.into_iter().filter_map(|c| self.due(c)));
-                }
-                Err(db::Error::Sqlite { source, .. })
-                    if db::is_busy(&source)
-                        && locked.get_or_insert_with(Instant::now).elapsed()
-                            < self.settings.patience =>
-                {
-                    self.stop.wait(POLL);
-                }
+            match db::patiently(self.settings.patience, self.stop, || pending.page()) {
+                Ok(page) => window.extend(page.into_iter().filter_map(|c| self.due(c))),
+                Err(_) if self.draining() => return,
                 Err(e) => {
                     self.taken.abort = Some(Abort {
                         reason: "database".into(),

@@ -91,6 +91,7 @@ fn settings() -> Settings {
         workers: 2,
         queue: 16,
         timeout: Duration::from_secs(30),
+        patience: Duration::from_secs(30),
         max_duration: None,
         settle: 12 * 3600,
         retention: None,

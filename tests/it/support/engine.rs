@@ -125,6 +125,7 @@ impl Sweep {
             workers: 2,
             queue: 128,
             timeout: Duration::from_secs(30),
+            patience: Duration::from_secs(30),
             max_duration: None,
             settle: 12 * 3600,
             retention: None,

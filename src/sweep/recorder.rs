@@ -18,7 +18,7 @@ use crate::job::{STATUS_ARCHIVED, STATUS_PENDING};
 use crate::ledger::{Ledger, Record, State, next_after};
 use crate::monitor::{Event, Monitor, Report};
 use crate::stop::Stop;
-use crate::verdict::{Failure, Outcome, chain};
+use crate::verdict::{Failure, Outcome, Reason, chain};
 
 /// Rows of one transaction: some milliseconds.
 const BATCH: usize = 16;
@@ -215,11 +215,7 @@ fn update(d: &Done) -> Option<Update> {
             energy: d.columns.energy,
         },
         // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
-        Outcome::Failed(_) | Outcome::Interrupted
-            if d.head.status == STATUS_PENDING && d.head.duration == 0 =>
-        {
-            return None;
-        }
+        Outcome::Failed(_) | Outcome::Interrupted if ended_at_once(d) => return None,
         Outcome::Failed(_) | Outcome::NoData(_) => Change::Failed,
         Outcome::Interrupted if d.head.status == STATUS_PENDING => Change::Failed,
         Outcome::Interrupted | Outcome::NotYet | Outcome::UnknownEnd | Outcome::Raced => {
@@ -230,6 +226,12 @@ fn update(d: &Done) -> Option<Update> {
         head: d.head.clone(),
         change,
     })
+}
+
+/// Whether the row says that the job has no length (and not that it says nothing of use).
+fn ended_at_once(d: &Done) -> bool {
+    let unreadable = d.outcome.failure().map(|f| f.reason) == Some(Reason::RowInvalid);
+    d.head.status == STATUS_PENDING && d.head.duration == 0 && !unreadable
 }
 
 /// What the ledger learns, if it learns something.

@@ -286,6 +286,11 @@ impl Trial<'_> {
             if inside && swept.files.get(path) != Some(content) {
                 self.wrong(&format!("{} is not whole", path.display()), history);
             }
+            let meta = inside && path.ends_with("meta.json");
+            let data = ["data.json", "data.json.gz"].map(|name| path.with_file_name(name));
+            if meta && !data.iter().any(|d| now.files.contains_key(d)) {
+                self.wrong(&format!("{} has no data", path.display()), history);
+            }
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Base {
 impl Base {
     /// The present of the site is two days back, so that no data is still to come and no result depends on the clock.
     pub(super) fn new() -> Self {
-        let now = jiff::Timestamp::now().as_second() - 2 * 86_400;
+        let now = jiff::Timestamp::now().as_second() / 3600 * 3600 - 2 * 86_400;
         let plan = Plan {
             broken: true,
             ..Plan::sized(now, 16, 3, JOBS)

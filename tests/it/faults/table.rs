@@ -50,7 +50,7 @@ fn select() -> Vec<Cell> {
 fn load() -> Vec<Cell> {
     let (one, all) = (Failed("source_unreadable"), Stops("source_unreadable"));
     let gone = Stops("source_gone");
-    let first = "open|checkpoints/|60|1";
+    let first = "open|checkpoints/|40|1";
     vec![
         cell("load open EIO", Shim("open|{host}/|1|0|E5"), one),
         cell("load open EIO", Shim("opendir|{host}|1|0|E5"), one),
@@ -124,7 +124,7 @@ fn write_data() -> Vec<Cell> {
     let (gone, all) = (Stops("target_gone"), Stops("target_unwritable"));
     let one = Failed("target_unwritable");
     let stays = "write|{folder}/.ccarchive-meta.tmp|1|1|E5;unlink|{folder}/.ccarchive-|1|0|E5";
-    let stale = "open|.ccarchive-data.tmp|60|0|E116;stat|version.txt|1|0|E116";
+    let stale = "open|.ccarchive-data.tmp|60|0|E116;stat|version.txt|3|0|E116";
     let (data, meta) = (
         "open|.ccarchive-data.tmp|60|1",
         "write|.ccarchive-data.tmp|60|1",

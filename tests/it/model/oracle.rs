@@ -185,7 +185,10 @@ pub(super) fn after(job: &Job, world: &World, outcome: (&'static str, bool), now
             job.ledger = Some(note("done", 0));
         }
         "failed" | "no_data" if job.status != 3 => {
-            job.status = 2;
+            // At 2 a length of 0 would say that nobody knows when the job ended.
+            if job.duration > 0 {
+                job.status = 2;
+            }
             job.ledger = Some(match outcome {
                 ("no_data", true) => note("lost", 0),
                 ("failed", _) if attempts >= ATTEMPTS => note("quarantined", 0),

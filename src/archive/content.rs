@@ -6,10 +6,9 @@ use std::io::Read;
 use flate2::read::MultiGzDecoder;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Values;
-use crate::compress::Form;
 use crate::job::Resource;
 use crate::series::MetricData;
+use crate::stored::{Form, Values};
 
 /// Counts the values of a stored data file into `values`: of a torn one, those before the tear.
 ///
@@ -40,16 +39,26 @@ pub fn add(values: &mut Values, metric: &MetricData, hosts: &[Resource]) {
                 .map(|h| h.hostname.clone())
                 .unwrap_or_default();
             let key = (metric.name.clone(), scope.scope.name().to_owned(), host);
-            *values.entry(key).or_default() += s.data.iter().filter(|v| !v.is_nan()).count() as u64;
+            let held = s.data.iter().filter(|v| !v.is_nan()).count();
+            values
+                .entry(key)
+                .or_default()
+                .add(held as u64, s.data.len() as u64);
         }
     }
 }
 
-/// The first place where `new` holds fewer values than `old`, in words.
-pub fn poorer(old: &Values, new: &Values) -> Option<String> {
-    old.iter().find_map(|(key, &had)| {
-        let has = new.get(key).copied().unwrap_or(0);
+/// The first place where `new` holds fewer values than `old`, in words. `length_known`: both have the length that the
+/// row tells, so that a job which turned out shorter is not held against values beyond its end.
+pub fn poorer(old: &Values, new: &Values, length_known: bool) -> Option<String> {
+    old.iter().find_map(|(key, old)| {
         let (metric, scope, host) = key;
+        let has = new.get(key).map_or(0, |n| n.values);
+        let room = new
+            .get(key)
+            .filter(|_| length_known)
+            .map_or(u64::MAX, |n| n.longest.saturating_mul(old.series));
+        let had = old.values.min(room);
         (has < had).then(|| {
             format!("the archive holds {had} values of {metric} ({scope}) on {host}, the source only {has} now")
         })
@@ -137,17 +146,23 @@ impl<'de> Visitor<'de> for AllSeries<'_> {
         }
         while let Some(one) = seq.next_element::<One>()? {
             let name = |k: usize| self.names.get(k).cloned().unwrap_or_default();
-            *self
-                .values
+            let Count { values, length } = one.data.unwrap_or_default();
+            self.values
                 .entry((name(0), name(1), one.hostname))
-                .or_default() += one.data.map_or(0, |c| c.0);
+                .or_default()
+                .add(values, length);
         }
         Ok(())
     }
 }
 
-/// The number of elements that are not null.
-struct Count(u64);
+/// The elements of a list.
+#[derive(Default)]
+struct Count {
+    /// Those that are not null.
+    values: u64,
+    length: u64,
+}
 
 impl<'de> serde::Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -158,11 +173,12 @@ impl<'de> serde::Deserialize<'de> for Count {
                 f.write_str("a list of numbers and nulls")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Count, A::Error> {
-                let mut n = 0;
+                let mut n = Count::default();
                 while let Some(v) = seq.next_element::<Option<f64>>()? {
-                    n += u64::from(v.is_some());
+                    n.values += u64::from(v.is_some());
+                    n.length += 1;
                 }
-                Ok(Count(n))
+                Ok(n)
             }
         }
         d.deserialize_seq(V)
@@ -172,6 +188,7 @@ impl<'de> serde::Deserialize<'de> for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored::Held;
 
     #[test]
     fn values_are_counted_by_metric_scope_and_host_over_all_ids() {
@@ -184,12 +201,13 @@ mod tests {
         };
         let v = counted(doc).unwrap();
         let key = |h: &str| ("m".to_owned(), "core".to_owned(), h.to_owned());
-        assert_eq!((v[&key("a")], v[&key("b")]), (3, 0));
+        assert_eq!((v[&key("a")].values, v[&key("b")].values), (3, 0));
+        assert_eq!((v[&key("a")].series, v[&key("a")].longest), (2, 2));
         let mut more = v.clone();
-        *more.get_mut(&key("a")).unwrap() += 1;
-        assert_eq!(poorer(&v, &more), None);
+        more.get_mut(&key("a")).unwrap().values += 1;
+        assert_eq!(poorer(&v, &more, true), None);
         assert!(
-            poorer(&more, &v)
+            poorer(&more, &v, true)
                 .unwrap()
                 .contains("4 values of m (core) on a")
         );
@@ -198,5 +216,22 @@ mod tests {
         let mut torn = Values::new();
         assert!(count(&doc[..doc.len() - 18], Form::Plain, &mut torn).is_err());
         assert_eq!(torn, v);
+        let mut longer = v.clone();
+        *longer.get_mut(&key("a")).unwrap() = Held {
+            values: 6,
+            series: 2,
+            longest: 9,
+        };
+        let mut whole = v.clone();
+        whole.get_mut(&key("a")).unwrap().values = 4;
+        assert_eq!(
+            poorer(&longer, &whole, true),
+            None,
+            "no more fits into two series of two"
+        );
+        assert!(poorer(&longer, &v, true).is_some());
+        assert!(poorer(&longer, &whole, false).is_some());
+        whole.remove(&key("a"));
+        assert!(poorer(&longer, &whole, true).is_some());
     }
 }

@@ -5,46 +5,13 @@
 //! durable only after [`Archive::flush`].
 
 pub mod content;
+mod sum;
 pub mod tree;
+mod writing;
 
-use std::collections::BTreeMap;
-
-use crate::compress::Form;
 use crate::job::JobKey;
+use crate::stored::{Files, Form, Values};
 use crate::verdict::Failure;
-
-/// Size and checksum of a stored file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// Bytes.
-    pub size: u64,
-    /// CRC-32 (the zlib one).
-    pub crc: u32,
-}
-
-impl Sum {
-    /// Of a whole file.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self {
-            size: bytes.len() as u64,
-            crc: crc32fast::hash(bytes),
-        }
-    }
-}
-
-/// Both files of an archived job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// meta.json.
-    pub meta: Sum,
-    /// data.json or data.json.gz.
-    pub data: Sum,
-    /// Which of the two.
-    pub form: Form,
-}
-
-/// Number of values (not null) per metric, scope and host.
-pub type Values = BTreeMap<(String, String, String), u64>;
 
 /// What an archive holds for a job.
 #[derive(Debug)]

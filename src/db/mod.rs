@@ -8,9 +8,11 @@ mod record;
 mod row;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
+
+use crate::stop::Stop;
 
 pub use pending::{Candidate, Filter, Pending, find_jobs, status_of};
 pub use record::{Change, Recorder, Update};
@@ -19,6 +21,9 @@ pub use record::{Change, Recorder, Update};
 pub const VERSIONS: std::ops::RangeInclusive<i64> = 9..=11;
 /// How long `SQLite` itself waits for a lock before the caller is asked whether to go on.
 const BUSY: Duration = Duration::from_secs(2);
+
+/// Between two tries to get a lock, each of which waits itself where SQLite does.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What can go wrong with the database as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +41,9 @@ pub enum Error {
         /// The cause.
         source: rusqlite::Error,
     },
+    /// Nothing can be recorded.
+    #[error("the job database {0} is read-only; give this user the right to write it")]
+    ReadOnly(PathBuf),
     /// Somebody kept it locked for too long.
     #[error(
         "the job database {path} stayed locked for {seconds} s; {advice}",
@@ -62,21 +70,46 @@ pub fn is_busy(e: &rusqlite::Error) -> bool {
 /// # Errors
 /// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
 pub fn open(path: &Path) -> Result<Connection, Error> {
-    let c = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let c = ready(path, crate::sqlite::open_to_read(path))?;
     check_version(&c, path)?;
     Ok(c)
 }
 
-fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, Error> {
-    let fail = |source| Error::Sqlite {
+/// A connection that waits for locks.
+fn ready(path: &Path, opened: rusqlite::Result<Connection>) -> Result<Connection, Error> {
+    let waiting = opened.and_then(|c| {
+        c.busy_timeout(BUSY)?;
+        Ok(c)
+    });
+    waiting.map_err(|source| Error::Sqlite {
         path: path.into(),
         doing: "cannot be opened",
         source,
-    };
-    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let c = Connection::open_with_flags(path, flags).map_err(fail)?;
-    c.busy_timeout(BUSY).map_err(fail)?;
-    Ok(c)
+    })
+}
+
+/// Does something as long as others keep the database locked, at most for `patience` or until the sweep is to end.
+///
+/// # Errors
+/// [`Error::Locked`] when the patience is over; else what `f` says.
+pub fn patiently<T>(
+    patience: Duration,
+    stop: &Stop,
+    mut f: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let begun = Instant::now();
+    loop {
+        match f() {
+            Err(Error::Sqlite { path, source, .. })
+                if is_busy(&source) && begun.elapsed() >= patience =>
+            {
+                let seconds = begun.elapsed().as_secs();
+                return Err(Error::Locked { path, seconds });
+            }
+            Err(Error::Sqlite { source, .. }) if is_busy(&source) && stop.wait(PAUSE) => {}
+            result => return result,
+        }
+    }
 }
 
 fn check_version(c: &Connection, path: &Path) -> Result<(), Error> {

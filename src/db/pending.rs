@@ -1,15 +1,19 @@
 //! Reading: the jobs of a selection, in pages of the key.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::{Error, row};
+use super::{Error, is_busy, row};
 use crate::job::{Head, Job, JobKey, NOT_STOPPED};
 use crate::selection::Selection;
 
 /// Keys looked at in one statement: some milliseconds, so that a writer never waits for a reader.
 const PAGE: i64 = 10_000;
+
+/// How long a lock of others is waited for, unless somebody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// A row as read: who it is about, and the job or what is wrong with it.
 #[derive(Clone, Debug)]
@@ -68,6 +72,9 @@ pub struct Pending {
     filter: Filter,
     after: i64,
     done: bool,
+    /// How long a lock of others is waited for.
+    patience: Duration,
+    locked_since: Option<Instant>,
 }
 
 impl Pending {
@@ -82,7 +89,15 @@ impl Pending {
             filter,
             after: i64::MIN,
             done: false,
+            patience: PATIENCE,
+            locked_since: None,
         })
+    }
+
+    /// The same, with another patience than 15 minutes for locks of others.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Whether all pages were read.
@@ -93,8 +108,30 @@ impl Pending {
     /// The wanted jobs among the next keys: none does not mean that no more follow, see [`Pending::is_done`].
     ///
     /// # Errors
-    /// When `SQLite` cannot read; busy is one of the causes and may be tried again.
+    /// When `SQLite` cannot read; busy is one of the causes and may be tried again, until it is [`Error::Locked`].
     pub fn page(&mut self) -> Result<Vec<Candidate>, Error> {
+        match self.read_page() {
+            Err(Error::Sqlite { path, source, .. }) if is_busy(&source) => {
+                let waited = self.locked_since.get_or_insert_with(Instant::now).elapsed();
+                if waited >= self.patience {
+                    let seconds = waited.as_secs();
+                    return Err(Error::Locked { path, seconds });
+                }
+                let doing = "is locked";
+                Err(Error::Sqlite {
+                    path,
+                    doing,
+                    source,
+                })
+            }
+            result => {
+                self.locked_since = None;
+                result
+            }
+        }
+    }
+
+    fn read_page(&mut self) -> Result<Vec<Candidate>, Error> {
         let fail = |source| Error::Sqlite {
             path: self.path.clone(),
             doing: "cannot be read",

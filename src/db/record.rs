@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 
-use super::{Error, check_version, connect, is_busy};
+use super::{Error, PAUSE, check_version, is_busy, ready};
 use crate::job::Head;
 use crate::stop::Stop;
 
@@ -51,8 +51,13 @@ impl Recorder {
     /// # Errors
     /// When the database cannot be opened or has another version.
     pub fn open(path: &Path, patience: Duration) -> Result<Self, Error> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = ready(path, Connection::open_with_flags(path, mode))?;
         check_version(&connection, path)?;
+        // SQLite opens a file without write permission all the same.
+        if connection.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
+            return Err(Error::ReadOnly(path.into()));
+        }
         connection
             .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
             .map_err(|source| Error::Sqlite {
@@ -90,7 +95,8 @@ impl Recorder {
                         seconds: begun.elapsed().as_secs(),
                     });
                 }
-                Err(_) => {}
+                // Some locks are refused at once.
+                Err(_) => std::thread::park_timeout(PAUSE),
             }
         }
     }
@@ -109,25 +115,30 @@ impl Recorder {
 }
 
 fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
-    // As `row::head` reads them: a column of a wrong type is 0, bytes that are no UTF-8 are not compared.
+    // As `row::head` reads them: a number of a wrong type is 0, a missing name is empty, bytes that are no UTF-8 are
+    // not compared.
     const GUARD: &str = "WHERE id = ?1 AND monitoring_status = ?2 \
         AND (CAST(job_state AS TEXT) = ?3 OR instr(?3, char(65533)) > 0) \
         AND iif(typeof(job_id) = 'integer', job_id, 0) = ?4 \
         AND iif(typeof(start_time) = 'integer', start_time, 0) = ?5 \
-        AND iif(typeof(duration) = 'integer', duration, 0) = ?6";
+        AND iif(typeof(duration) = 'integer', duration, 0) = ?6 \
+        AND (?7 IS NULL OR ifnull(CAST(cluster AS TEXT), '') = ?7)";
     let h = &u.head;
     let key = &h.key;
+    // A name that is no UTF-8 was read with replacements and cannot be compared.
+    let cluster = Some(&key.cluster).filter(|c| !c.contains(char::REPLACEMENT_CHARACTER));
     let n = match &u.change {
         Change::Archived { footprint, energy_footprint, energy } => tx
             .prepare_cached(&format!(
-                "UPDATE job SET footprint = ?7, energy_footprint = ?8, energy = ?9, monitoring_status = 3 {GUARD}"
+                "UPDATE job SET footprint = ?8, energy_footprint = ?9, energy = ?10, monitoring_status = 3 {GUARD}"
             ))?
             .execute(params![
-                h.id, h.status, h.state, key.job_id, key.start_time, h.duration, footprint, energy_footprint, energy
+                h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster, footprint, energy_footprint,
+                energy
             ])?,
         Change::Failed => tx
             .prepare_cached(&format!("UPDATE job SET monitoring_status = 2 {GUARD}"))?
-            .execute(params![h.id, h.status, h.state, key.job_id, key.start_time, h.duration])?,
+            .execute(params![h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster])?,
     };
     Ok(n == 1)
 }

@@ -15,9 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::archive::Files;
 use crate::job::{Job, JobKey};
 use crate::stats::Footprint;
+use crate::stored::Files;
 use crate::verdict::{Coverage, Outcome};
 
 pub use policy::{ATTEMPTS, Next, next_after};
@@ -29,6 +29,8 @@ pub struct Entry {
     pub state: State,
     /// Attempts so far.
     pub attempts: u32,
+    /// Unix seconds of the last attempt; 0 where there was none.
+    pub last_try: i64,
     /// Unix seconds; 0 for at once.
     pub next_try: i64,
     /// What was published and perhaps not recorded.
@@ -239,6 +241,11 @@ impl Ledger {
         self.with("be written", |c| store::publishing(c, key, published));
     }
 
+    /// Forgets what was published and not recorded: it may not have reached the disk.
+    pub fn distrust(&self) {
+        self.with("be written", |c| store::distrust(c));
+    }
+
     /// Notes results after the rows were written. `now`: Unix seconds.
     pub fn record(&self, records: &[Record<'_>], now: i64) {
         if !records.is_empty() {
@@ -246,9 +253,10 @@ impl Ledger {
         }
     }
 
-    /// Closes what a dead sweep left open: published jobs whose row says so are done, without their files' sums.
-    pub fn settle(&self, keys: &[JobKey]) {
-        self.with("be written", |c| store::settle(c, keys));
+    /// Closes what a dead sweep left open: published jobs whose row says so are done, without their files' sums; what
+    /// was not published after all is forgotten.
+    pub fn settle(&self, done: &[JobKey], undone: &[JobKey]) {
+        self.with("be written", |c| store::settle(c, done, undone));
     }
 
     /// Notes a finished sweep and thins out old ones.

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Columns, Entry, Published, Record, Run, State};
-use crate::archive::{Files, Sum};
-use crate::compress::Form;
 use crate::job::JobKey;
+use crate::stored::{Files, Form, Sum};
 use crate::verdict::{Coverage, Gap, Outcome, Points};
 
 /// Version of the ledger's own schema (`PRAGMA user_version`).
@@ -54,11 +53,7 @@ pub(super) fn open_read_only(path: &Path) -> (Connection, Option<String>) {
     if !path.exists() {
         return (in_memory(), None);
     }
-    let opened = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    );
-    let usable = opened.and_then(|c| {
+    let usable = crate::sqlite::open_to_read(path).and_then(|c| {
         c.busy_timeout(BUSY)?;
         c.query_row("SELECT count(*) FROM job WHERE 0", [], |_| Ok(()))?;
         Ok(c)
@@ -103,16 +98,19 @@ impl From<rusqlite::Error> for Refusal {
 fn try_open(path: &Path) -> Result<Connection, Refusal> {
     let c = Connection::open(path)?;
     c.busy_timeout(BUSY)?;
-    c.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
     let version: i64 = c.query_row("PRAGMA user_version", [], |r| r.get(0))?;
     let tables: i64 = c.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
+    // Before it is known to be ours, nothing of it may change.
+    let ours = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
     match (version, tables) {
         (0, 0) => {
+            c.execute_batch(ours)?;
             c.execute_batch(&format!(
                 "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }
         (VERSION, _) => {
+            c.execute_batch(ours)?;
             let sound: String = c.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
             if sound != "ok" {
                 return Err(Refusal::Damaged(sound));
@@ -166,7 +164,7 @@ pub(super) fn in_memory() -> Connection {
 }
 
 const COLUMNS: &str = "state, attempts, next_try, outcome, expected, received, unusable, gaps, row_print, meta_size, \
-    meta_crc, data_size, data_crc, data_form, footprint, energy_footprint, energy, cluster, job_id, start_time";
+    meta_crc, data_size, data_crc, data_form, footprint, energy_footprint, energy, cluster, job_id, start_time, last_try";
 
 fn entry(r: &Row<'_>) -> rusqlite::Result<(JobKey, Entry)> {
     let key = JobKey {
@@ -178,6 +176,7 @@ fn entry(r: &Row<'_>) -> rusqlite::Result<(JobKey, Entry)> {
     let entry = Entry {
         state: State::parse(&state).unwrap_or(State::Waiting),
         attempts: r.get(1)?,
+        last_try: r.get::<_, Option<i64>>(20)?.unwrap_or(0),
         next_try: r.get::<_, Option<i64>>(2)?.unwrap_or(0),
         published: published(r)?,
     };
@@ -358,9 +357,19 @@ pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> ru
     tx.commit()
 }
 
-pub(super) fn settle(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<()> {
+pub(super) fn settle(
+    c: &mut Connection,
+    done: &[JobKey],
+    undone: &[JobKey],
+) -> rusqlite::Result<()> {
     let tx = c.transaction()?;
-    for key in keys {
+    for key in undone {
+        tx.prepare_cached(
+            "DELETE FROM job WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3",
+        )?
+        .execute(params![key.cluster, key.job_id, key.start_time])?;
+    }
+    for key in done {
         tx.prepare_cached(
             "UPDATE job SET state = 'done', attempts = attempts + 1, next_try = NULL, row_print = NULL, \
              meta_size = NULL, meta_crc = NULL, data_size = NULL, data_crc = NULL, data_form = NULL, footprint = NULL, \
@@ -370,6 +379,10 @@ pub(super) fn settle(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<()
         .execute(params![key.cluster, key.job_id, key.start_time])?;
     }
     tx.commit()
+}
+
+pub(super) fn distrust(c: &Connection) -> rusqlite::Result<()> {
+    c.execute_batch("UPDATE job SET row_print = NULL WHERE state = 'published'")
 }
 
 pub(super) fn finish_run(c: &mut Connection, run: &Run) -> rusqlite::Result<()> {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::worker::{Ending, Place, Work, no_data};
-use crate::archive::{Files, Found, Publication, Values, content};
-use crate::compress::{Encoder, Form, Level};
+use crate::archive::{Found, Publication, content};
+use crate::compress::{Encoder, Level};
 use crate::document::{data, meta};
 use crate::job::{Job, STATUS_ARCHIVED};
 use crate::ledger::{Columns, Published, row_print};
 use crate::series::MetricData;
 use crate::stats;
+use crate::stored::{Files, Form, Values};
 use crate::verdict::{Failure, Outcome, Reason, Stage};
 
 /// A data document while it is made.
@@ -151,9 +152,11 @@ impl<'a> Work<'a> {
                 "no sample is expected or found now; the archived job stays as it is",
             ));
         }
+        // The end of a job of unknown end comes from the samples: less of them makes it shorter.
+        let length_known = job.head.duration == self.task.candidate.head.duration;
         let poorer = found
             .zip(document.values.as_ref())
-            .and_then(|(f, new)| content::poorer(&f.values, new));
+            .and_then(|(f, new)| content::poorer(&f.values, new, length_known));
         if let Some(why) = poorer.filter(|_| !self.shared.settings.force) {
             return Err(Failure::new(Stage::Store, Reason::Poorer, why).into());
         }
@@ -172,8 +175,10 @@ impl<'a> Work<'a> {
             return Err(Ending::Cancelled);
         }
         self.shared.ledger.publishing(&job.head.key, &published);
-        // An archive that is there already, byte for byte, is not written again.
-        if found.and_then(|f| f.files) != Some(files) {
+        // An archived job that is there already, byte for byte, is not written again. Of others nobody knows whether
+        // their files ever reached the disk.
+        let archived = job.head.status == STATUS_ARCHIVED;
+        if !(archived && found.and_then(|f| f.files) == Some(files)) {
             publication.publish()?;
         }
         Ok(())

@@ -37,6 +37,8 @@ pub(super) struct Taken {
     pub(super) skipped: Skipped,
     /// Whether every selected job was handed over.
     pub(super) complete: bool,
+    /// Jobs handed over; those that no worker took before the end are left.
+    pub(super) sent: u64,
     /// Whether the time box ended it.
     pub(super) boxed: bool,
     pub(super) abort: Option<Abort>,
@@ -80,6 +82,7 @@ pub(super) fn run(
             intake.taken.complete = intake.hand_over(tasks);
         }
     }
+    intake.watch_queue();
     intake.taken
 }
 
@@ -114,13 +117,13 @@ impl Intake<'_> {
         self.taken.complete = true;
     }
 
-    /// The job as a task, if it is due.
+    /// The job as a task, if it is due. What was noted in the future was noted by a wrong clock and keeps nobody back.
     fn due(&mut self, c: Candidate) -> Option<Task> {
         let skipped = &mut self.taken.skipped;
         if let Some(e) = self
             .open
             .get(&c.head.key)
-            .filter(|_| !self.settings.retry_now)
+            .filter(|e| !self.settings.retry_now && e.last_try <= self.settings.clock.now())
         {
             let counter = match e.state {
                 State::Waiting if e.next_try > self.settings.clock.now() => {
@@ -167,12 +170,22 @@ impl Intake<'_> {
                 return false;
             }
             match self.to_workers.send_timeout(task, POLL) {
-                Ok(()) => {}
+                Ok(()) => self.taken.sent += 1,
                 Err(SendTimeoutError::Timeout(task)) => tasks.push_front(task),
                 Err(SendTimeoutError::Disconnected(_)) => return false,
             }
         }
         true
+    }
+
+    /// The time box also holds for jobs that wait for a worker.
+    fn watch_queue(&mut self) {
+        while self.settings.max_duration.is_some()
+            && !self.to_workers.is_empty()
+            && !self.draining()
+        {
+            self.stop.wait(POLL);
+        }
     }
 
     fn draining(&mut self) -> bool {

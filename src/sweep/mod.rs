@@ -173,7 +173,8 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         clusters,
         ledger,
         jobs,
-        recorder,
+        // Closed last of all connections, since one that only reads cannot remove the database's log.
+        mut recorder,
     } = parts;
     let dry_run = recorder.is_none();
     let shared = worker::Shared {
@@ -197,7 +198,7 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         drop((tasks, to_recorder));
         let hooks = hook::Hooks::start(scope, settings.hook.as_deref(), stop);
         let recording = recorder::Recording {
-            database: recorder,
+            database: recorder.as_mut(),
             archive,
             ledger,
             settings,
@@ -205,6 +206,7 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
             stop,
             hooks: &hooks,
             summary: Summary::default(),
+            flush_failed: false,
         };
         let mut summary = recording.run(&results);
         for failure in hooks.finish() {
@@ -223,6 +225,5 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
     for warning in ledger.take_warnings() {
         monitor.event(&Event::Warning(&warning));
     }
-    monitor.event(&Event::Finished(&summary));
     summary
 }

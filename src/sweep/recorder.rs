@@ -1,7 +1,9 @@
 //! What became of jobs goes to the database and the ledger: the only writer of both, on the calling thread.
 //!
 //! Per batch: flush the archive, change the rows, note it in the ledger, tell the monitor, in this order. When the
-//! archive cannot be flushed or the database not be written, nothing of the batch is recorded and the sweep ends.
+//! archive cannot be flushed or the database not be written, nothing of the batch is recorded and the sweep ends. The
+//! kernel tells of lost writes only once; so after a flush that failed nothing that was published is recorded any
+//! more, and the ledger forgets that it was, so that the next sweep writes it again.
 
 use std::time::Instant;
 
@@ -23,7 +25,7 @@ const BATCH: usize = 16;
 
 /// What a recorder works with.
 pub(super) struct Recording<'a, 'scope> {
-    pub(super) database: Option<Recorder>,
+    pub(super) database: Option<&'a mut Recorder>,
     pub(super) archive: &'a dyn Archive,
     pub(super) ledger: &'a Ledger,
     pub(super) settings: &'a Settings,
@@ -31,6 +33,8 @@ pub(super) struct Recording<'a, 'scope> {
     pub(super) stop: &'a Stop,
     pub(super) hooks: &'a Hooks<'scope>,
     pub(super) summary: Summary,
+    /// Whether some of what was published may never reach the disk.
+    pub(super) flush_failed: bool,
 }
 
 impl Recording<'_, '_> {
@@ -43,6 +47,10 @@ impl Recording<'_, '_> {
                 self.sort(done, &mut breaker, &mut batch);
             }
             self.record(batch);
+        }
+        if self.flush_failed {
+            // Workers may have published since.
+            self.ledger.distrust();
         }
         if self.summary.aborted.is_none() {
             let mut held = breaker.finish();
@@ -57,6 +65,7 @@ impl Recording<'_, '_> {
     /// Puts a result into the batch, holds it back, or ends the sweep.
     fn sort(&mut self, done: Done, breaker: &mut Breaker, batch: &mut Vec<Done>) {
         self.summary.stages.add(&done.stages);
+        self.summary.received += 1;
         let ends = done
             .outcome
             .failure()
@@ -67,7 +76,7 @@ impl Recording<'_, '_> {
         }
         // Once the sweep has ended by itself, only what is published still counts.
         if self.summary.aborted.is_some() {
-            if done.outcome.is_archived() {
+            if done.outcome.is_archived() && !self.flush_failed {
                 batch.push(done);
             }
             return;
@@ -122,10 +131,16 @@ impl Recording<'_, '_> {
             return Ok(());
         };
         if batch.iter().any(|d| d.outcome.is_archived()) {
-            self.archive.flush().map_err(|f| Abort {
-                reason: f.reason.code().into(),
-                detail: f.detail.clone(),
-                advice: "check the archive's disk; no row was changed".into(),
+            self.archive.flush().map_err(|f| {
+                self.flush_failed = true;
+                self.ledger.distrust();
+                Abort {
+                    reason: f.reason.code().into(),
+                    detail: f.detail.clone(),
+                    advice:
+                        "check the archive's disk; no row was changed for what it may have lost"
+                            .into(),
+                }
             })?;
         }
         let updates: Vec<(usize, Update)> = batch
@@ -199,6 +214,12 @@ fn update(d: &Done) -> Option<Update> {
             energy_footprint: d.columns.energy_footprint.clone(),
             energy: d.columns.energy,
         },
+        // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
+        Outcome::Failed(_) | Outcome::Interrupted
+            if d.head.status == STATUS_PENDING && d.head.duration == 0 =>
+        {
+            return None;
+        }
         Outcome::Failed(_) | Outcome::NoData(_) => Change::Failed,
         Outcome::Interrupted if d.head.status == STATUS_PENDING => Change::Failed,
         Outcome::Interrupted | Outcome::NotYet | Outcome::UnknownEnd | Outcome::Raced => {

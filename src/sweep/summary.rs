@@ -40,7 +40,7 @@ pub struct Abort {
     pub advice: String,
 }
 
-/// Jobs that were not taken since they are not due.
+/// Jobs that are not archived and not due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
     /// Waiting for their next try.
@@ -93,9 +93,9 @@ pub struct Summary {
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Failures by stage and reason.
     pub failures: BTreeMap<(Stage, Reason), Failures>,
-    /// Jobs that were not due.
+    /// Jobs that were not taken since they were not due.
     pub skipped: Skipped,
-    /// Jobs that stand in quarantine, or are lost, since this sweep.
+    /// Jobs that failed in this sweep, by what that led to.
     pub closed: Skipped,
     /// Bytes of data.json of archived jobs.
     pub raw_bytes: u64,
@@ -123,6 +123,10 @@ pub struct Summary {
     complete: bool,
     /// Whether the time box drained the sweep.
     boxed: bool,
+    /// Jobs that intake handed over.
+    sent: u64,
+    /// Those that a worker took.
+    pub(super) received: u64,
 }
 
 impl Summary {
@@ -145,6 +149,7 @@ impl Summary {
     pub(super) fn add_intake(&mut self, taken: Taken) {
         self.skipped = taken.skipped;
         self.complete = taken.complete;
+        self.sent = taken.sent;
         self.boxed = taken.boxed;
         if self.aborted.is_none() {
             self.aborted = taken.abort;
@@ -153,9 +158,18 @@ impl Summary {
 
     /// Settles why the sweep ended.
     pub(super) fn close(&mut self, stop: &Stop) {
-        let left = !self.complete || self.of("interrupted") > 0;
+        let left = !self.complete || self.sent > self.received || self.of("interrupted") > 0;
         self.time_box = self.boxed && left;
         self.interrupted = stop.is_draining() && !self.boxed && self.aborted.is_none();
+    }
+
+    /// Jobs that wait, are quarantined or lost now: those not taken, and those that came to it in this sweep.
+    pub fn standing(&self) -> Skipped {
+        Skipped {
+            waiting: self.skipped.waiting + self.closed.waiting,
+            quarantined: self.skipped.quarantined + self.closed.quarantined,
+            lost: self.skipped.lost + self.closed.lost,
+        }
     }
 
     /// Jobs of an outcome.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ccarchive::archive::Archive;
 use ccarchive::archive::tree::Tree;
 use ccarchive::cluster::Clusters;
 use ccarchive::compress::Level;
@@ -58,14 +59,14 @@ impl From<db::Error> for Stopped {
 /// Runs a sweep as the flags say.
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
+    let console = Arc::new(Console::new(args.output.mode()));
     let selection = args.selection(&now).map_err(|e| {
         Stopped::new(
             Exit::Usage,
             e.to_string().trim_start_matches("error: ").trim_end(),
         )
-    })?;
-    let console = Arc::new(Console::new(args.output.mode()));
-    let outcome = prepare(args, &console).and_then(|site| match site {
+    });
+    let outcome = selection.and_then(|selection| match prepare(args, &console)? {
         Some(site) => sweep_site(args, &site, selection, &now, &console),
         None => Ok(Exit::Done),
     });
@@ -105,10 +106,16 @@ fn sweep_site(
 ) -> Result<Exit, Stopped> {
     let b = &args.behaviour;
     let clock = Clock::starting_at(now.timestamp().as_second());
+    let stop = listen(b, console)?;
+    let database = Database {
+        path: &site.database.value,
+        patience: b.lock_timeout,
+        stop: &stop,
+    };
     let recorder = if b.dry_run {
         None
     } else {
-        Some(Recorder::open(&site.database.value, b.lock_timeout)?)
+        Some(database.wait(|| Recorder::open(database.path, b.lock_timeout))?)
     };
     // A database of another version is refused before anything is written beside it.
     let _lock = take_lock(site, b.dry_run, now)?;
@@ -127,14 +134,12 @@ fn sweep_site(
         console.event(&Event::Warning(&warning));
     }
     if !b.dry_run {
-        settle(&ledger, &site.database.value)?;
+        for warning in settle(&ledger, &archive, &database)? {
+            console.event(&Event::Warning(&warning));
+        }
     }
     let settings = settings(b, site, &selection, clock);
-    let (jobs, refused) = choose(&site.database.value, selection, clock.now(), console)?;
-    let stop = Arc::new(Stop::new());
-    let watcher: Arc<dyn Monitor + Send> = Arc::clone(console) as _;
-    signals::listen(&stop, b.timeout, &watcher)
-        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    let (jobs, refused) = choose(&database, selection, clock.now(), console)?;
     console.start(site, &settings, b.dry_run);
     let parts = Parts {
         source: &source,
@@ -154,6 +159,36 @@ fn sweep_site(
         ledger.finish_run(&history(&summary, clock, exit));
     }
     Ok(exit)
+}
+
+/// A stop token that signals reach from now on.
+fn listen(b: &BehaviourArgs, console: &Arc<Console>) -> Result<Arc<Stop>, Stopped> {
+    let stop = Arc::new(Stop::new());
+    let watcher: Arc<dyn Monitor + Send> = Arc::clone(console) as _;
+    signals::listen(&stop, b.timeout, &watcher)
+        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    Ok(stop)
+}
+
+/// The job database before the sweep: others may keep it locked.
+struct Database<'a> {
+    path: &'a Path,
+    patience: Duration,
+    stop: &'a Stop,
+}
+
+impl Database<'_> {
+    fn wait<T>(&self, f: impl FnMut() -> Result<T, db::Error>) -> Result<T, Stopped> {
+        db::patiently(self.patience, self.stop, f).map_err(|e| {
+            if self.stop.is_draining() {
+                return Stopped::new(
+                    Exit::Interrupted,
+                    "interrupted before the sweep began; nothing was changed",
+                );
+            }
+            Stopped::from(e)
+        })
+    }
 }
 
 fn take_lock(site: &Site, dry_run: bool, now: &Zoned) -> Result<Option<Lock>, Stopped> {
@@ -223,38 +258,53 @@ fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped
     }
 }
 
-/// Closes in the ledger what a killed sweep had recorded in the database.
-fn settle(ledger: &Ledger, database: &Path) -> Result<(), Stopped> {
-    let connection = db::open(database)?;
-    let mut recorded = Vec::new();
+/// Closes in the ledger what a killed sweep had recorded in the database. Where it died while it archived an archived
+/// job once more, that job's folder is brought in order, since no sweep may come to it again.
+fn settle(
+    ledger: &Ledger,
+    archive: &Tree,
+    database: &Database<'_>,
+) -> Result<Vec<String>, Stopped> {
+    let connection = database.wait(|| db::open(database.path))?;
+    let (mut recorded, mut undone, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for (key, entry) in ledger.open_jobs() {
-        if entry.state == State::Published
-            && db::status_of(&connection, database, &key)? == Some(ccarchive::job::STATUS_ARCHIVED)
-        {
-            recorded.push(key);
+        let status = database.wait(|| db::status_of(&connection, database.path, &key))?;
+        if entry.state != State::Published || status != Some(ccarchive::job::STATUS_ARCHIVED) {
+            continue;
+        }
+        let wanted = entry.published.map(|p| p.files);
+        match archive.find(&key, true) {
+            Ok(found) if found.as_ref().and_then(|f| f.files) == wanted => recorded.push(key),
+            Ok(_) => {
+                warnings.push(format!(
+                    "a sweep ended while it archived {key} again; name it with --job-id once more"
+                ));
+                undone.push(key);
+            }
+            // It is looked at again by the next sweep.
+            Err(f) => warnings.push(format!("{key}: {f}")),
         }
     }
-    ledger.settle(&recorded);
-    Ok(())
+    ledger.settle(&recorded, &undone);
+    Ok(warnings)
 }
 
 /// The jobs of the sweep, and whether some that were named are refused.
 fn choose(
-    database: &Path,
+    database: &Database<'_>,
     selection: Selection,
     now: i64,
     console: &Console,
 ) -> Result<(Jobs, bool), Stopped> {
     if selection.job_ids.is_empty() {
-        return Ok((
-            Jobs::Pending(Box::new(Pending::open(
-                database,
-                Filter::new(selection, now),
-            )?)),
-            false,
-        ));
+        let filter = Filter::new(selection, now);
+        let pending = database.wait(|| Pending::open(database.path, filter.clone()))?;
+        let pending = pending.with_patience(database.patience);
+        return Ok((Jobs::Pending(Box::new(pending)), false));
     }
-    let Chosen { jobs, refused } = sweep::choose(&db::open(database)?, database, &selection)?;
+    let connection = database.wait(|| db::open(database.path))?;
+    let Chosen { jobs, refused } =
+        database.wait(|| sweep::choose(&connection, database.path, &selection))?;
     if jobs.is_empty() {
         let why: Vec<String> = refused
             .iter()

@@ -1,11 +1,15 @@
-//! SIGINT, SIGTERM and SIGHUP as a stop token: the first drains, the second cancels.
+//! SIGINT, SIGTERM and SIGHUP as a stop token: the first drains, the second cancels, the third ends the program.
+//!
+//! The third is for a worker that hangs in the file system, where no token reaches it. A row changes only after its
+//! archive is durable, so that ending anywhere costs a repeat.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ccarchive::monitor::{Event, Monitor};
 use ccarchive::stop::Stop;
+use ccarchive::sweep::Exit;
 
 /// Listens from now on; `grace` is what jobs in hand get after the first signal.
 ///
@@ -17,24 +21,27 @@ pub(crate) fn listen(
     monitor: &Arc<dyn Monitor + Send>,
 ) -> Result<(), ctrlc::Error> {
     let hangup_ignored = is_hangup_ignored();
-    let (stop, monitor, second) = (
-        Arc::clone(stop),
-        Arc::clone(monitor),
-        AtomicBool::new(false),
-    );
-    ctrlc::set_handler(move || {
-        if second.swap(true, Ordering::Relaxed) {
-            stop.cancel();
-            monitor.event(&Event::Cancelling);
-        } else {
+    let (stop, monitor, signals) = (Arc::clone(stop), Arc::clone(monitor), AtomicU32::new(0));
+    ctrlc::set_handler(move || match signals.fetch_add(1, Ordering::Relaxed) {
+        0 => {
             stop.drain(grace);
             monitor.event(&Event::Draining(grace));
         }
+        1 => {
+            stop.cancel();
+            monitor.event(&Event::Cancelling);
+        }
+        _ => end(),
     })?;
     if hangup_ignored {
         ignore_hangup();
     }
     Ok(())
+}
+
+#[expect(clippy::exit, reason = "the sweep does not end by itself any more")]
+fn end() {
+    std::process::exit(Exit::Interrupted as i32);
 }
 
 /// Whether SIGHUP was ignored when we were started, as under nohup: it must stay so.

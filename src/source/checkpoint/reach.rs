@@ -14,7 +14,8 @@ const TAIL: u64 = 64 << 10;
 /// Newest and oldest data of all hosts below a cluster's folder; none without any data.
 ///
 /// # Errors
-/// When the folder cannot be listed. Files that cannot be read say nothing here.
+/// When the folder cannot be listed. A host or log that cannot be read says nothing of the newest data; the oldest may
+/// be its, so then nothing is known to be forgotten.
 pub(super) fn of_cluster(folder: &Path) -> io::Result<Option<Horizon>> {
     let mut all: Option<Horizon> = None;
     let entries = match std::fs::read_dir(folder) {
@@ -34,8 +35,24 @@ pub(super) fn of_cluster(folder: &Path) -> io::Result<Option<Horizon>> {
 }
 
 fn of_host(folder: &Path) -> Option<Horizon> {
-    let files = snapshots(folder).unwrap_or_default();
-    let log = log_span(&folder.join("current.wal")).ok().flatten();
+    let missing = |e: &io::Error| {
+        matches!(
+            e.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        )
+    };
+    let (files, log) = (snapshots(folder), log_span(&folder.join("current.wal")));
+    let unreadable = [files.as_ref().err(), log.as_ref().err()]
+        .into_iter()
+        .flatten()
+        .any(|e| !missing(e));
+    if unreadable {
+        return Some(Horizon {
+            newest: i64::MIN,
+            oldest: i64::MIN,
+        });
+    }
+    let (files, log) = (files.unwrap_or_default(), log.ok().flatten());
     let newest = files
         .last()
         .and_then(|(number, path)| snapshot_end(path).ok().flatten().or(Some(*number)));

@@ -98,7 +98,7 @@ fn a_torn_data_file_at_any_length_is_replaced_and_a_flipped_one_replaced_or_kept
 
 #[test]
 fn a_whole_variant_that_holds_more_is_not_lost_beside_a_torn_one() {
-    let rich = br#"{"load":{"node":{"unit":{"base":""},"series":[{"hostname":"n1","statistics":{},"data":[1.00,2.00,3.00,4.00]}],"timestep":60}}}"#;
+    let rich = br#"{"load":{"node":{"unit":{"base":""},"series":[{"hostname":"n1","statistics":{},"data":[1.00,2.00]},{"hostname":"n1","id":"0","data":[1.00,2.00]}],"timestep":60}}}"#;
     for (torn, whole, bytes) in [
         ("data.json.gz", "data.json", rich.to_vec()),
         ("data.json", "data.json.gz", gzip(rich)),
@@ -120,7 +120,7 @@ fn a_whole_variant_that_holds_more_is_not_lost_beside_a_torn_one() {
 
 #[test]
 fn a_torn_file_that_holds_more_than_the_source_is_kept() {
-    let torn = br#"{"load":{"node":{"unit":{"base":""},"series":[{"hostname":"n1","statistics":{},"data":[1.00,2.00,3.00,4.00]},{"hostna"#;
+    let torn = br#"{"load":{"node":{"unit":{"base":""},"series":[{"hostname":"n1","statistics":{},"data":[1.00,2.00]},{"hostname":"n1","id":"0","data":[1.00,2.00]},{"hostna"#;
     let packed = gzip(torn);
     for (name, bytes) in [("data.json", torn.as_slice()), ("data.json.gz", &packed)] {
         let site = with(&[("meta.json", own("meta.json")), (name, bytes)]);

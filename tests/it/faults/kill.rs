@@ -68,7 +68,7 @@ const POINTS: [(&str, &str, char, usize, u32); 27] = [
     ("rename", "data.json", 'A', 4, 7),
     ("rename", "meta.json", 'K', 4, 7),
     ("rename", "meta.json", 'A', 5, 9),
-    ("unlink", "data.json", 'A', 5, 4),
+    ("rename", "meta.json", 'A', 5, 2),
     ("syncfs", "job-archive", 'K', 5, 2),
     ("syncfs", "job-archive", 'A', 6, 7),
     ("write", "job.db-wal", 'K', 6, 5),
@@ -253,7 +253,7 @@ impl Trial<'_> {
         Some(how)
     }
 
-    fn wrong(&self, what: String, history: &[String]) {
+    fn wrong(&self, what: &str, history: &[String]) {
         let mut t = self.tally.lock().unwrap();
         t.wrong.push(format!("{what}\n  after {history:?}"));
     }
@@ -261,7 +261,7 @@ impl Trial<'_> {
     fn check_end(&self, ended: &Ended, history: &[String]) {
         // What failed in a killed sweep waits now, so a later one may have nothing to complain about.
         if !matches!(ended.status.code(), Some(0 | 3)) {
-            self.wrong(format!("{}: {}", ended.status, ended.said), history);
+            self.wrong(&format!("{}: {}", ended.status, ended.said), history);
         }
     }
 
@@ -277,14 +277,14 @@ impl Trial<'_> {
                 _ => row == before || row == after,
             };
             if !fine {
-                self.wrong(format!("row {id} is {row:?}, it was {before:?}"), history);
+                self.wrong(&format!("row {id} is {row:?}, it was {before:?}"), history);
             }
         }
         for (path, content) in &now.files {
             let temporary = path.to_string_lossy().ends_with(".tmp");
             let inside = path.starts_with("job-archive") && content.is_some() && !temporary;
             if inside && swept.files.get(path) != Some(content) {
-                self.wrong(format!("{} is not whole", path.display()), history);
+                self.wrong(&format!("{} is not whole", path.display()), history);
             }
         }
     }
@@ -292,7 +292,7 @@ impl Trial<'_> {
     fn compare(&self, site: &Path, history: &[String]) {
         let differences = self.base.swept.differences(&State::of(site));
         if !differences.is_empty() {
-            self.wrong(format!("{differences:#?}"), history);
+            self.wrong(&format!("{differences:#?}"), history);
         }
         self.tally.lock().unwrap().finished += 1;
         drop(fs::remove_dir_all(site));

@@ -4,11 +4,22 @@
 //! | file | subject |
 //! |---|---|
 //! | kill | sweeps killed at hundreds of moments |
-//! | matrix, cells, how | stage × fault: the table, and how each fault is made |
+//! | again | an archived job is archived again, and that sweep is killed |
+//! | horizon | hosts that cannot be read do not make jobs lost |
+//! | matrix, table, cells | stage × fault: the test, its rows, what a row says |
+//! | how, faulty, judge | the ways to make a fault; a site with one; what must be true after it |
 //! | site, sweep | a generated site and what stands in it; one sweep over it |
 //! | shim | the preload library (shim.c) below the program's file code |
 
+mod again;
+mod cells;
+mod faulty;
+mod horizon;
+mod how;
+mod judge;
 mod kill;
+mod matrix;
 mod shim;
 mod site;
 mod sweep;
+mod table;

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use ccarchive::demo::{self, Plan};
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 use super::sweep::Sweep;
@@ -24,6 +24,7 @@ pub(super) struct Base {
     pub(super) swept: State,
     /// Seconds of an undisturbed sweep.
     pub(super) seconds: f64,
+    pub(super) binary: PathBuf,
 }
 
 impl Base {
@@ -44,6 +45,7 @@ impl Base {
             swept: State::default(),
             root,
             seconds: 0.0,
+            binary: env!("CARGO_BIN_EXE_ccarchive").into(),
         };
         let copy = base.copy("swept");
         let begun = std::time::Instant::now();
@@ -56,12 +58,24 @@ impl Base {
 
     /// A copy of the site as it was written; one of that name is replaced.
     pub(super) fn copy(&self, name: &str) -> PathBuf {
+        self.copy_of("pristine", name)
+    }
+
+    /// A copy of `pristine` or `swept`.
+    pub(super) fn copy_of(&self, which: &str, name: &str) -> PathBuf {
         let to = self.root.path().join(name);
         if to.exists() {
             fs::remove_dir_all(&to).unwrap();
         }
-        copy_tree(&self.root.path().join("pristine"), &to);
+        copy_tree(&self.root.path().join(which), &to);
         to
+    }
+
+    /// Copies the program to where other users can start it.
+    pub(super) fn share_binary(&mut self) {
+        let to = self.root.path().join("ccarchive");
+        fs::copy(&self.binary, &to).unwrap();
+        self.binary = to;
     }
 
     /// For the output of sweeps over that copy.
@@ -110,7 +124,7 @@ impl Row {
 }
 
 /// Columns of a row by name, as text.
-type Columns = BTreeMap<String, String>;
+pub(super) type Columns = BTreeMap<String, String>;
 
 /// All that stands in a site.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -125,13 +139,17 @@ pub(super) struct State {
 impl State {
     pub(super) fn of(site: &Path) -> Self {
         let mut files = BTreeMap::new();
-        // Before SQLite is asked, which makes files of its own.
         add_files(site, site, &mut files);
         Self {
             rows: rows(&site.join("job.db")),
             ledger: ledger(&site.join("job.db.ledger")),
             files,
         }
+    }
+
+    /// What the ledger has of a job.
+    pub(super) fn of_ledger(&self, row: &Row) -> Columns {
+        self.ledger.get(&row.key).cloned().unwrap_or_default()
     }
 
     /// Without what a further attempt changes.
@@ -197,9 +215,23 @@ fn add_files(site: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Option<Ve
     }
 }
 
-/// Opens a database so that it stays as a killed sweep left it.
-fn open(path: &Path) -> Connection {
-    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+/// A copy of a database, read so that the database stays as a killed sweep left it.
+struct Copy {
+    connection: Connection,
+    _folder: TempDir,
+}
+
+fn open(path: &Path) -> Copy {
+    let folder = folder();
+    for suffix in ["", "-wal"] {
+        let name = format!("{}{suffix}", path.display());
+        // The log may not be there.
+        drop(fs::copy(name, folder.path().join(format!("copy{suffix}"))));
+    }
+    Copy {
+        connection: Connection::open(folder.path().join("copy")).unwrap(),
+        _folder: folder,
+    }
 }
 
 /// All rows of a table, as text by column.
@@ -224,7 +256,7 @@ fn text(v: &Value) -> String {
 
 fn rows(database: &Path) -> BTreeMap<i64, Row> {
     let mut out = BTreeMap::new();
-    for mut columns in table(&open(database), "job") {
+    for mut columns in table(&open(database).connection, "job") {
         let number = |name: &str| columns[name].parse::<i64>().unwrap();
         let (job, start, cluster) = (number("job_id"), number("start_time"), &columns["cluster"]);
         let row = Row {
@@ -251,16 +283,18 @@ fn ledger(path: &Path) -> BTreeMap<String, Columns> {
     if !path.exists() {
         return BTreeMap::new();
     }
-    let connection = open(path);
-    let there = connection.query_row("SELECT count(*) FROM sqlite_master", [], |r| {
+    // A sweep may be killed before it has made the tables, and a test may have damaged the file.
+    let copy = open(path);
+    let connection = &copy.connection;
+    let sound = connection.query_row("PRAGMA quick_check", [], |r| r.get::<_, String>(0));
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |r| {
         r.get::<_, i64>(0)
     });
-    // A sweep may be killed before it has made the tables, and a test may have damaged the file.
-    if there.unwrap_or(0) == 0 {
+    if sound.as_deref() != Ok("ok") || tables == Ok(0) {
         return BTreeMap::new();
     }
     let mut out = BTreeMap::new();
-    for mut job in table(&connection, "job") {
+    for mut job in table(connection, "job") {
         for name in TIMES {
             job.remove(name);
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::shim::{self, Report};
 
 /// A sweep that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(40);
 /// The user and group of nobody.
 pub(super) const NOBODY: u32 = 65534;
 
@@ -22,6 +22,7 @@ pub(super) struct Sweep {
     /// Output and the shim's report go to files of this name with suffixes.
     pub(super) scratch: PathBuf,
     pub(super) binary: PathBuf,
+    pub(super) database: &'static str,
     pub(super) arguments: Vec<String>,
     pub(super) rules: Vec<String>,
     pub(super) nobody: bool,
@@ -38,6 +39,8 @@ pub(super) struct Ended {
     pub(super) said: String,
     /// The object of type `summary`.
     pub(super) summary: Value,
+    /// Jobs that a killed sweep had published.
+    pub(super) resumed: usize,
     pub(super) report: Report,
 }
 
@@ -47,6 +50,7 @@ impl Sweep {
             site: site.into(),
             scratch: scratch.into(),
             binary: env!("CARGO_BIN_EXE_ccarchive").into(),
+            database: "job.db",
             arguments: Vec::new(),
             rules: Vec::new(),
             nobody: false,
@@ -78,7 +82,7 @@ impl Sweep {
             c.env_remove(name);
         }
         c.current_dir(&self.site).stdin(Stdio::null());
-        c.args(["run", "--db", "job.db", "--json", "--workers", "2"])
+        c.args(["run", "--db", self.database, "--json", "--workers", "2"])
             .args(&self.arguments);
         let output = self.output.clone().unwrap_or_else(|| self.file("out"));
         let output = File::options()
@@ -139,6 +143,7 @@ impl Running<'_> {
             status,
             said: fs::read_to_string(self.sweep.file("err")).unwrap_or_default(),
             summary: serde_json::from_str(last).unwrap_or_default(),
+            resumed: out.matches("\"resumed\":true").count(),
             report: Report::read(&self.sweep.file("report")),
         }
     }

@@ -1,5 +1,12 @@
-//! What the tests stand on: carried and shared golden sites, sweeping a copy of one, and the other judge.
+//! What the tests stand on: carried and shared golden sites with the other judge, small sites, the metric store's files,
+//! the engine with a recording monitor, the program as a process.
 
+pub(crate) mod engine;
+pub(crate) mod fifo;
 pub(crate) mod golden;
+pub(crate) mod program;
 pub(crate) mod python;
 pub(crate) mod shared;
+pub(crate) mod site;
+pub(crate) mod snapshots;
+pub(crate) mod wait;

@@ -1,9 +1,29 @@
 //! The objects of `--json`: documented in the man page, additive only.
 
+use ccarchive::job::Shown;
 use ccarchive::monitor::Report;
 use ccarchive::site::Site;
 use ccarchive::sweep::{Exit, Settings, Stages, Summary};
 use serde_json::{Value, json};
+
+/// An object on one line. Serde escapes control characters of ASCII; a terminal obeys others as well.
+pub(super) fn line(value: &Value) -> String {
+    let text = value.to_string();
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Outside of texts JSON has no such characters, so that an escape says the same.
+        if c == '\u{7f}' || !c.is_ascii() && Shown(c.encode_utf8(&mut [0; 4])).to_string().len() > 4
+        {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
 
 pub(super) fn start(site: &Site, settings: &Settings, dry_run: bool) -> Value {
     let sources: Vec<_> = site
@@ -66,6 +86,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         compress,
         store,
     } = s.stages;
+    let standing = s.standing();
     json!({
         "type": "summary",
         "exit": exit as u8,
@@ -73,9 +94,10 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "archived": s.archived(),
         "outcomes": s.outcomes,
         "failures": failures,
-        "waiting": s.skipped.waiting,
-        "quarantined": s.skipped.quarantined,
-        "lost": s.skipped.lost,
+        "waiting": standing.waiting,
+        "quarantined": standing.quarantined,
+        "lost": standing.lost,
+        "notTried": s.skipped.waiting + s.skipped.quarantined + s.skipped.lost,
         "rawBytes": s.raw_bytes,
         "storedBytes": s.stored_bytes,
         "unusableSamples": s.unusable,

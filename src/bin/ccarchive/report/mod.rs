@@ -218,8 +218,7 @@ impl Monitor for Console {
                 "stopping: no new jobs; those in work get up to {} s to finish (a second signal drops them)",
                 grace.as_secs()
             )),
-            Event::Cancelling => self.lock().line("stopping now: jobs in work are dropped"),
-            Event::Finished(_) => {}
+            Event::Cancelling => self.lock().line("stopping now: jobs in work are dropped (a third signal ends the program at once)"),
         }
     }
 }
@@ -241,7 +240,7 @@ pub(crate) fn out(text: &str) {
 }
 
 fn out_line(value: &serde_json::Value) {
-    out(&format!("{value}\n"));
+    out(&format!("{}\n", json::line(value)));
 }
 
 /// Writes a line about the work; what it quotes of paths and files must not command the terminal.

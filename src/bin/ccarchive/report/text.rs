@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ccarchive::job::Shown;
 use ccarchive::monitor::Report;
 use ccarchive::sweep::{Stages, Summary};
 
@@ -32,7 +33,9 @@ pub(super) fn summary(s: &Summary, verbose: bool) -> String {
         let (code, stage) = (reason.code(), stage.name());
         lines.push(format!(
             "  {} {jobs}: {code} ({stage}), first {}: {}",
-            f.count, f.first_job, f.first_detail
+            f.count,
+            f.first_job,
+            Shown(&f.first_detail)
         ));
         lines.push(format!("    {}", reason.advice()));
     }
@@ -74,27 +77,32 @@ fn headline(s: &Summary) -> String {
 }
 
 fn notes(s: &Summary, lines: &mut Vec<String>) {
+    let (all, old) = (s.standing(), s.skipped);
+    let standing = [
+        (
+            all.waiting,
+            old.waiting,
+            "waiting for their next try (--retry-now takes them at once)",
+        ),
+        (
+            all.quarantined,
+            old.quarantined,
+            "quarantined after repeated failures (--retry-now tries them again)",
+        ),
+        (
+            all.lost,
+            old.lost,
+            "lost: no source can have their data any more",
+        ),
+    ];
+    for (n, not_tried, what) in standing.into_iter().filter(|(n, ..)| *n > 0) {
+        let since = match n - not_tried {
+            0 => String::new(),
+            new => format!(", {new} of them since this sweep"),
+        };
+        lines.push(format!("  {n} {what}{since}"));
+    }
     let counted = [
-        (
-            s.skipped.waiting,
-            "not tried, waiting for their next try (--retry-now takes them at once)",
-        ),
-        (
-            s.skipped.quarantined,
-            "not tried, quarantined after repeated failures (--retry-now tries them again)",
-        ),
-        (
-            s.skipped.lost,
-            "not tried, lost: no source can have their data any more",
-        ),
-        (
-            s.closed.quarantined,
-            "quarantined now: they failed too often and wait for --retry-now",
-        ),
-        (
-            s.closed.lost,
-            "lost now: no source can have their data any more",
-        ),
         (
             s.of("not_yet"),
             "not yet: samples may still reach the source; a later sweep takes them",
@@ -117,7 +125,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
             .map(|(n, what)| format!("  {n} {what}")),
     );
     if let Some(a) = &s.aborted {
-        lines.push(format!("  stopped: {}; {}", a.detail, a.advice));
+        lines.push(format!("  stopped: {}; {}", Shown(&a.detail), a.advice));
     } else if s.interrupted {
         lines.push(
             "  interrupted: what was finished is recorded, the rest is for the next sweep".into(),

@@ -1,0 +1,383 @@
+//! One sequence: steps that change the site and its model alike, sweeps, and the comparison of both.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::chance::Chance;
+use super::oracle::{self, Archive, Flags, Job};
+use super::world::{HOSTS, World};
+use crate::support::engine::{Sweep, Swept};
+use crate::support::site::{HOUR, NewJob, Site, T0};
+use crate::support::snapshots::{METRICS, times, value};
+
+/// A sweep in this machine's worst moments takes less (seconds).
+const SLACK: i64 = 40;
+
+pub(super) struct Play {
+    seed: u64,
+    chance: Chance,
+    site: Site,
+    world: World,
+    jobs: BTreeMap<i64, Job>,
+    now: i64,
+    steps: Vec<String>,
+    /// Keeps the ledger's log from being written back at the end of each sweep, for speed.
+    _ledger: Option<Connection>,
+}
+
+impl Drop for Play {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("sequence {}:\n{}", self.seed, self.steps.join("\n"));
+        }
+    }
+}
+
+impl Play {
+    pub(super) fn new(seed: u64) -> Self {
+        let site = Site::new();
+        let mut play = Self {
+            seed,
+            chance: Chance(seed),
+            world: World::new(&site),
+            site,
+            jobs: BTreeMap::new(),
+            now: T0 + 4 * HOUR + 7,
+            steps: Vec::new(),
+            _ledger: None,
+        };
+        for job_id in 1..=3 {
+            play.insert(job_id);
+        }
+        for _ in 0..9 {
+            play.data();
+        }
+        play
+    }
+
+    fn say(&mut self, text: String) {
+        self.steps.push(text);
+    }
+
+    /// One random step.
+    pub(super) fn step(&mut self) {
+        match self.chance.below(20) {
+            0..=2 => self.data(),
+            3 | 4 => self.damage(),
+            5 | 6 => self.row(),
+            7 | 8 => {
+                self.now += self.chance.of(&[300, HOUR, 4 * HOUR, 14 * HOUR, 14 * HOUR]) / 60 * 60
+            }
+            9 if self.jobs.len() < 8 => {
+                let next = self.jobs.keys().max().unwrap_or(&0) + 1;
+                self.insert(next);
+            }
+            10 => self.jump(),
+            11..=13 => self.again(),
+            _ => {
+                self.now += 360;
+                let flags = self.flags();
+                self.sweep(self.now, flags);
+            }
+        }
+    }
+
+    /// A last sweep long after everything: what can be archived is, and a second one finds nothing to do for it.
+    pub(super) fn end(mut self) {
+        self.now += 400 * HOUR;
+        self.sweep(
+            self.now,
+            Flags {
+                retry_now: true,
+                ..Flags::default()
+            },
+        );
+        let done: Vec<i64> = self
+            .jobs
+            .values()
+            .filter(|j| j.status == 3)
+            .map(|j| j.job_id)
+            .collect();
+        let swept = self.sweep(self.now + 60, Flags::default());
+        assert!(done.iter().all(|j| swept.job(*j).is_none()));
+    }
+
+    fn flags(&mut self) -> Flags {
+        Flags {
+            named: None,
+            retention: if self.chance.percent(30) {
+                Some(48 * HOUR)
+            } else {
+                None
+            },
+            retry_now: self.chance.percent(10),
+            force: self.chance.percent(5),
+            accept_empty: self.chance.percent(5),
+            dry_run: self.chance.percent(8),
+        }
+    }
+
+    fn insert(&mut self, job_id: i64) {
+        let c = &mut self.chance;
+        let hosts = match c.below(4) {
+            0 => vec![HOSTS[0], HOSTS[1]],
+            1 => HOSTS.to_vec(),
+            _ => vec![c.of(&HOSTS)],
+        };
+        let length = c.of(&[0, 60, 600, 3000, 2 * HOUR, 2 * HOUR]);
+        // Fewer beginnings would give jobs the same key.
+        let start = T0 + c.below(300) * 60;
+        let job = Job {
+            job_id,
+            hosts,
+            start,
+            duration: length,
+            status: c.of(&[1, 1, 1, 1, 2, 0]),
+            running: c.percent(10),
+            misplaced: c.percent(5),
+            ledger: None,
+            archive: None,
+        };
+        let row = NewJob {
+            hosts: job.hosts.iter().map(|h| (*h).to_owned()).collect(),
+            state: if job.running { "running" } else { "failed" }.into(),
+            subcluster: if job.misplaced { "gone" } else { "main" }.into(),
+            ..NewJob::stopped(job_id, "", start, length).status(job.status)
+        };
+        self.site.insert(&row);
+        self.say(format!("insert {job:?}"));
+        self.jobs.insert(job_id, job);
+    }
+
+    fn hour(&mut self) -> i64 {
+        self.chance.below(((self.now - T0) / HOUR).clamp(1, 8))
+    }
+
+    /// Data arrives, in order or late.
+    fn data(&mut self) {
+        let host = self.chance.of(&HOSTS);
+        let files = self.site.host(host);
+        if self.chance.percent(30) {
+            let to = (self.now - 120).div_euclid(60) * 60;
+            let to = (T0 + (to - T0) / 60 * 60).min(T0 + 9 * HOUR);
+            self.say(format!("log {host} to {to}"));
+            self.world.log(&files, host, to);
+        } else {
+            let (hour, json) = (self.hour(), self.chance.percent(40));
+            self.say(format!("snapshot {host} {hour} json {json}"));
+            self.world.write(&files, host, hour, json);
+        }
+    }
+
+    fn damage(&mut self) {
+        let host = self.chance.of(&HOSTS);
+        let hours: Vec<i64> = self.world.hosts[host].snapshots.keys().copied().collect();
+        if hours.is_empty() {
+            return;
+        }
+        let hour = self.chance.of(&hours);
+        let files = self.site.host(host);
+        if self.chance.percent(75) {
+            self.say(format!("damage {host} {hour}"));
+            self.world.damage(&files, host, hour);
+        } else {
+            self.say(format!("remove {host} {hour}"));
+            self.world.remove(&files, host, hour);
+        }
+    }
+
+    /// The owner of the database changes a row.
+    fn row(&mut self) {
+        let ids: Vec<i64> = self.jobs.keys().copied().collect();
+        let Some(id) = (!ids.is_empty()).then(|| self.chance.of(&ids)) else {
+            return;
+        };
+        let what = self.chance.below(8);
+        self.say(format!("row {id} {what}"));
+        let job = self.jobs.get_mut(&id).unwrap();
+        match what {
+            0 => {
+                self.site.set(id, "job_state = 'timeout'");
+                job.running = false;
+            }
+            1 => {
+                self.site.set(id, "subcluster = 'main'");
+                job.misplaced = false;
+            }
+            2 => {
+                self.site.set(id, "monitoring_status = 1");
+                job.status = 1;
+            }
+            3 if job.status != 3 => {
+                job.duration = self.chance.of(&[120, 600, 3000]);
+                self.site.set(id, &format!("duration = {}", job.duration));
+            }
+            4 if job.archive.is_none() => {
+                self.site
+                    .db()
+                    .execute("DELETE FROM job WHERE job_id = ?1", [id])
+                    .unwrap();
+                self.jobs.remove(&id);
+            }
+            5..=7 => self.age(id),
+            _ => {}
+        }
+    }
+
+    /// A waiting job has been tried often before.
+    fn age(&mut self, id: i64) {
+        let job = self.jobs.get_mut(&id).unwrap();
+        if let Some(note) = job.ledger.as_mut().filter(|n| n.state == "waiting") {
+            note.attempts = self.chance.of(&[5, 6, 7, 12]);
+            let sql = "UPDATE job SET attempts = ?1 WHERE job_id = ?2";
+            let ledger = Connection::open(self.site.path("job.db.ledger")).unwrap();
+            ledger.execute(sql, [note.attempts, id]).unwrap();
+        }
+    }
+
+    /// A sweep with a wrong clock.
+    fn jump(&mut self) {
+        let off = self.chance.of(&[-3 * HOUR, -60, 30 * HOUR, 300 * HOUR]);
+        let flags = self.flags();
+        self.sweep(self.now + off, flags);
+    }
+
+    /// A job is archived by its number.
+    fn again(&mut self) {
+        let ids: Vec<i64> = self.jobs.keys().copied().collect();
+        if ids.is_empty() {
+            return;
+        }
+        let named = Some(self.chance.of(&ids));
+        let flags = Flags {
+            named,
+            force: self.chance.percent(20),
+            ..self.flags()
+        };
+        self.now += 60;
+        self.sweep(self.now, flags);
+    }
+
+    fn sweep(&mut self, mut now: i64, flags: Flags) -> Swept {
+        // Where the second decides, the machine's speed would.
+        let undecided = |j: &Job| {
+            j.ledger.is_some_and(|n| {
+                (now..now + SLACK).contains(&n.next_try) || (now..now + SLACK).contains(&n.last_try)
+            })
+        };
+        if self.jobs.values().any(undecided) {
+            now += 60;
+        }
+        self.say(format!("sweep at {now} {flags:?}"));
+        let mut sweep = Sweep::at(now).with(|s| {
+            s.retention = flags.retention;
+            s.retry_now = flags.retry_now;
+            s.force = flags.force;
+            s.accept_empty = flags.accept_empty;
+        });
+        if let Some(job_id) = flags.named {
+            sweep = sweep.job_id(job_id);
+        }
+        if flags.dry_run {
+            sweep = sweep.dry();
+        }
+        let swept = sweep.run(&self.site);
+        self.compare(&swept, &flags, now);
+        if self._ledger.is_none() && !flags.dry_run {
+            self._ledger = Some(Connection::open(self.site.path("job.db.ledger")).unwrap());
+        }
+        swept
+    }
+
+    fn compare(&mut self, swept: &Swept, flags: &Flags, now: i64) {
+        assert_eq!(swept.warnings, [""; 0]);
+        for job in self.jobs.values_mut() {
+            let context = format!("{job:?}\n at {now}");
+            let taken = job.is_taken(flags, now);
+            let outcome = taken.then(|| oracle::outcome(job, &self.world, flags, now));
+            assert_eq!(
+                swept.outcome(job.job_id),
+                outcome.map_or("", |o| o.0),
+                "{context}"
+            );
+            if let Some(outcome) = outcome.filter(|_| !flags.dry_run) {
+                *job = oracle::after(job, &self.world, outcome, now);
+            }
+            assert_eq!(self.site.status(job.job_id), job.status, "{context}");
+            check_ledger(&self.site, job, &context);
+            let archived = self.site.archived(job.job_id, job.start);
+            assert_eq!(archived.is_some(), job.archive.is_some(), "{context}");
+            if let (Some(found), Some(archive)) = (archived, &job.archive) {
+                assert_eq!(found.meta["duration"], archive.duration, "{context}");
+                check_archive(&found, job.start, archive, &context);
+            }
+        }
+        assert_eq!(swept.jobs.len() as u64, swept.summary.total());
+        let archived = self.jobs.values().filter(|j| j.archive.is_some()).count();
+        assert_eq!(self.site.archived_jobs().len(), archived);
+    }
+}
+
+/// Compares the ledger's row; the model then takes its exact times.
+fn check_ledger(site: &Site, job: &mut Job, context: &str) {
+    let exists = site.path("job.db.ledger").exists();
+    let column = |name: &str| exists.then(|| site.ledger(job.job_id, name)).flatten();
+    let number = |name: &str| column(name).and_then(|v| v.as_i64()).unwrap_or(0);
+    let Some(note) = &mut job.ledger else {
+        assert_eq!(column("state"), None, "{context}");
+        return;
+    };
+    assert_eq!(column("state"), Some(json!(note.state)), "{context}");
+    assert_eq!(number("attempts"), note.attempts, "{context}");
+    for (name, time) in [
+        ("last_try", &mut note.last_try),
+        ("next_try", &mut note.next_try),
+    ] {
+        let found = number(name);
+        assert!(
+            (*time..*time + SLACK).contains(&found),
+            "{name} {found}, not {time}\n{context}"
+        );
+        *time = found;
+    }
+    if note.state == "done" {
+        let hosts = job.archive.iter().flat_map(|a| a.hosts.values().flatten());
+        let held = hosts.filter(|m| **m).count();
+        assert_eq!(
+            number("received"),
+            2 * i64::try_from(held).unwrap(),
+            "{context}"
+        );
+        if job
+            .archive
+            .as_ref()
+            .is_some_and(|a| a.duration == job.duration)
+        {
+            assert_eq!(number("expected"), oracle::expected(job), "{context}");
+        }
+    }
+}
+
+fn check_archive(
+    found: &crate::support::site::Archived,
+    start: i64,
+    archive: &Archive,
+    context: &str,
+) {
+    for (host, metric) in HOSTS.into_iter().flat_map(|h| METRICS.map(|m| (h, m))) {
+        let expected = archive.hosts.get(host).map(|mask| {
+            let span = start..start + archive.duration;
+            let values = times(&span).zip(mask);
+            let value =
+                |(t, is_there): (i64, &bool)| is_there.then(|| f64::from(value(host, metric, t)));
+            values.map(value).collect::<Vec<_>>()
+        });
+        assert_eq!(
+            found.values(metric, host),
+            expected,
+            "{metric} on {host}\n{context}"
+        );
+    }
+}

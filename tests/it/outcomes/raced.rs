@@ -1,0 +1,57 @@
+//! Rows that change between reading and recording: the sweep's update must not hit them.
+
+use crate::support::engine::Sweep;
+use crate::support::site::{HOUR, NewJob, Site, T0, connect};
+
+const NOW: i64 = T0 + 13 * HOUR;
+
+/// Sweeps one complete job while that SQL is run between publishing and recording.
+fn race(sql: &'static str) -> Site {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + HOUR);
+    site.insert(&NewJob::stopped(7, "n1", T0, 600));
+    let path = site.path("job.db");
+    let swept = Sweep::at(NOW)
+        .on_flush(move || connect(&path).execute_batch(sql).unwrap())
+        .run(&site);
+    assert_eq!(swept.outcome(7), "raced", "{sql}");
+    assert_eq!(swept.summary.exit() as u8, 0, "{sql}");
+    assert_eq!(site.count("energy_footprint IS NOT NULL"), 0, "{sql}");
+    site
+}
+
+#[test]
+fn a_row_that_changed_under_the_sweep_stays_as_the_other_left_it() {
+    for sql in [
+        "UPDATE job SET monitoring_status = 3, footprint = '{\"theirs\":1}'",
+        "UPDATE job SET monitoring_status = 2",
+        "UPDATE job SET monitoring_status = 0",
+        "UPDATE job SET duration = 660",
+        "UPDATE job SET job_state = 'failed'",
+        "UPDATE job SET job_state = 'running', duration = 0",
+        "UPDATE job SET start_time = start_time + 1",
+        "UPDATE job SET job_id = 8",
+        "UPDATE job SET cluster = 'beta'",
+        "DELETE FROM job",
+    ] {
+        race(sql);
+    }
+}
+
+#[test]
+fn a_raced_job_is_taken_by_the_next_sweep_as_it_is_then() {
+    let site = race("UPDATE job SET duration = 660");
+    let swept = Sweep::at(NOW).run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
+    let archived = site.archived(7, T0).unwrap();
+    assert_eq!(archived.meta["duration"], 660);
+    assert_eq!(archived.values("cpu_load", "n1").unwrap().len(), 11);
+}
+
+#[test]
+fn a_job_that_turned_out_shorter_is_not_held_against_its_longer_archive() {
+    let site = race("UPDATE job SET duration = 300");
+    let swept = Sweep::at(NOW).run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
+    assert_eq!(site.archived(7, T0).unwrap().meta["duration"], 300);
+}

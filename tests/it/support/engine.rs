@@ -1,0 +1,234 @@
+//! The engine on a site, with a clock of the test's choice and a monitor that remembers.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ccarchive::archive::tree::Tree;
+use ccarchive::archive::{Archive, Found, Publication};
+use ccarchive::cluster::Clusters;
+use ccarchive::compress::Level;
+use ccarchive::db::{Filter, Pending, Recorder};
+use ccarchive::job::JobKey;
+use ccarchive::ledger::Ledger;
+use ccarchive::monitor::{Event, Monitor};
+use ccarchive::selection::Selection;
+use ccarchive::source::cache::Cached;
+use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::stop::Stop;
+use ccarchive::sweep::{self, Clock, Jobs, Parts, Refused, Settings, Summary};
+use ccarchive::verdict::{Failure, Reason};
+
+use super::site::Site;
+
+/// What became of a job, as the monitor was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JobEvent {
+    pub(crate) job_id: i64,
+    pub(crate) start: i64,
+    pub(crate) outcome: &'static str,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) expected: u64,
+    pub(crate) received: u64,
+    pub(crate) note: Option<String>,
+}
+
+/// Remembers what it is told.
+#[derive(Debug, Default)]
+pub(crate) struct Recording {
+    jobs: Mutex<Vec<JobEvent>>,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Monitor for Recording {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Job(r) => self.jobs.lock().unwrap().push(JobEvent {
+                job_id: r.head.key.job_id,
+                start: r.head.key.start_time,
+                outcome: r.outcome.name(),
+                reason: r.outcome.failure().map(|f| f.reason),
+                expected: r.coverage.points.expected,
+                received: r.coverage.points.received,
+                note: r.note.map(str::to_owned),
+            }),
+            Event::Warning(text) => self.warnings.lock().unwrap().push((*text).to_owned()),
+            Event::Found(_) | Event::Draining(_) | Event::Cancelling => {}
+        }
+    }
+}
+
+/// A tree that counts its flushes instead of waiting for the disk; nobody kills these tests' machine.
+struct Quick {
+    tree: Tree,
+    flushes: AtomicUsize,
+    /// Happens between publishing and recording.
+    on_flush: Box<dyn Fn() + Sync>,
+}
+
+impl Archive for Quick {
+    fn find(&self, key: &JobKey, tidy: bool) -> Result<Option<Found>, Failure> {
+        self.tree.find(key, tidy)
+    }
+
+    fn create(&self, key: &JobKey) -> Result<Box<dyn Publication + '_>, Failure> {
+        self.tree.create(key)
+    }
+
+    fn flush(&self) -> Result<(), Failure> {
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+        (self.on_flush)();
+        Ok(())
+    }
+}
+
+/// A sweep to be.
+pub(crate) struct Sweep {
+    pub(crate) now: i64,
+    pub(crate) selection: Selection,
+    pub(crate) settings: Settings,
+    pub(crate) dry_run: bool,
+    on_flush: Box<dyn Fn() + Sync>,
+}
+
+/// What a sweep did.
+#[derive(Debug)]
+pub(crate) struct Swept {
+    pub(crate) summary: Summary,
+    pub(crate) jobs: Vec<JobEvent>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) refused: Vec<Refused>,
+    pub(crate) flushes: usize,
+}
+
+impl Swept {
+    /// What became of a job; none where it was not taken.
+    pub(crate) fn job(&self, job_id: i64) -> Option<&JobEvent> {
+        let mut found = self.jobs.iter().filter(|j| j.job_id == job_id);
+        let one = found.next();
+        assert!(found.next().is_none(), "job {job_id} was counted twice");
+        one
+    }
+
+    /// The outcome of a job, "" where it was not taken.
+    pub(crate) fn outcome(&self, job_id: i64) -> &'static str {
+        self.job(job_id).map_or("", |j| j.outcome)
+    }
+}
+
+impl Sweep {
+    /// As `ccarchive run` without flags would, at that time.
+    pub(crate) fn at(now: i64) -> Self {
+        let settings = Settings {
+            workers: 2,
+            queue: 128,
+            timeout: Duration::from_secs(30),
+            max_duration: None,
+            settle: 12 * 3600,
+            retention: None,
+            retry_now: false,
+            force: false,
+            accept_empty: false,
+            walltime: false,
+            compression: Level::Fast,
+            group_bytes: 1 << 20,
+            limit: None,
+            hook: None,
+            clock: Clock::starting_at(now),
+        };
+        Self {
+            now,
+            selection: Selection {
+                min_age: 600,
+                ..Selection::default()
+            },
+            settings,
+            dry_run: false,
+            on_flush: Box::new(|| ()),
+        }
+    }
+
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Of one job, as `--job-id` does.
+    pub(crate) fn job_id(mut self, job_id: i64) -> Self {
+        self.selection.job_ids = vec![job_id];
+        self.selection.min_age = 0;
+        self
+    }
+
+    /// With something that happens after an archive is published and before its row is written.
+    pub(crate) fn on_flush(mut self, f: impl Fn() + Sync + 'static) -> Self {
+        self.on_flush = Box::new(f);
+        self
+    }
+
+    pub(crate) fn dry(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    pub(crate) fn run(self, site: &Site) -> Swept {
+        let path = site.path("job.db.ledger");
+        let ledger = if self.dry_run {
+            Ledger::open_read_only(&path)
+        } else {
+            Ledger::open(&path)
+        };
+        self.run_with(site, &ledger)
+    }
+
+    pub(crate) fn run_with(self, site: &Site, ledger: &Ledger) -> Swept {
+        let database = site.path("job.db");
+        let archive = Quick {
+            tree: Tree::new(site.path("job-archive")),
+            flushes: AtomicUsize::new(0),
+            on_flush: self.on_flush,
+        };
+        let clusters = clusters(&archive.tree);
+        let checkpoints = Checkpoints::new(vec![site.path("checkpoints")], clusters.frequencies());
+        let source = Cached::new(checkpoints, 64 << 20);
+        let (jobs, refused) = jobs(&database, self.selection, self.now);
+        let recorder =
+            (!self.dry_run).then(|| Recorder::open(&database, Duration::from_secs(60)).unwrap());
+        let monitor = Recording::default();
+        let parts = Parts {
+            source: &source,
+            archive: &archive,
+            clusters: &clusters,
+            ledger,
+            jobs,
+            recorder,
+        };
+        let summary = sweep::run(parts, &self.settings, &monitor, &Stop::new());
+        Swept {
+            summary,
+            jobs: monitor.jobs.into_inner().unwrap(),
+            warnings: monitor.warnings.into_inner().unwrap(),
+            refused,
+            flushes: archive.flushes.into_inner(),
+        }
+    }
+}
+
+/// The cluster.json files of an archive.
+pub(crate) fn clusters(tree: &Tree) -> Clusters {
+    let (files, _) = tree.cluster_files().unwrap();
+    Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap()
+}
+
+fn jobs(database: &Path, selection: Selection, now: i64) -> (Jobs, Vec<Refused>) {
+    assert!(fs::exists(database).unwrap());
+    if selection.job_ids.is_empty() {
+        let pending = Pending::open(database, Filter::new(selection, now)).unwrap();
+        return (Jobs::Pending(Box::new(pending)), Vec::new());
+    }
+    let c = ccarchive::db::open(database).unwrap();
+    let chosen = sweep::choose(&c, database, &selection).unwrap();
+    (Jobs::Chosen(chosen.jobs), chosen.refused)
+}

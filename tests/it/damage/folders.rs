@@ -191,7 +191,7 @@ fn what_may_not_be_read_fails_the_jobs_that_need_it() {
     ] {
         let site = Site::new();
         let path = site.checkpoint(name);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         if fs::File::open(&path).is_ok() {
             println!("not tested: this user may read everything");
             return;
@@ -221,7 +221,9 @@ fn how_far_a_cluster_reaches_is_told_by_its_sound_files() {
             let site = Site::new();
             fs::remove_file(site.checkpoint(name)).unwrap();
             damage(&site.checkpoint(name));
-            assert_eq!(horizon(&site), Ok((T, last)), "{name}");
+            // A log that cannot be read may hold anything old: nothing is known to be forgotten then.
+            let oldest = if name.contains("wal") { i64::MIN } else { T };
+            assert_eq!(horizon(&site), Ok((oldest, last)), "{name}");
         }
     }
     for name in [

@@ -1,11 +1,14 @@
 //! Things that are no checkpoint files where checkpoint files should be.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use super::tiny::{Site, TAKEN};
+use ccarchive::source::Source;
+use ccarchive::source::checkpoint::Checkpoints;
+
+use super::tiny::{Site, T, T3, TAKEN};
 
 /// Jobs that need the first snapshot of n1.
 const FIRST: [i64; 3] = [101, 104, 110];
@@ -177,4 +180,67 @@ fn a_snapshot_larger_than_any_is_not_read() {
     let detail = swept.only_fail(&FIRST, "source_unreadable");
     println!("{detail}");
     assert!(detail.contains("3221225472 bytes"), "{detail}");
+}
+
+#[test]
+fn what_may_not_be_read_fails_the_jobs_that_need_it() {
+    for (name, jobs) in [
+        ("n1/1700000000.bin", &FIRST[..]),
+        ("n1/current.wal", &[103]),
+        ("n1", &ALL),
+    ] {
+        let site = Site::new();
+        let path = site.checkpoint(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+        if fs::File::open(&path).is_ok() {
+            println!("not tested: this user may read everything");
+            return;
+        }
+        let swept = site.sweep();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        println!("{}", swept.only_fail(jobs, "source_unreadable"));
+    }
+}
+
+#[test]
+fn how_far_a_cluster_reaches_is_told_by_its_sound_files() {
+    let horizon = |site: &Site| {
+        Checkpoints::new(vec![site.path("checkpoints")], [].into())
+            .horizon("tiny")
+            .map(|h| (h.oldest, h.newest))
+    };
+    let last = T + 10 + 14 * 60;
+    assert_eq!(horizon(&Site::new()), Ok((T, last)));
+    for (damage, _) in NO_FILES {
+        for name in [
+            "n1/1700000000.bin",
+            "n1/1700000300.bin",
+            "n1/current.wal",
+            "n2/1700000300.json",
+        ] {
+            let site = Site::new();
+            fs::remove_file(site.checkpoint(name)).unwrap();
+            damage(&site.checkpoint(name));
+            // A log that cannot be read may hold anything old: nothing is known to be forgotten then.
+            let oldest = if name.contains("wal") { i64::MIN } else { T };
+            assert_eq!(horizon(&site), Ok((oldest, last)), "{name}");
+        }
+    }
+    for name in [
+        "n1/current.wal",
+        "n3/current.wal",
+        "n3/1700000300.json",
+        "n2/1700000300.json",
+    ] {
+        let whole = fs::read(Site::new().checkpoint(name)).unwrap();
+        for length in 0..whole.len() {
+            let site = Site::new();
+            fs::write(site.checkpoint(name), &whole[..length]).unwrap();
+            assert_eq!(horizon(&site), Ok((T, last)), "{name} cut at {length}");
+        }
+    }
+    let json_only = Site::new();
+    fs::remove_dir_all(json_only.checkpoint("n1")).unwrap();
+    fs::remove_dir_all(json_only.checkpoint("n3")).unwrap();
+    assert_eq!(horizon(&json_only), Ok((T, T3)));
 }

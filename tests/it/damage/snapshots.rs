@@ -2,8 +2,12 @@
 
 use std::fs;
 
+use ccarchive::job::JobKey;
+use ccarchive::ledger::{ATTEMPTS, Ledger, Next, Record, State};
+use ccarchive::verdict::{Coverage, Failure, Outcome, Reason, Stage};
+
 use super::swept::sound;
-use super::tiny::{Site, TAKEN};
+use super::tiny::{Site, T, TAKEN};
 
 /// A snapshot, the jobs that need it, and those that need what comes after it: while nothing tells where a damaged
 /// snapshot ends, the newest one may reach into the time of the log.
@@ -69,10 +73,10 @@ fn a_flipped_bit_in_a_snapshot_touches_no_job_of_another_host_or_of_the_log_alon
         } else {
             &[107, 108, 109, 111, 112, 113]
         };
-        for at in 0..whole.len() {
+        for at in (0..whole.len()).step_by(2) {
             let site = Site::new();
             let mut bytes = whole.clone();
-            bytes[at] ^= 1 << (at % 8);
+            bytes[at] ^= 1 << (at / 2 % 8);
             fs::write(site.checkpoint(name), &bytes).unwrap();
             let swept = site.sweep();
             swept.others_are_sound(mine);
@@ -86,4 +90,39 @@ fn a_flipped_bit_in_a_snapshot_touches_no_job_of_another_host_or_of_the_log_alon
             }
         }
     }
+}
+
+#[test]
+fn the_last_time_a_job_is_archived_without_the_damaged_file_and_says_so() {
+    let site = Site::new();
+    fs::write(site.checkpoint("n1/1700000000.bin"), "x").unwrap();
+    let ledger = Ledger::in_memory();
+    let key = JobKey {
+        cluster: "tiny".into(),
+        job_id: 104,
+        start_time: T + 120,
+    };
+    let failure = Failure::new(Stage::Load, Reason::SnapshotBroken, "as before");
+    let tried = Record {
+        key: &key,
+        outcome: &Outcome::Failed(failure),
+        next: Next {
+            state: State::Waiting,
+            attempts: ATTEMPTS - 1,
+            next_try: 0,
+        },
+        coverage: &Coverage::default(),
+    };
+    ledger.record(&[tried], T);
+    let swept = site.sweep_with(&ledger).unwrap();
+    swept.others_are_sound(&[101, 104, 110]);
+    let j = swept.job(104);
+    println!("{}", j.note);
+    assert_eq!(j.outcome, "partial", "{}", j.brief());
+    assert!(
+        j.note.contains("archived without") && j.note.contains("n1/1700000000.bin"),
+        "{}",
+        j.note
+    );
+    assert_eq!(swept.job(101).reason, "snapshot_broken");
 }

@@ -139,6 +139,11 @@ impl Head {
         self.duration > LONGEST_JOB || self.key.start_time >= LATEST_START
     }
 
+    /// Whether nobody knows when the job ended: cc-backend's walltime check leaves status 2 and length 0.
+    pub fn has_unknown_end(&self) -> bool {
+        self.duration == 0 && self.status == STATUS_FAILED
+    }
+
     /// When the job ended, Unix seconds (saturating: the row is not trusted).
     pub fn end(&self) -> i64 {
         self.key.start_time.saturating_add(self.duration)

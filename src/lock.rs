@@ -1,4 +1,4 @@
-//! One sweep per database: an OS lock on a file beside the ledger, gone with the process that holds it.
+//! One sweep per database: an OS lock on a file beside the database, gone with the process that holds it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -31,12 +31,14 @@ pub enum Error {
     },
 }
 
-/// Takes the lock of a ledger. `since` is the time as people read it, for whoever finds the lock taken.
+/// Takes the lock of a database. `since` is the time as people read it, for whoever finds the lock taken.
 ///
 /// # Errors
 /// When another sweep holds it, or the file cannot be used.
-pub fn take(ledger: &Path, since: &str) -> Result<Lock, Error> {
-    let path = PathBuf::from(format!("{}.lock", ledger.display()));
+pub fn take(database: &Path, since: &str) -> Result<Lock, Error> {
+    // By its real name, so that links and other ledgers lead to the same lock.
+    let real = database.canonicalize().unwrap_or_else(|_| database.into());
+    let path = PathBuf::from(format!("{}.ledger.lock", real.display()));
     let fail = |source| Error::Io {
         path: path.clone(),
         source,

@@ -1,7 +1,6 @@
 //! Words for series: scope, unit, the series of one metric and scope, and what a missing sample is.
 //!
-//! A missing sample is NaN throughout; infinities never leave the reader (a series is made of finite f32
-//! values and NaN, sums of them are f64).
+//! A missing sample is NaN throughout. A job's series hold f64 values that single precision can hold, and NaN.
 
 use serde::Deserialize;
 
@@ -152,4 +151,13 @@ impl MetricData {
     pub fn scope(&self, scope: Scope) -> Option<&ScopeData> {
         self.scopes.iter().find(|s| s.scope == scope)
     }
+}
+
+/// Whether single precision holds a value as a finite one; data.json cannot have others.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the question is what single precision makes of it"
+)]
+pub fn fits_f32(x: f64) -> bool {
+    (x as f32).is_finite()
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::{Clusters, Subcluster};
-use crate::series::{MetricData, Scope, ScopeData, Series, Statistics, StatisticsSeries};
+use crate::series::{MetricData, Scope, ScopeData, Series, Statistics, StatisticsSeries, fits_f32};
 
 /// Go's `math.MaxFloat32`, where minima begin and maxima (negated) too.
 const MAX_F32: f64 = f32::MAX as f64;
@@ -103,9 +103,10 @@ pub fn derive_node_scope(finer: &ScopeData) -> ScopeData {
         let n = part.iter().map(|s| s.data.len()).max().unwrap_or(0);
         let data = (0..n)
             .map(|k| {
-                part.iter().fold(0.0, |sum, s| {
+                let sum = part.iter().fold(0.0, |sum, s| {
                     sum + s.data.get(k).copied().unwrap_or(f64::NAN)
-                })
+                });
+                if fits_f32(sum) { sum } else { f64::NAN }
             })
             .collect();
         let mut st = Statistics {

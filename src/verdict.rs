@@ -150,13 +150,13 @@ impl Reason {
         }
     }
 
-    /// Whether the metric store or the archive is at fault, not the job: many of these at once are an outage.
+    /// Whether the metric store or the archive may be at fault, not the job: many of these at once are an outage. A
+    /// damaged file is one host's trouble, however many jobs it has.
     pub const fn is_outage(self) -> bool {
         matches!(
             self,
             Self::SourceMissing
                 | Self::SourceUnreadable
-                | Self::SnapshotBroken
                 | Self::SourceGone
                 | Self::TargetGone
                 | Self::TargetUnwritable

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::writing::{Writing, remove_temporary};
 use super::{Archive, Found, Publication, content, sum};
@@ -31,7 +31,7 @@ pub struct Tree {
     made: Mutex<HashSet<PathBuf>>,
     /// Every cluster's folder, open since before the first write below it: its file system then reports each error of
     /// writing back that came up since, whoever else asked.
-    open: Mutex<BTreeMap<PathBuf, File>>,
+    open: Mutex<BTreeMap<PathBuf, Arc<File>>>,
 }
 
 impl Tree {
@@ -103,7 +103,7 @@ impl Tree {
     fn watch(&self, cluster: &Path) -> io::Result<()> {
         let mut open = lock(&self.open);
         if !open.contains_key(cluster) {
-            open.insert(cluster.to_path_buf(), File::open(cluster)?);
+            open.insert(cluster.to_path_buf(), Arc::new(File::open(cluster)?));
         }
         Ok(())
     }
@@ -235,7 +235,9 @@ impl Archive for Tree {
 
     fn flush(&self) -> Result<(), Failure> {
         let mut synced = BTreeSet::new();
-        for (cluster, folder) in &*lock(&self.open) {
+        // Workers must not wait for the disk.
+        let folders = lock(&self.open).clone();
+        for (cluster, folder) in &folders {
             let flushed = folder.metadata().and_then(|m| {
                 if synced.insert(m.dev()) {
                     rustix::fs::syncfs(folder)?;

@@ -85,6 +85,14 @@ impl Publication for Writing<'_> {
     fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Failure> {
         let path = self.folder.join(TEMPORARY_META);
         fs::write(&path, meta).map_err(|e| self.tree.failure("cannot write", &path, &e))?;
+        // What is there is replaced before the next flush: the new files must not be the ones that a power cut tears.
+        if !self.new {
+            let synced = self
+                .data
+                .sync_data()
+                .and_then(|()| File::open(&path)?.sync_data());
+            synced.map_err(|e| self.tree.failure("cannot flush", &path, &e))?;
+        }
         self.form = form;
         let data = Sum {
             size: self.size,

@@ -88,9 +88,6 @@ impl Group {
 
 impl<'a> Assembler<'a> {
     /// Finds out what the job's archive consists of.
-    ///
-    /// # Errors
-    /// When the configuration has no place for the job.
     pub fn new(job: &'a Job, clusters: &Clusters, cluster: &'a Cluster, sub: &Subcluster) -> Self {
         let (start, duration) = (job.head.key.start_time, job.head.duration);
         let metrics = cluster
@@ -246,7 +243,8 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// Hosts that have a node series of the partner only get one of nulls, in their place.
+    /// Hosts that have a node series of the partner only get one of nulls: after everything was counted, at the place
+    /// of their host.
     fn fill_pairs(&self, w: &Wanted<'_>, m: &mut MetricData, partner: &[usize]) {
         let Some(node) = m.scopes.iter_mut().find(|s| s.scope == Scope::Node) else {
             return;

@@ -6,7 +6,7 @@ use super::{Account, Wanted};
 use crate::cluster::Aggregation;
 use crate::host::Host;
 use crate::query::{HostUnits, Target, Unit};
-use crate::series::Series;
+use crate::series::{Series, fits_f32};
 use crate::stats;
 use crate::verdict::{Gap, Points};
 
@@ -223,12 +223,4 @@ fn aggregate(
         }
     }
     Ok(Some(sum))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the question is what single precision makes of it"
-)]
-fn fits_f32(x: f64) -> bool {
-    (x as f32).is_finite()
 }

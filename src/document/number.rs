@@ -20,17 +20,18 @@ pub fn fixed2(x: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a value of a data array: rounded to f32 first, `null` for NaN.
+/// Appends a value of a data array: rounded to f32 first, `null` for what is no finite number then.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
     reason = "cc-backend rounds data to single precision"
 )]
 pub fn datum(x: f64, out: &mut Vec<u8>) {
-    if x.is_nan() {
-        out.extend_from_slice(b"null");
+    let single = x as f32;
+    if single.is_finite() {
+        fixed2(f64::from(single), out);
     } else {
-        fixed2(f64::from(x as f32), out);
+        out.extend_from_slice(b"null");
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Error {
     /// It holds nothing of the cluster.
     #[error("{detail}")]
     ClusterMissing {
-        /// The folder.
+        /// The folder; empty where the source holds no other cluster either.
         subject: String,
         /// In words.
         detail: String,

@@ -34,6 +34,10 @@ impl Breaker {
             return Verdict::Record(vec![done]);
         }
         let failure = match &done.outcome {
+            // One cluster is missing among others that are there: its jobs must not stop theirs.
+            Outcome::Failed(f) if f.reason == Reason::SourceMissing && !f.subject.is_empty() => {
+                return Verdict::Record(vec![done]);
+            }
             Outcome::Failed(f) if f.reason.is_outage() => Some(f.clone()),
             // Source and target work.
             Outcome::Complete | Outcome::Partial | Outcome::NoData(_) => None,

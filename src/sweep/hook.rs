@@ -93,6 +93,9 @@ impl<'scope> Hooks<'scope> {
 }
 
 fn run(command: &str, json: &str, stop: &Stop) -> Result<(), String> {
+    if stop.is_cancelled() {
+        return Err("was not run, since the sweep was cancelled".into());
+    }
     let mut child = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::piped())

@@ -159,8 +159,14 @@ impl Intake<'_> {
     /// Sends tasks in a good order; false when the sweep is to end.
     fn hand_over(&mut self, mut tasks: Vec<Task>) -> bool {
         order(&mut tasks);
-        tasks.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= tasks.len() as u64;
+        // Jobs of unknown end are only counted: they take nobody's place.
+        let unknown = !self.settings.walltime;
+        tasks.retain(|t| {
+            let counts = !(unknown && t.candidate.head.has_unknown_end());
+            let taken = !counts || self.left > 0;
+            self.left -= u64::from(counts && taken);
+            taken
+        });
         if !tasks.is_empty() {
             self.monitor.event(&Event::Found(tasks.len() as u64));
         }

@@ -24,8 +24,12 @@ impl Work<'_> {
         document_is_empty: bool,
     ) -> Result<Outcome, Ending> {
         let points = account.coverage.points;
-        if job.head.duration == 0 {
+        if job.head.duration == 0 || points.expected == 0 {
             return Ok(Outcome::Empty);
+        }
+        let nothing_kept = points.received > 0 && document_is_empty;
+        if let Some(f) = Assembler::not_aggregated(account).filter(|_| nothing_kept) {
+            return Err(f.into());
         }
         if points.received > 0 && points.is_full() {
             return Ok(Outcome::Complete);
@@ -34,15 +38,12 @@ impl Work<'_> {
             return Err(Ending::NotYet);
         }
         if points.received > 0 {
-            if let Some(f) = Assembler::not_aggregated(account).filter(|_| document_is_empty) {
-                return Err(f.into());
-            }
             return Ok(Outcome::Partial);
         }
         if self.shared.settings.accept_empty {
             return Ok(Outcome::Empty);
         }
-        self.done.lost = self.is_lost(job)?;
+        self.done.lost = !self.found && self.is_lost(job)?;
         let hosts: Vec<&str> = job
             .resources
             .iter()
@@ -64,25 +65,32 @@ impl Work<'_> {
         account: &Account,
         snapshot_ends: &[Option<i64>],
     ) -> Result<bool, Ending> {
+        Ok(self.waits(job)
+            && (lies_behind(account, snapshot_ends) || self.horizon(job)?.newest < job.head.end()))
+    }
+
+    /// Whether a job is still waited for, if it lacks something.
+    fn waits(&self, job: &Job) -> bool {
         let s = self.shared.settings;
-        let (start, end, now) = (job.head.key.start_time, job.head.end(), s.clock.now());
+        let (start, now) = (job.head.key.start_time, s.clock.now());
         let forgotten = s
             .retention
             .is_some_and(|r| now.saturating_add(NEAR) >= start.saturating_add(r));
-        if now >= end.saturating_add(s.settle) || forgotten {
-            return Ok(false);
+        now < job.head.end().saturating_add(s.settle) && !forgotten
+    }
+
+    /// Ends the work on a job as soon as it is clear that something of it may still come.
+    pub(super) fn check_waiting(
+        &self,
+        job: &Job,
+        account: &Account,
+        snapshot_ends: &[Option<i64>],
+    ) -> Result<(), Ending> {
+        if self.waits(job) && lies_behind(account, snapshot_ends) {
+            Err(Ending::NotYet)
+        } else {
+            Ok(())
         }
-        let behind = |(k, t): (&usize, &i64)| {
-            snapshot_ends
-                .get(*k)
-                .copied()
-                .flatten()
-                .is_none_or(|e| *t >= e)
-        };
-        if account.last_missing.iter().any(behind) {
-            return Ok(true);
-        }
-        Ok(self.horizon(job)?.newest < end)
     }
 
     fn horizon(&self, job: &Job) -> Result<Horizon, Ending> {
@@ -97,4 +105,13 @@ impl Work<'_> {
         let patience = s.retention.map_or(GIVE_UP, |r| r.saturating_mul(2));
         Ok(s.clock.now() >= end.saturating_add(patience) || self.horizon(job)?.oldest > end)
     }
+}
+
+/// Whether something is missing behind the newest snapshot of its host.
+fn lies_behind(account: &Account, snapshot_ends: &[Option<i64>]) -> bool {
+    let end_of = |k: &usize| snapshot_ends.get(*k).copied().flatten();
+    account
+        .last_missing
+        .iter()
+        .any(|(k, t)| end_of(k).is_none_or(|end| *t >= end))
 }

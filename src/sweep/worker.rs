@@ -12,7 +12,7 @@ use crate::archive::{Archive, Found};
 use crate::assemble::{Account, Assembler};
 use crate::cluster::{Cluster, Clusters, Subcluster};
 use crate::host::{Broken, Host};
-use crate::job::{Head, Job, STATUS_FAILED, Shown};
+use crate::job::{Head, Job, Shown};
 use crate::ledger::{ATTEMPTS, Columns, Ledger, row_print};
 use crate::source::Source;
 use crate::stop::Stop;
@@ -93,6 +93,8 @@ pub(super) struct Work<'a> {
     pub(super) shared: &'a Shared<'a>,
     pub(super) task: &'a Task,
     pub(super) done: Done,
+    /// Whether the archive has something of the job.
+    pub(super) found: bool,
 }
 
 /// Where the configuration places a job.
@@ -105,7 +107,12 @@ pub(super) struct Place<'a> {
 impl<'a> Work<'a> {
     fn new(shared: &'a Shared<'a>, task: &'a Task) -> Self {
         let done = Done::new(task.candidate.head.clone(), task.attempts, Outcome::Raced);
-        Self { shared, task, done }
+        Self {
+            shared,
+            task,
+            done,
+            found: false,
+        }
     }
 
     fn run(mut self) -> Done {
@@ -128,7 +135,7 @@ impl<'a> Work<'a> {
             }
         };
         let place = self.place(job)?;
-        let unknown_end = job.head.duration == 0 && job.head.status == STATUS_FAILED;
+        let unknown_end = job.head.has_unknown_end();
         if unknown_end && !(self.shared.settings.walltime && job.walltime > 0) {
             return Err(Ending::UnknownEnd);
         }
@@ -136,6 +143,7 @@ impl<'a> Work<'a> {
             .shared
             .archive
             .find(&job.head.key, !self.shared.dry_run)?;
+        self.found = found.is_some();
         if let Some(outcome) = self.resume(job, found.as_ref()) {
             return Ok(outcome);
         }
@@ -186,13 +194,17 @@ impl<'a> Work<'a> {
     fn with_known_end(&mut self, job: &Job) -> Result<Job, Ending> {
         let start = job.head.key.start_time;
         let end = start.saturating_add(job.walltime.min(crate::job::LONGEST_JOB));
+        // What it may still lack within the walltime counts before it is cut to what there is.
+        if self.shared.settings.clock.now() < end.saturating_add(self.shared.settings.settle) {
+            return Err(Ending::NotYet);
+        }
+        let mut whole = job.clone();
+        whole.head.duration = end - start;
         let mut last = None;
         for r in &job.resources {
-            last = last.max(
-                self.host(&job.head.key.cluster, &r.hostname)?
-                    .root
-                    .last_sample(start, end),
-            );
+            let host = self.host(&job.head.key.cluster, &r.hostname)?;
+            self.check_broken(&whole, &host.broken)?;
+            last = last.max(host.root.last_sample(start, end));
         }
         let last = last.ok_or_else(|| no_data("no sample of any host lies within the walltime"))?;
         let mut job = job.clone();
@@ -229,6 +241,7 @@ impl<'a> Work<'a> {
             let (metrics, part) = assembler.finish(group);
             self.done.stages.compute += begun.elapsed();
             account.add(part);
+            self.check_waiting(job, &account, &snapshot_ends)?;
             for m in &metrics {
                 self.add_metric(job, m, &mut document)?;
             }

@@ -196,7 +196,7 @@ fn take_lock(site: &Site, dry_run: bool, now: &Zoned) -> Result<Option<Lock>, St
         return Ok(None);
     }
     let since = now.strftime("%Y-%m-%d %H:%M:%S %z").to_string();
-    match lock::take(&site.ledger.value, &since) {
+    match lock::take(&site.database.value, &since) {
         Ok(lock) => Ok(Some(lock)),
         Err(e @ lock::Error::Held { .. }) => Err(Stopped::new(Exit::Locked, e.to_string())),
         Err(e @ lock::Error::Io { .. }) => Err(Stopped::new(Exit::Aborted, chain(&e))),
@@ -267,9 +267,10 @@ fn settle(
 ) -> Result<Vec<String>, Stopped> {
     let connection = database.wait(|| db::open(database.path))?;
     let (mut recorded, mut undone, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, entry) in ledger.open_jobs() {
+    let open = ledger.open_jobs().into_iter();
+    for (key, entry) in open.filter(|(_, e)| e.state == State::Published) {
         let status = database.wait(|| db::status_of(&connection, database.path, &key))?;
-        if entry.state != State::Published || status != Some(ccarchive::job::STATUS_ARCHIVED) {
+        if status != Some(ccarchive::job::STATUS_ARCHIVED) {
             continue;
         }
         let wanted = entry.published.map(|p| p.files);

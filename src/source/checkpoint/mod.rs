@@ -98,14 +98,17 @@ impl Checkpoints {
                 Err(e) => return Err(unreadable(folder, &e)),
             }
         }
-        let subject = folders
+        let folder = folders
             .first()
             .map(|f| f.display().to_string())
             .unwrap_or_default();
         let detail = format!(
-            "{subject} is missing or empty; expected the folder of cluster {} with one folder per host",
+            "{folder} is missing or empty; expected the folder of cluster {} with one folder per host",
             Shown(cluster)
         );
+        // Where other clusters are there, only this one is missing; else the whole source may be.
+        let alone = !self.roots.iter().any(|r| holds_others(r, cluster));
+        let subject = if alone { String::new() } else { folder };
         Err(Error::ClusterMissing { subject, detail })
     }
 
@@ -152,6 +155,8 @@ impl Source for Checkpoints {
         let mut out: Option<Host> = None;
         for root in self.roots.iter().rev() {
             let Some(mut found) = self.load(&root.join(cluster).join(host), stop)? else {
+                // An unmounted folder is no answer, even where another source has the host.
+                check_root(root)?;
                 continue;
             };
             if let Some(below) = out {
@@ -203,6 +208,14 @@ pub fn check_root(root: &FsPath) -> Result<(), Error> {
         Ok(false) => gone("is empty"),
         Err(e) => gone(&format!("cannot be read ({e})")),
     }
+}
+
+/// Whether a root holds another cluster's folder with a host in it.
+fn holds_others(root: &FsPath, cluster: &str) -> bool {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    entries
+        .filter(|e| e.file_name() != cluster)
+        .any(|e| has_entries(&e.path()).unwrap_or(false))
 }
 
 fn has_entries(folder: &FsPath) -> io::Result<bool> {

@@ -134,9 +134,12 @@ fn cluster_json(name: &str) -> String {
                 "footprint": "avg", "peak": 100, "normal": 50, "caution": 10, "alert": 5})
         })
         .collect();
-    json!({"name": name, "metricConfig": metrics, "subClusters": [{"name": "main", "nodes": "n[1-9]",
-        "topology": {"node": [0, 1], "socket": [[0, 1]], "memoryDomain": [[0, 1]], "core": [[0], [1]]}}]})
-    .to_string()
+    let subcluster = |name, nodes| {
+        json!({"name": name, "nodes": nodes,
+            "topology": {"node": [0, 1], "socket": [[0, 1]], "memoryDomain": [[0, 1]], "core": [[0], [1]]}})
+    };
+    let subclusters = [subcluster("main", "n[1-9]"), subcluster("gpu", "g[1-9]")];
+    json!({"name": name, "metricConfig": metrics, "subClusters": subclusters}).to_string()
 }
 
 /// Writes a cluster's configuration into the archive of a site.

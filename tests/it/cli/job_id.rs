@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::{failing, sweep, with_jobs};
-use crate::support::site::{HOUR, NewJob, Tree};
+use crate::support::site::{HOUR, NewJob};
+use crate::support::tree::Tree;
 
 #[test]
 fn job_id_archives_the_named_jobs_and_no_others() {

@@ -2,7 +2,8 @@
 
 use super::{failing, present, sweep, with_jobs};
 use crate::support::program::{program, run};
-use crate::support::site::{HOUR, NewJob, Site, Tree};
+use crate::support::site::{HOUR, NewJob, Site};
+use crate::support::tree::Tree;
 use crate::support::wait::now;
 
 /// Jobs 1 to 6, which differ in one thing each.

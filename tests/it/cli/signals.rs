@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{command, sweep, with_jobs};
 use crate::support::program::{Running, program};
-use crate::support::site::{HOUR, NewJob, Site, Tree};
+use crate::support::site::{HOUR, NewJob, Site};
 use crate::support::stall::Stall;
+use crate::support::tree::Tree;
 
 /// A sweep whose only worker stands before a snapshot with job 99 in hand; the other jobs are queued.
 fn waiting(flags: &[&str]) -> (Site, Running, Stall) {

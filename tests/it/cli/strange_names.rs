@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::{present, sweep};
-use crate::support::site::{NewJob, Tree};
+use crate::support::site::NewJob;
+use crate::support::tree::Tree;
 
 #[test]
 fn no_name_in_a_row_leads_out_of_the_archive_or_the_checkpoints() {

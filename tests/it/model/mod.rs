@@ -6,6 +6,7 @@
 //! times as many.
 
 mod chance;
+mod compare;
 mod oracle;
 mod play;
 mod world;

@@ -1,19 +1,18 @@
 //! One sequence: steps that change the site and its model alike, sweeps, and the comparison of both.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::sync::OnceLock;
 
+use ccarchive::ledger::Ledger;
 use rusqlite::Connection;
-use serde_json::json;
 
 use super::chance::Chance;
-use super::oracle::{self, Archive, Flags, Job};
+use super::compare::{SLACK, check_archive, check_ledger};
+use super::oracle::{self, Flags, Job};
 use super::world::{HOSTS, World};
 use crate::support::engine::{Sweep, Swept};
 use crate::support::site::{HOUR, NewJob, Site, T0};
-use crate::support::snapshots::{METRICS, times, value};
-
-/// A sweep in this machine's worst moments takes less (seconds).
-const SLACK: i64 = 40;
 
 pub(super) struct Play {
     seed: u64,
@@ -23,8 +22,19 @@ pub(super) struct Play {
     jobs: BTreeMap<i64, Job>,
     now: i64,
     steps: Vec<String>,
-    /// Keeps the ledger's log from being written back at the end of each sweep, for speed.
-    ledger_keeper: Option<Connection>,
+    /// Looks into the ledger, and keeps its log from being written back at the end of each sweep, for speed.
+    ledger: Connection,
+}
+
+/// The bytes of a ledger that knows nothing yet; made once, since making one waits for the disk.
+fn empty_ledger() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger");
+        drop(Ledger::open(&path));
+        fs::read(path).unwrap()
+    })
 }
 
 impl Drop for Play {
@@ -38,6 +48,8 @@ impl Drop for Play {
 impl Play {
     pub(super) fn new(seed: u64) -> Self {
         let site = Site::new();
+        fs::write(site.path("job.db.ledger"), empty_ledger()).unwrap();
+        let ledger = Connection::open(site.path("job.db.ledger")).unwrap();
         let mut play = Self {
             seed,
             chance: Chance(seed),
@@ -46,7 +58,7 @@ impl Play {
             jobs: BTreeMap::new(),
             now: T0 + 4 * HOUR + 7,
             steps: Vec::new(),
-            ledger_keeper: None,
+            ledger,
         };
         for job_id in 1..=3 {
             play.insert(job_id);
@@ -232,8 +244,7 @@ impl Play {
         if let Some(note) = job.ledger.as_mut().filter(|n| n.state == "waiting") {
             note.attempts = self.chance.of(&[5, 6, 7, 12]);
             let sql = "UPDATE job SET attempts = ?1 WHERE job_id = ?2";
-            let ledger = Connection::open(self.site.path("job.db.ledger")).unwrap();
-            ledger.execute(sql, [note.attempts, id]).unwrap();
+            self.ledger.execute(sql, [note.attempts, id]).unwrap();
         }
     }
 
@@ -285,9 +296,6 @@ impl Play {
         }
         let swept = sweep.run(&self.site);
         self.compare(&swept, &flags, now);
-        if self.ledger_keeper.is_none() && !flags.dry_run {
-            self.ledger_keeper = Some(Connection::open(self.site.path("job.db.ledger")).unwrap());
-        }
         swept
     }
 
@@ -306,7 +314,7 @@ impl Play {
                 *job = oracle::after(job, &self.world, outcome, now);
             }
             assert_eq!(self.site.status(job.id), job.status, "{context}");
-            checkledger_keeper(&self.site, job, &context);
+            check_ledger(&self.ledger, job, &context);
             let archived = self.site.archived(job.id, job.start);
             assert_eq!(archived.is_some(), job.archive.is_some(), "{context}");
             if let (Some(found), Some(archive)) = (archived, &job.archive) {
@@ -317,67 +325,5 @@ impl Play {
         assert_eq!(swept.jobs.len() as u64, swept.summary.total());
         let archived = self.jobs.values().filter(|j| j.archive.is_some()).count();
         assert_eq!(self.site.archived_jobs().len(), archived);
-    }
-}
-
-/// Compares the ledger's row; the model then takes its exact times.
-fn checkledger_keeper(site: &Site, job: &mut Job, context: &str) {
-    let exists = site.path("job.db.ledger").exists();
-    let column = |name: &str| exists.then(|| site.ledger(job.id, name)).flatten();
-    let number = |name: &str| column(name).and_then(|v| v.as_i64()).unwrap_or(0);
-    let Some(note) = &mut job.ledger else {
-        assert_eq!(column("state"), None, "{context}");
-        return;
-    };
-    assert_eq!(column("state"), Some(json!(note.state)), "{context}");
-    assert_eq!(number("attempts"), note.attempts, "{context}");
-    for (name, time) in [
-        ("last_try", &mut note.last_try),
-        ("next_try", &mut note.next_try),
-    ] {
-        let found = number(name);
-        assert!(
-            (*time..*time + SLACK).contains(&found),
-            "{name} {found}, not {time}\n{context}"
-        );
-        *time = found;
-    }
-    if note.state == "done" {
-        let hosts = job.archive.iter().flat_map(|a| a.hosts.values().flatten());
-        let held = hosts.filter(|m| **m).count();
-        assert_eq!(
-            number("received"),
-            2 * i64::try_from(held).unwrap(),
-            "{context}"
-        );
-        if job
-            .archive
-            .as_ref()
-            .is_some_and(|a| a.duration == job.duration)
-        {
-            assert_eq!(number("expected"), oracle::expected(job), "{context}");
-        }
-    }
-}
-
-fn check_archive(
-    found: &crate::support::site::Archived,
-    start: i64,
-    archive: &Archive,
-    context: &str,
-) {
-    for (host, metric) in HOSTS.into_iter().flat_map(|h| METRICS.map(|m| (h, m))) {
-        let expected = archive.hosts.get(host).map(|mask| {
-            let span = start..start + archive.duration;
-            let values = times(&span).zip(mask);
-            let value =
-                |(t, is_there): (i64, &bool)| is_there.then(|| f64::from(value(host, metric, t)));
-            values.map(value).collect::<Vec<_>>()
-        });
-        assert_eq!(
-            found.values(metric, host),
-            expected,
-            "{metric} on {host}\n{context}"
-        );
     }
 }

@@ -100,9 +100,10 @@ impl Writer<'_> {
                     .filter(|j| !diary.raced.contains(j) && is_open(db, *j))
                     .collect()
             };
-            // Nobody writes rows now, so that there are more and more of them until the sweep's queue is full.
+            // Nobody writes rows now: at the beginning there are more and more of them, until the sweep's queue is full.
+            let enough = if diary.raced.is_empty() { 4 } else { 0 };
             until("jobs are published", || {
-                open(diary).len() >= 4 || is_over.load(Ordering::SeqCst)
+                open(diary).len() >= enough || is_over.load(Ordering::SeqCst)
             });
             let published = open(diary);
             for (k, job_id) in published.into_iter().take(8).enumerate() {

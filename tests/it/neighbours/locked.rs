@@ -100,8 +100,10 @@ fn a_signal_ends_the_wait_for_a_lock() {
         .arg("--db")
         .arg(dir.path().join("job.db"));
     let mut sweeping = Running::start(&mut command);
-    until("it has taken its own lock", || {
-        dir.path().join("job.db.ledger.lock").exists()
+    until("it has the database open", || {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", sweeping.pid())).unwrap();
+        let mut targets = files.filter_map(|f| std::fs::read_link(f.ok()?.path()).ok());
+        targets.any(|t| t.ends_with("job.db"))
     });
     sweeping.signal(Signal::INT);
     sweeping.until_err("stopping");

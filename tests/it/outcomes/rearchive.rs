@@ -6,7 +6,8 @@ use ccarchive::verdict::Reason;
 use serde_json::json;
 
 use crate::support::engine::{Sweep, Swept};
-use crate::support::site::{HOUR, NewJob, Site, T0, Tree};
+use crate::support::site::{HOUR, NewJob, Site, T0};
+use crate::support::tree::Tree;
 
 const NOW: i64 = T0 + 16 * HOUR;
 

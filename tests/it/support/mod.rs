@@ -9,4 +9,5 @@ pub(crate) mod shared;
 pub(crate) mod site;
 pub(crate) mod snapshots;
 pub(crate) mod stall;
+pub(crate) mod tree;
 pub(crate) mod wait;

@@ -1,17 +1,17 @@
 //! A small site made by hand: one cluster of a few hosts, an empty job table of cc-backend's schema, checkpoints.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::snapshots::{HostFiles, METRICS, STEP};
+use super::tree::Tree;
 
 /// The cluster's name.
 pub(crate) const CLUSTER: &str = "alpha";
@@ -134,9 +134,12 @@ fn cluster_json(name: &str) -> String {
                 "footprint": "avg", "peak": 100, "normal": 50, "caution": 10, "alert": 5})
         })
         .collect();
-    json!({"name": name, "metricConfig": metrics, "subClusters": [{"name": "main", "nodes": "n[1-9]",
-        "topology": {"node": [0, 1], "socket": [[0, 1]], "memoryDomain": [[0, 1]], "core": [[0], [1]]}}]})
-    .to_string()
+    let subcluster = |name, nodes| {
+        json!({"name": name, "nodes": nodes,
+            "topology": {"node": [0, 1], "socket": [[0, 1]], "memoryDomain": [[0, 1]], "core": [[0], [1]]}})
+    };
+    let subclusters = [subcluster("main", "n[1-9]"), subcluster("gpu", "g[1-9]")];
+    json!({"name": name, "metricConfig": metrics, "subClusters": subclusters}).to_string()
 }
 
 /// Writes a cluster's configuration into the archive of a site.
@@ -315,65 +318,6 @@ pub(crate) fn folders(folder: &Path) -> Vec<PathBuf> {
         .map(|e| e.unwrap().path())
         .filter(|p| p.is_dir())
         .collect()
-}
-
-/// Everything below a folder: times of change, and contents of files.
-#[derive(Debug)]
-pub(crate) struct Tree(BTreeMap<PathBuf, (SystemTime, Option<Vec<u8>>)>);
-
-impl Tree {
-    pub(crate) fn of(root: &Path) -> Self {
-        let mut entries = BTreeMap::new();
-        let mut left = vec![root.to_owned()];
-        while let Some(folder) = left.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let metadata = path.symlink_metadata().unwrap();
-                let changed = metadata.modified().unwrap();
-                let content = if metadata.is_dir() {
-                    left.push(path.clone());
-                    None
-                } else if metadata.is_file() {
-                    Some(fs::read(&path).unwrap())
-                } else {
-                    // A pipe has none to be read.
-                    Some(Vec::new())
-                };
-                entries.insert(
-                    path.strip_prefix(root).unwrap().to_owned(),
-                    (changed, content),
-                );
-            }
-        }
-        Self(entries)
-    }
-
-    /// Everything's name.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.0.keys().map(|p| p.display().to_string()).collect()
-    }
-
-    /// The files alone: a folder in which something came and went has another time of change.
-    pub(crate) fn only_files(mut self) -> Self {
-        self.0.retain(|_, (_, content)| content.is_some());
-        self
-    }
-
-    /// What differs from a later look, in words.
-    pub(crate) fn changes(&self, later: &Self) -> Vec<String> {
-        let gone = self.0.keys().filter(|p| !later.0.contains_key(*p));
-        let gone = gone.map(|p| format!("{} is gone", p.display()));
-        let other = later.0.iter().filter_map(|(p, now)| {
-            let what = match self.0.get(p) {
-                None => "is new",
-                Some(before) if before.1 != now.1 => "has other content",
-                Some(before) if before.0 != now.0 => "was touched",
-                Some(_) => return None,
-            };
-            Some(format!("{} {what}", p.display()))
-        });
-        gone.chain(other).collect()
-    }
 }
 
 /// Reads a job's folder as cc-backend does; panics where it is not whole, or holds something else.

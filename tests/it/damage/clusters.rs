@@ -57,9 +57,9 @@ fn a_cluster_file_cut_at_any_length_is_refused_and_nothing_is_touched() {
 fn a_cluster_file_with_a_flipped_bit_is_refused_or_means_something_and_never_a_panic() {
     let whole = fs::read(Site::new().path(FILE)).unwrap();
     let mut refused = 0;
-    for at in 0..whole.len() {
+    for at in (0..whole.len()).step_by(2) {
         let mut bytes = whole.clone();
-        bytes[at] ^= 1 << (at % 7);
+        bytes[at] ^= 1 << (at / 2 % 7);
         let site = with(bytes);
         match site.sweep_with(&Ledger::in_memory()) {
             Err(_) => refused += 1,
@@ -77,8 +77,8 @@ fn a_cluster_file_with_a_flipped_bit_is_refused_or_means_something_and_never_a_p
             }
         }
     }
-    println!("{refused} of {} refused", whole.len());
-    assert!(refused > whole.len() / 3);
+    println!("{refused} of {} refused", whole.len().div_ceil(2));
+    assert!(refused > whole.len() / 6);
 }
 
 /// Each text is refused with these words.

@@ -233,7 +233,7 @@ fn how_far_a_cluster_reaches_is_told_by_its_sound_files() {
         "n2/1700000300.json",
     ] {
         let whole = fs::read(Site::new().checkpoint(name)).unwrap();
-        for length in 0..whole.len() {
+        for length in (0..whole.len()).step_by(5) {
             let site = Site::new();
             fs::write(site.checkpoint(name), &whole[..length]).unwrap();
             assert_eq!(horizon(&site), Ok((T, last)), "{name} cut at {length}");

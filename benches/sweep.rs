@@ -119,7 +119,6 @@ fn settings(clock: Clock) -> Settings {
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         queue: 128,
         timeout: Duration::from_secs(30),
-        patience: Duration::from_secs(30),
         max_duration: None,
         settle: 12 * 3600,
         retention: None,

@@ -4,6 +4,8 @@
 use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
 
+use crate::stored::Form;
+
 /// Raw bytes of a member: larger ones compress hardly better, and memory is bounded by a few of them.
 const MEMBER: usize = 1 << 20;
 /// Members that are collected before they are compressed together.
@@ -31,15 +33,6 @@ impl Level {
             Self::Small => 9,
         }
     }
-}
-
-/// The form in which a document is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// As it is.
-    Plain,
-    /// As gzip.
-    Gzip,
 }
 
 /// Takes a document in pieces and gives what is to be stored, in pieces.

@@ -5,15 +5,15 @@
 
 use std::path::PathBuf;
 
-use crate::archive::{Values, content};
+use crate::archive::content;
 use crate::cluster::Clusters;
 use crate::cluster::nodelist::NodeList;
-use crate::compress::Form;
 use crate::document::{number, text};
 use crate::job::{is_path_component, parse_meta_data, parse_resources};
 use crate::query::HostUnits;
 use crate::site::{self, Located, Origin};
 use crate::source::checkpoint::{Snapshot, binary, json, wal};
+use crate::stored::{Form, Values};
 use crate::timeline::{Builder, Grid, Level};
 use crate::verdict::fit_to_print;
 

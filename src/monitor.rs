@@ -1,7 +1,6 @@
 //! What the engine tells: events, for whoever watches (terminal, JSON lines, tests).
 
 use crate::job::Head;
-use crate::sweep::Summary;
 use crate::verdict::{Coverage, Outcome};
 
 /// What became of one job.
@@ -34,8 +33,6 @@ pub enum Event<'a> {
     Draining(std::time::Duration),
     /// A second signal came: what is in hand is dropped.
     Cancelling,
-    /// The sweep is over.
-    Finished(&'a Summary),
 }
 
 /// Watches a sweep. Called from several threads.

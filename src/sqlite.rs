@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 ///
 /// # Errors
 /// When SQLite cannot open it.
-pub fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let open = |mode| Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX);
     let log = PathBuf::from(format!("{}-wal", path.display()));
     if !log.exists() {

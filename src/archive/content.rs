@@ -6,10 +6,9 @@ use std::io::Read;
 use flate2::read::MultiGzDecoder;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Values;
-use crate::compress::Form;
 use crate::job::Resource;
 use crate::series::MetricData;
+use crate::stored::{Form, Values};
 
 /// Counts the values of a stored data file into `values`: of a torn one, those before the tear.
 ///
@@ -189,7 +188,7 @@ impl<'de> serde::Deserialize<'de> for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::Held;
+    use crate::stored::Held;
 
     #[test]
     fn values_are_counted_by_metric_scope_and_host_over_all_ids() {

@@ -5,103 +5,13 @@
 //! durable only after [`Archive::flush`].
 
 pub mod content;
+mod sum;
 pub mod tree;
+mod writing;
 
-use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, Write};
-use std::path::Path;
-
-use crate::compress::Form;
 use crate::job::JobKey;
+use crate::stored::{Files, Form, Values};
 use crate::verdict::Failure;
-
-/// Size and checksum of a stored file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// Bytes.
-    pub size: u64,
-    /// CRC-32 (the zlib one).
-    pub crc: u32,
-}
-
-impl Sum {
-    /// Of a stored file; none where there is none.
-    pub(crate) fn of_file(path: &Path) -> io::Result<Option<Self>> {
-        let mut file = match crate::regular::open(path) {
-            Ok(f) => f,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(e),
-        };
-        let mut hash = Hashing {
-            crc: crc32fast::Hasher::new(),
-            size: 0,
-        };
-        io::copy(&mut file, &mut hash)?;
-        Ok(Some(Self {
-            size: hash.size,
-            crc: hash.crc.finalize(),
-        }))
-    }
-
-    /// Of a whole file's content.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self {
-            size: bytes.len() as u64,
-            crc: crc32fast::hash(bytes),
-        }
-    }
-}
-
-struct Hashing {
-    crc: crc32fast::Hasher,
-    size: u64,
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.crc.update(bytes);
-        self.size += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Both files of an archived job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// meta.json.
-    pub meta: Sum,
-    /// data.json or data.json.gz.
-    pub data: Sum,
-    /// Which of the two.
-    pub form: Form,
-}
-
-/// What an archive holds of a metric at a scope on a host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Values that are not null, over all series.
-    pub values: u64,
-    /// Number of series.
-    pub series: u64,
-    /// Length of the longest series, nulls included.
-    pub longest: u64,
-}
-
-impl Held {
-    /// Counts another series.
-    pub fn add(&mut self, values: u64, length: u64) {
-        self.values += values;
-        self.series += 1;
-        self.longest = self.longest.max(length);
-    }
-}
-
-/// What an archive holds, per metric, scope and host.
-pub type Values = BTreeMap<(String, String, String), Held>;
 
 /// What an archive holds for a job.
 #[derive(Debug)]

@@ -1,36 +1,27 @@
 //! The archive as a file tree, cc-backend's file backend (version 3): `<root>/<cluster>/<id div 1000>/<id mod 1000>/
 //! <start>/` with meta.json and data.json or data.json.gz.
 //!
-//! Order of writes: both files complete under temporary names in the job's own folder, data renamed, meta renamed, the
-//! other variant removed. A reader sees the old archive, or new data beside an old meta.json for a moment, never half
-//! a file; and since a row changes only after [`Tree::flush`], a crash anywhere costs a repeat. Old data that is
-//! replaced keeps a second name until the new meta.json is in place: where that fails, or a sweep dies in between, it
-//! gets its own name back. Temporary names are fixed, so that the next sweep finds them. Nothing is created in the
-//! root, and only folders at level 1 and 2.
+//! Nothing is created in the root, and only folders at level 1 and 2; folders that were made for a job that comes to
+//! nothing are removed again, since cc-backend takes an empty one for an archive. How a job's files get their names is
+//! `writing`'s subject.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Archive, Files, Found, Publication, Sum, Values, content};
-use crate::compress::Form;
+use super::writing::{Writing, remove_temporary};
+use super::{Archive, Found, Publication, content, sum};
 use crate::job::JobKey;
 use crate::regular;
+use crate::stored::{Files, Form, Values};
 use crate::verdict::{Failure, Reason, Stage};
 
-const META: &str = "meta.json";
-const PLAIN: &str = "data.json";
-const GZIP: &str = "data.json.gz";
-const TEMPORARY_DATA: &str = ".ccarchive-data.tmp";
-const TEMPORARY_META: &str = ".ccarchive-meta.tmp";
-/// The second names of data that is being replaced.
-const OLD: [(&str, &str); 2] = [
-    (PLAIN, ".ccarchive-old-plain.tmp"),
-    (GZIP, ".ccarchive-old-gzip.tmp"),
-];
+pub(super) const META: &str = "meta.json";
+pub(super) const PLAIN: &str = "data.json";
+pub(super) const GZIP: &str = "data.json.gz";
 
 /// A file tree.
 #[derive(Debug)]
@@ -92,7 +83,7 @@ impl Tree {
             .join(key.start_time.to_string())
     }
 
-    fn failure(&self, doing: &str, path: &Path, e: &io::Error) -> Failure {
+    pub(super) fn failure(&self, doing: &str, path: &Path, e: &io::Error) -> Failure {
         let no_room = matches!(
             e.kind(),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
@@ -134,7 +125,7 @@ impl Tree {
     }
 
     /// Removes what was made of a job's folder and those above it, while they are empty.
-    fn unmake(&self, cluster: &Path, folder: &Path) {
+    pub(super) fn unmake(&self, cluster: &Path, folder: &Path) {
         let mut made = lock(&self.made);
         for path in levels(cluster, folder) {
             if made.contains(path) && fs::remove_dir(path).is_ok() {
@@ -144,7 +135,7 @@ impl Tree {
     }
 
     /// The job's folder and those above it stay.
-    fn keep(&self, cluster: &Path, folder: &Path) {
+    pub(super) fn keep(&self, cluster: &Path, folder: &Path) {
         let mut made = lock(&self.made);
         for path in levels(cluster, folder) {
             made.remove(path);
@@ -179,7 +170,7 @@ impl Archive for Tree {
         }
         let read = |name: &str| {
             let path = folder.join(name);
-            Sum::of_file(&path).map_err(|e| self.failure("cannot read", &path, &e))
+            sum::of_file(&path).map_err(|e| self.failure("cannot read", &path, &e))
         };
         let (meta, plain, gzip) = (read(META)?, read(PLAIN)?, read(GZIP)?);
         if meta.is_none() && plain.is_none() && gzip.is_none() {
@@ -225,23 +216,13 @@ impl Archive for Tree {
         loop {
             let opened = self.watch(&cluster).and_then(|()| {
                 let new = self.make_folder(&cluster, &folder)?;
-                File::create(folder.join(TEMPORARY_DATA))
+                Writing::create(&folder)
                     .map(|data| (new, data))
                     .inspect_err(|_| self.unmake(&cluster, &folder))
             });
             match opened {
                 Ok((new, data)) => {
-                    return Ok(Box::new(Writing {
-                        tree: self,
-                        cluster,
-                        folder,
-                        new,
-                        data,
-                        crc: crc32fast::Hasher::new(),
-                        size: 0,
-                        form: Form::Plain,
-                        published: false,
-                    }));
+                    return Ok(Box::new(Writing::new(self, cluster, folder, (new, data))));
                 }
                 // Another worker may just have removed a folder above, which its failed job had created.
                 Err(e) if e.kind() == ErrorKind::NotFound && tries > 1 && cluster.is_dir() => {
@@ -267,136 +248,4 @@ impl Archive for Tree {
         }
         Ok(())
     }
-}
-
-/// A job's files under their temporary names.
-struct Writing<'a> {
-    tree: &'a Tree,
-    cluster: PathBuf,
-    folder: PathBuf,
-    /// Whether this made the folder, so that nothing is in the way.
-    new: bool,
-    data: File,
-    crc: crc32fast::Hasher,
-    size: u64,
-    form: Form,
-    published: bool,
-}
-
-impl Writing<'_> {
-    /// Gives one of the files its name.
-    fn rename(&self, from: &str, to: &str) -> Result<(), Failure> {
-        let to = self.folder.join(to);
-        fs::rename(self.folder.join(from), &to)
-            .map_err(|e| self.tree.failure("cannot rename to", &to, &e))
-    }
-}
-
-impl Publication for Writing<'_> {
-    fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
-        self.crc.update(data);
-        self.size += data.len() as u64;
-        let path = self.folder.join(TEMPORARY_DATA);
-        self.data
-            .write_all(data)
-            .map_err(|e| self.tree.failure("cannot write", &path, &e))
-    }
-
-    fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Failure> {
-        let path = self.folder.join(TEMPORARY_META);
-        fs::write(&path, meta).map_err(|e| self.tree.failure("cannot write", &path, &e))?;
-        self.form = form;
-        let data = Sum {
-            size: self.size,
-            crc: self.crc.clone().finalize(),
-        };
-        Ok(Files {
-            meta: Sum::of(meta),
-            data,
-            form,
-        })
-    }
-
-    fn publish(mut self: Box<Self>) -> Result<(), Failure> {
-        let (name, other) = match self.form {
-            Form::Plain => (PLAIN, GZIP),
-            Form::Gzip => (GZIP, PLAIN),
-        };
-        let data = self.folder.join(name);
-        let old = self.folder.join(old_name(name));
-        let kept = if self.new {
-            Err(ErrorKind::NotFound.into())
-        } else {
-            fs::hard_link(&data, &old)
-        };
-        self.rename(TEMPORARY_DATA, name)?;
-        if let Err(failure) = self.rename(TEMPORARY_META, META) {
-            // Nothing visible may have changed. What cannot be undone now is undone by the next sweep.
-            match kept {
-                Ok(()) => drop(fs::rename(&old, &data)),
-                Err(e) if e.kind() == ErrorKind::NotFound => drop(fs::remove_file(&data)),
-                // A file system without hard links.
-                Err(_) => {}
-            }
-            return Err(failure);
-        }
-        self.published = true;
-        let other = self.folder.join(other);
-        if self.new {
-            return Ok(());
-        }
-        match fs::remove_file(&other) {
-            Err(e) if other.symlink_metadata().is_ok() => {
-                Err(self.tree.failure("cannot remove", &other, &e))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        // What cannot be removed now is removed by the next sweep that touches the job.
-        if !(self.published && self.new) {
-            drop(remove_temporary(&self.folder));
-        }
-        if self.published {
-            self.tree.keep(&self.cluster, &self.folder);
-        } else {
-            self.tree.unmake(&self.cluster, &self.folder);
-        }
-    }
-}
-
-fn old_name(data: &str) -> &'static str {
-    OLD.iter()
-        .find(|(name, _)| *name == data)
-        .map_or("", |(_, old)| old)
-}
-
-/// Removes what has a temporary name. Old data that was replaced without its meta.json gets its name back first.
-fn remove_temporary(folder: &Path) -> io::Result<()> {
-    let there = |e: &io::Error| e.kind() != ErrorKind::NotFound;
-    let half = folder.join(TEMPORARY_META).symlink_metadata().is_ok();
-    for (name, old) in OLD {
-        let old = folder.join(old);
-        if half {
-            match fs::rename(&old, folder.join(name)) {
-                Err(e) if there(&e) => return Err(e),
-                _ => {}
-            }
-        }
-        // Also after a rename: between two names of one file it does nothing.
-        match fs::remove_file(&old) {
-            Err(e) if there(&e) => return Err(e),
-            _ => {}
-        }
-    }
-    for name in [TEMPORARY_DATA, TEMPORARY_META] {
-        match fs::remove_file(folder.join(name)) {
-            Err(e) if there(&e) => return Err(e),
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::cluster::{Cluster, Clusters, Metric, StoreMetric, Subcluster};
+use crate::host::Host;
 use crate::job::Job;
 use crate::query::{self, HostUnits, Target};
 use crate::series::{MetricData, Scope, ScopeData, Series, Statistics};
-use crate::source::Host;
 use crate::stats;
 use crate::timeline::Grid;
 use crate::verdict::{Coverage, Failure, Reason, Stage};

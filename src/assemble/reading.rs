@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::{Account, Wanted};
 use crate::cluster::Aggregation;
+use crate::host::Host;
 use crate::query::{HostUnits, Target, Unit};
 use crate::series::Series;
-use crate::source::Host;
 use crate::stats;
 use crate::verdict::{Gap, Points};
 

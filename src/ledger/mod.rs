@@ -15,9 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::archive::Files;
 use crate::job::{Job, JobKey};
 use crate::stats::Footprint;
+use crate::stored::Files;
 use crate::verdict::{Coverage, Outcome};
 
 pub use policy::{ATTEMPTS, Next, next_after};

@@ -7,9 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Columns, Entry, Published, Record, Run, State};
-use crate::archive::{Files, Sum};
-use crate::compress::Form;
 use crate::job::JobKey;
+use crate::stored::{Files, Form, Sum};
 use crate::verdict::{Coverage, Gap, Outcome, Points};
 
 /// Version of the ledger's own schema (`PRAGMA user_version`).

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::{Error, Horizon, Host, Source};
+use super::{Error, Horizon, Source};
+use crate::host::Host;
 use crate::stop::Stop;
 
 type Key = (String, String);

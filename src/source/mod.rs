@@ -9,47 +9,9 @@ pub mod checkpoint;
 
 use std::sync::Arc;
 
+use crate::host::Host;
 use crate::stop::Stop;
-use crate::timeline::{Interval, Level};
 use crate::verdict::{Failure, Reason, Stage};
-
-/// All that a source holds of one host.
-#[derive(Debug, Default)]
-pub struct Host {
-    /// The metric tree below the host.
-    pub root: Level,
-    /// Stretches of time for which a file could not be read whole.
-    pub broken: Vec<Broken>,
-    /// Where the newest snapshot ends, Unix seconds; none without a snapshot.
-    pub snapshot_end: Option<i64>,
-    /// Unix seconds of the newest sample of any series; none without a sample.
-    pub newest: Option<i64>,
-}
-
-/// A file that could not be read whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// The time it should cover.
-    pub interval: Interval,
-    /// Its path, for messages.
-    pub file: String,
-    /// What is wrong with it.
-    pub detail: String,
-    /// `SnapshotBroken` for its content, `SourceUnreadable` for the file system.
-    pub reason: Reason,
-}
-
-impl Broken {
-    /// The failure of a job that needs this file.
-    pub fn failure(&self) -> Failure {
-        Failure::new(
-            Stage::Load,
-            self.reason,
-            format!("{} cannot be read: {}", self.file, self.detail),
-        )
-        .of(self.file.clone())
-    }
-}
 
 /// How far a cluster's data reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::worker::{Ending, Place, Work, no_data};
-use crate::archive::{Files, Found, Publication, Values, content};
-use crate::compress::{Encoder, Form, Level};
+use crate::archive::{Found, Publication, content};
+use crate::compress::{Encoder, Level};
 use crate::document::{data, meta};
 use crate::job::{Job, STATUS_ARCHIVED};
 use crate::ledger::{Columns, Published, row_print};
 use crate::series::MetricData;
 use crate::stats;
+use crate::stored::{Files, Form, Values};
 use crate::verdict::{Failure, Outcome, Reason, Stage};
 
 /// A data document while it is made.

@@ -93,9 +93,11 @@ impl Intake<'_> {
             if self.draining() {
                 return;
             }
-            match db::patiently(self.settings.patience, self.stop, || pending.page()) {
+            match pending.page() {
                 Ok(page) => window.extend(page.into_iter().filter_map(|c| self.due(c))),
-                Err(_) if self.draining() => return,
+                Err(db::Error::Sqlite { source, .. }) if db::is_busy(&source) => {
+                    self.stop.wait(POLL);
+                }
                 Err(e) => {
                     self.taken.abort = Some(Abort {
                         reason: "database".into(),

@@ -91,8 +91,6 @@ pub struct Settings {
     pub queue: usize,
     /// What jobs in hand get after a signal.
     pub timeout: Duration,
-    /// How long a database that others keep locked is waited for.
-    pub patience: Duration,
     /// After this time nothing new is taken.
     pub max_duration: Option<Duration>,
     /// Seconds after a job's end during which samples may still reach the source.
@@ -227,6 +225,5 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
     for warning in ledger.take_warnings() {
         monitor.event(&Event::Warning(&warning));
     }
-    monitor.event(&Event::Finished(&summary));
     summary
 }

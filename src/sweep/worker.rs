@@ -11,9 +11,10 @@ use super::{Done, Settings, Stages, Task};
 use crate::archive::{Archive, Found};
 use crate::assemble::{Account, Assembler};
 use crate::cluster::{Cluster, Clusters, Subcluster};
+use crate::host::{Broken, Host};
 use crate::job::{Head, Job, STATUS_FAILED, Shown};
 use crate::ledger::{ATTEMPTS, Columns, Ledger, row_print};
-use crate::source::{Broken, Host, Source};
+use crate::source::Source;
 use crate::stop::Stop;
 use crate::verdict::{Coverage, Failure, Outcome, Reason, Stage, fit_to_print};
 

@@ -7,6 +7,7 @@
     reason = "a broken fixture should panic, and a test says what it found or skipped"
 )]
 
+mod cli;
 mod damage;
 mod demo;
 mod encode;
@@ -14,8 +15,10 @@ mod faults;
 mod fuzz;
 mod golden;
 mod judge;
+mod layers;
 mod manual;
 mod model;
+mod neighbours;
 mod outcomes;
 mod site;
 mod support;

@@ -5,7 +5,6 @@ use std::path::Path;
 use ccarchive::demo::{self, Plan};
 use ccarchive::sweep::Exit;
 use ccarchive::verdict::chain;
-use clap::Parser;
 use jiff::Zoned;
 
 use crate::cli::{Cli, Command, DemoArgs};
@@ -49,7 +48,7 @@ $ ccarchive run --db {}
         database.as_os_str(),
     ];
     let cli =
-        Cli::try_parse_from(run_args).map_err(|e| Stopped::new(Exit::Usage, e.to_string()))?;
+        Cli::read_arguments_only(run_args).map_err(|e| Stopped::new(Exit::Usage, e.to_string()))?;
     let Command::Run(run_args) = cli.command else {
         return Ok(Exit::Done);
     };

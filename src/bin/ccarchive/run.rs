@@ -328,7 +328,6 @@ fn settings(b: &BehaviourArgs, site: &Site, selection: &Selection, clock: Clock)
         workers: b.workers.map_or(cores, usize::from),
         queue: b.queue.get(),
         timeout: b.timeout,
-        patience: b.lock_timeout,
         max_duration: b.max_duration,
         settle: seconds(b.settle),
         retention: site.retention.as_ref().map(|r| r.value),

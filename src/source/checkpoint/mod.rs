@@ -14,7 +14,8 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
-use super::{Broken, Error, Horizon, Host, Source};
+use super::{Error, Horizon, Source};
+use crate::host::{Broken, Host};
 use crate::job::Shown;
 use crate::regular;
 use crate::stop::Stop;

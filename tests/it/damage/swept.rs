@@ -81,7 +81,7 @@ impl Monitor for Notes {
                 assert!(old.is_none(), "a job is told once");
             }
             Event::Warning(w) => self.warnings.lock().unwrap().push((*w).to_owned()),
-            Event::Found(_) | Event::Draining(_) | Event::Cancelling | Event::Finished(_) => {}
+            Event::Found(_) | Event::Draining(_) | Event::Cancelling => {}
         }
     }
 }
@@ -91,7 +91,6 @@ fn settings() -> Settings {
         workers: 2,
         queue: 16,
         timeout: Duration::from_secs(30),
-        patience: Duration::from_secs(30),
         max_duration: None,
         settle: 12 * 3600,
         retention: None,

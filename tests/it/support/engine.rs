@@ -55,7 +55,7 @@ impl Monitor for Recording {
                 note: r.note.map(str::to_owned),
             }),
             Event::Warning(text) => self.warnings.lock().unwrap().push((*text).to_owned()),
-            Event::Found(_) | Event::Draining(_) | Event::Cancelling | Event::Finished(_) => {}
+            Event::Found(_) | Event::Draining(_) | Event::Cancelling => {}
         }
     }
 }
@@ -125,7 +125,6 @@ impl Sweep {
             workers: 2,
             queue: 128,
             timeout: Duration::from_secs(30),
-            patience: Duration::from_secs(30),
             max_duration: None,
             settle: 12 * 3600,
             retention: None,

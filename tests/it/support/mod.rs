@@ -2,6 +2,7 @@
 //! the engine with a recording monitor, the program as a process.
 
 pub(crate) mod engine;
+pub(crate) mod fifo;
 pub(crate) mod golden;
 pub(crate) mod program;
 pub(crate) mod python;

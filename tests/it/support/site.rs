@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -19,10 +20,15 @@ pub(crate) const T0: i64 = 1_780_000_020;
 /// An hour, seconds.
 pub(crate) const HOUR: i64 = 3600;
 
+/// Where a site keeps things; may be shared between threads.
+#[derive(Clone, Debug)]
+pub(crate) struct Places(PathBuf);
+
 /// A site in a folder of its own.
 #[derive(Debug)]
 pub(crate) struct Site {
     dir: TempDir,
+    places: Places,
     /// Stands for cc-backend: as long as it is open, nobody else is the last to close the database.
     db: Connection,
 }
@@ -160,30 +166,21 @@ impl Archived {
     }
 }
 
-impl Site {
-    pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let alpha = dir.path().join("job-archive").join(CLUSTER);
-        fs::create_dir_all(&alpha).unwrap();
-        fs::write(alpha.join("cluster.json"), cluster_json()).unwrap();
-        fs::write(dir.path().join("job-archive/version.txt"), "3\n").unwrap();
-        fs::create_dir_all(dir.path().join("checkpoints").join(CLUSTER)).unwrap();
-        let path = dir.path().join("job.db");
-        fs::write(&path, template()).unwrap();
-        let db = connect(&path);
-        Self { dir, db }
-    }
+impl Deref for Site {
+    type Target = Places;
 
+    fn deref(&self) -> &Places {
+        &self.places
+    }
+}
+
+impl Places {
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.0.join(name)
     }
 
     pub(crate) fn root(&self) -> &Path {
-        self.dir.path()
-    }
-
-    pub(crate) fn db(&self) -> &Connection {
-        &self.db
+        &self.0
     }
 
     /// Another connection to the job database.
@@ -193,35 +190,6 @@ impl Site {
 
     pub(crate) fn host(&self, host: &str) -> HostFiles {
         HostFiles::new(&self.path("checkpoints").join(CLUSTER), host)
-    }
-
-    pub(crate) fn insert(&self, job: &NewJob) -> i64 {
-        job.insert(&self.db)
-    }
-
-    /// The `monitoring_status` of a job, by its number.
-    pub(crate) fn status(&self, job_id: i64) -> i64 {
-        self.column(job_id, "monitoring_status").unwrap()
-    }
-
-    /// A number in a job's row.
-    pub(crate) fn column(&self, job_id: i64, column: &str) -> Option<i64> {
-        let sql = format!("SELECT {column} FROM job WHERE job_id = ?1");
-        self.db
-            .query_row(&sql, [job_id], |r| r.get(0))
-            .optional()
-            .unwrap()
-    }
-
-    /// How many rows meet a condition.
-    pub(crate) fn count(&self, condition: &str) -> i64 {
-        let sql = format!("SELECT count(*) FROM job WHERE {condition}");
-        self.db.query_row(&sql, [], |r| r.get(0)).unwrap()
-    }
-
-    pub(crate) fn set(&self, job_id: i64, assignment: &str) {
-        let sql = format!("UPDATE job SET {assignment} WHERE job_id = ?1");
-        assert_eq!(self.db.execute(&sql, [job_id]).unwrap(), 1, "{sql}");
     }
 
     /// The folder of a job in the archive.
@@ -254,7 +222,61 @@ impl Site {
 
     /// Every file and folder of the site.
     pub(crate) fn files(&self) -> Tree {
-        Tree::of(self.dir.path())
+        Tree::of(&self.0)
+    }
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let alpha = dir.path().join("job-archive").join(CLUSTER);
+        fs::create_dir_all(&alpha).unwrap();
+        fs::write(alpha.join("cluster.json"), cluster_json()).unwrap();
+        fs::write(dir.path().join("job-archive/version.txt"), "3\n").unwrap();
+        fs::create_dir_all(dir.path().join("checkpoints").join(CLUSTER)).unwrap();
+        let path = dir.path().join("job.db");
+        fs::write(&path, template()).unwrap();
+        let db = connect(&path);
+        let places = Places(dir.path().to_owned());
+        Self { dir, places, db }
+    }
+
+    /// The folder, with nobody at the database any more.
+    pub(crate) fn leave(self) -> TempDir {
+        self.dir
+    }
+
+    pub(crate) fn db(&self) -> &Connection {
+        &self.db
+    }
+
+    pub(crate) fn insert(&self, job: &NewJob) -> i64 {
+        job.insert(&self.db)
+    }
+
+    /// The `monitoring_status` of a job, by its number.
+    pub(crate) fn status(&self, job_id: i64) -> i64 {
+        self.column(job_id, "monitoring_status").unwrap()
+    }
+
+    /// A number in a job's row.
+    pub(crate) fn column(&self, job_id: i64, column: &str) -> Option<i64> {
+        let sql = format!("SELECT {column} FROM job WHERE job_id = ?1");
+        self.db
+            .query_row(&sql, [job_id], |r| r.get(0))
+            .optional()
+            .unwrap()
+    }
+
+    /// How many rows meet a condition.
+    pub(crate) fn count(&self, condition: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM job WHERE {condition}");
+        self.db.query_row(&sql, [], |r| r.get(0)).unwrap()
+    }
+
+    pub(crate) fn set(&self, job_id: i64, assignment: &str) {
+        let sql = format!("UPDATE job SET {assignment} WHERE job_id = ?1");
+        assert_eq!(self.db.execute(&sql, [job_id]).unwrap(), 1, "{sql}");
     }
 
     /// A number from the ledger; none where it has no such row.
@@ -296,12 +318,16 @@ impl Tree {
         while let Some(folder) = left.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
-                let changed = path.symlink_metadata().unwrap().modified().unwrap();
-                let content = if path.is_dir() {
+                let metadata = path.symlink_metadata().unwrap();
+                let changed = metadata.modified().unwrap();
+                let content = if metadata.is_dir() {
                     left.push(path.clone());
                     None
-                } else {
+                } else if metadata.is_file() {
                     Some(fs::read(&path).unwrap())
+                } else {
+                    // A pipe has none to be read.
+                    Some(Vec::new())
                 };
                 entries.insert(
                     path.strip_prefix(root).unwrap().to_owned(),
@@ -310,6 +336,11 @@ impl Tree {
             }
         }
         Self(entries)
+    }
+
+    /// Everything's name.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.keys().map(|p| p.display().to_string()).collect()
     }
 
     /// The files alone: a folder in which something came and went has another time of change.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ccarchive::quantity;
 use ccarchive::when::When;
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, Resettable};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -284,6 +284,17 @@ fn time_box(text: &str) -> Result<Duration, String> {
 }
 
 impl Cli {
+    /// Reads arguments, whatever the environment says: a demo must not touch the site that it names.
+    pub(crate) fn read_arguments_only<I, T>(arguments: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let command = Self::command();
+        let command = command.mut_subcommand("run", |c| c.mut_args(|a| a.env(Resettable::Reset)));
+        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+
     /// Reads arguments and environment; the error prints itself, also where it is the help.
     pub(crate) fn read<I, T>(arguments: I) -> Result<Self, clap::Error>
     where

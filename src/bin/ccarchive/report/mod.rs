@@ -219,7 +219,6 @@ impl Monitor for Console {
                 grace.as_secs()
             )),
             Event::Cancelling => self.lock().line("stopping now: jobs in work are dropped (a third signal ends the program at once)"),
-            Event::Finished(_) => {}
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::{command, failing, sweep, with_jobs};
-use crate::support::fifo::Fifo;
 use crate::support::program::{Running, program, run};
 use crate::support::site::{HOUR, NewJob};
+use crate::support::stall::Stall;
 use crate::support::wait::pause;
 
 #[test]
@@ -117,16 +117,17 @@ fn exit_12_for_versions_that_are_not_known() {
 #[test]
 fn exit_124_when_the_time_box_is_reached_with_jobs_in_the_queue() {
     let (site, begin) = with_jobs(20);
-    let fifo = Fifo::new(&site, "n3", begin..begin + HOUR);
     // The oldest job is taken first.
     let slow = begin - 24 * HOUR;
     site.host("n3").bin(slow..slow + HOUR);
     site.insert(&NewJob::stopped(99, "n3", slow, 600));
     let flags = ["--workers", "1", "--max-duration", "1s", "--json"];
-    let sweeping = Running::start(&mut command(&site, &flags));
-    let reader = fifo.reader();
+    let mut command = command(&site, &flags);
+    let stall = Stall::new(&mut command, "/n3/");
+    let sweeping = Running::start(&mut command);
+    stall.reached();
     pause(std::time::Duration::from_millis(1500));
-    reader.feed();
+    stall.release();
     let ran = sweeping.wait().expect(124);
     assert_eq!(ran.summary()["timeBox"], true);
     assert_eq!(

@@ -46,6 +46,13 @@ fn a_failing_hook_is_reported_and_undoes_nothing() {
 }
 
 #[test]
+fn a_failing_hook_is_reported_even_with_quiet() {
+    let (site, _) = with_jobs(1);
+    let ran = sweep(&site, &["--hook", "exit 7", "-q"]).expect(0);
+    assert!(ran.err.contains("the hook for job 1"), "{}", ran.err);
+}
+
+#[test]
 fn a_hook_that_does_not_read_its_input_is_no_failure() {
     let (site, _) = with_jobs(2);
     let ran = sweep(&site, &["--hook", "exec true", "--json"]).expect(0);

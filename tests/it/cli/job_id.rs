@@ -85,6 +85,7 @@ fn a_number_of_several_jobs_is_refused_with_the_list_and_start_time_or_cluster_c
     for start in [begin, begin + 900] {
         site.insert(&NewJob::stopped(7, "n1", start, 600));
     }
+    site.add_cluster("beta");
     let other = NewJob {
         cluster: "beta".into(),
         ..NewJob::stopped(7, "n1", begin, 600)

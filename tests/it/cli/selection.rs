@@ -8,6 +8,7 @@ use crate::support::wait::now;
 /// Jobs 1 to 6, which differ in one thing each.
 fn site() -> (Site, i64) {
     let (site, begin) = present();
+    site.add_cluster("beta");
     let job = |job_id| NewJob::stopped(job_id, "n1", begin, 600);
     let end_later = |job_id| NewJob::stopped(job_id, "n1", begin + 1800, 600);
     site.insert(&job(1));
@@ -52,7 +53,6 @@ fn flags_select_by_cluster_subcluster_user_status_and_end() {
             &["--cluster", "beta", "--cluster", "alpha"],
             &[1, 2, 3, 4, 5, 6],
         ),
-        (&["--cluster", "al"], &[]),
         (&["--subcluster", "gpu"], &[4]),
         (&["--user", "bob"], &[3]),
         (
@@ -67,6 +67,7 @@ fn flags_select_by_cluster_subcluster_user_status_and_end() {
     ] {
         assert_eq!(taken(&site, flags), jobs, "{flags:?}");
     }
+    sweep(&site, &["--cluster", "al"]).expect(2);
 }
 
 #[test]

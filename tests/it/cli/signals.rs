@@ -4,26 +4,28 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::{command, sweep, with_jobs};
-use crate::support::fifo::{Fifo, Reader};
 use crate::support::program::{Running, program};
 use crate::support::site::{HOUR, NewJob, Site, Tree};
+use crate::support::stall::Stall;
 
-/// A sweep whose only worker stands before a pipe with job 99; the other jobs are queued.
-fn waiting(flags: &[&str]) -> (Site, Running, Reader) {
-    let (site, fifo) = slow();
+/// A sweep whose only worker stands before a snapshot with job 99 in hand; the other jobs are queued.
+fn waiting(flags: &[&str]) -> (Site, Running, Stall) {
+    let site = slow();
     let flags = [&["--workers", "1", "--json"], flags].concat();
-    let sweeping = Running::start(&mut command(&site, &flags));
-    let reader = fifo.reader();
-    (site, sweeping, reader)
+    let mut command = command(&site, &flags);
+    let stall = Stall::new(&mut command, "/n3/");
+    let sweeping = Running::start(&mut command);
+    stall.reached();
+    (site, sweeping, stall)
 }
 
-/// Twenty quick jobs, and an older one whose snapshot is a pipe.
-fn slow() -> (Site, Fifo) {
+/// Twenty quick jobs, and an older one on a host of its own.
+fn slow() -> Site {
     let (site, begin) = with_jobs(20);
     let start = begin - 24 * HOUR;
-    let fifo = Fifo::new(&site, "n3", start..start + HOUR);
+    site.host("n3").bin(start..start + HOUR);
     site.insert(&NewJob::stopped(99, "n3", start, 600));
-    (site, fifo)
+    site
 }
 
 /// What every stopped sweep leaves: nothing half, nothing locked, and work that the next one finishes.
@@ -31,18 +33,17 @@ fn slow() -> (Site, Fifo) {
 fn leaves_order(site: &Site) {
     let files = Tree::of(&site.path("job-archive")).names();
     assert!(!files.iter().any(|f| f.contains(".tmp")), "{files:?}");
-    std::fs::remove_dir_all(site.path("checkpoints/alpha/n3")).unwrap();
-    sweep(site, &["--accept-empty"]).expect(0);
+    sweep(site, &[]).expect(0);
     assert_eq!(site.count("monitoring_status = 3"), 21);
 }
 
 #[test]
 fn the_first_signal_lets_the_job_in_hand_finish_and_takes_no_other() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let (site, mut sweeping, reader) = waiting(&[]);
+        let (site, mut sweeping, stall) = waiting(&[]);
         sweeping.signal(signal);
         sweeping.until_err("stopping: no new jobs");
-        reader.feed();
+        stall.release();
         let ran = sweeping.wait().expect(130);
         let summary = ran.summary();
         assert_eq!(
@@ -59,12 +60,12 @@ fn the_first_signal_lets_the_job_in_hand_finish_and_takes_no_other() {
 
 #[test]
 fn the_second_signal_drops_the_job_in_hand_and_does_not_count_it_as_an_attempt() {
-    let (site, mut sweeping, reader) = waiting(&[]);
+    let (site, mut sweeping, stall) = waiting(&[]);
     sweeping.signal(Signal::INT);
     sweeping.until_err("stopping: no new jobs");
     sweeping.signal(Signal::TERM);
     sweeping.until_err("stopping now");
-    reader.feed();
+    stall.release();
     let ran = sweeping.wait().expect(130);
     assert_eq!(ran.summary()["outcomes"]["interrupted"], 1);
     assert_eq!(
@@ -78,11 +79,11 @@ fn the_second_signal_drops_the_job_in_hand_and_does_not_count_it_as_an_attempt()
 
 #[test]
 fn the_grace_of_a_signal_ends_with_the_timeout() {
-    let (site, mut sweeping, reader) = waiting(&["--timeout", "100ms"]);
+    let (site, mut sweeping, stall) = waiting(&["--timeout", "100ms"]);
     sweeping.signal(Signal::INT);
     sweeping.until_err("stopping: no new jobs");
     crate::support::wait::pause(std::time::Duration::from_millis(200));
-    reader.feed();
+    stall.release();
     sweeping.wait().expect(130);
     assert_eq!(
         (site.status(99), site.count("monitoring_status = 1")),
@@ -92,31 +93,33 @@ fn the_grace_of_a_signal_ends_with_the_timeout() {
 
 #[test]
 fn the_third_signal_ends_a_sweep_that_hangs_in_the_file_system() {
-    let (site, mut sweeping, reader) = waiting(&[]);
+    let (site, mut sweeping, stall) = waiting(&[]);
     sweeping.signal(Signal::INT);
     sweeping.until_err("stopping: no new jobs");
     sweeping.signal(Signal::INT);
     sweeping.until_err("stopping now");
     sweeping.signal(Signal::INT);
     sweeping.wait().expect(130);
-    drop(reader);
+    drop(stall);
     assert_eq!(site.count("monitoring_status = 1"), 21);
     leaves_order(&site);
 }
 
 #[test]
 fn a_hangup_is_ignored_where_nohup_says_so() {
-    let (site, fifo) = slow();
+    let site = slow();
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
     command
         .arg(program().get_program())
         .args(["run", "--workers", "1", "--db"]);
-    let mut sweeping = Running::start(command.arg(site.path("job.db")));
-    let reader = fifo.reader();
+    command.arg(site.path("job.db"));
+    let stall = Stall::new(&mut command, "/n3/");
+    let mut sweeping = Running::start(&mut command);
+    stall.reached();
     sweeping.signal(Signal::HUP);
     assert!(sweeping.is_running() && !sweeping.err().contains("stopping"));
-    reader.feed();
+    stall.release();
     sweeping.wait().expect(0);
     assert_eq!(site.count("monitoring_status = 3"), 21);
 }

@@ -1,4 +1,4 @@
-//! Chance that can be repeated: SplitMix64.
+//! Chance that can be repeated: `SplitMix64`.
 
 #[derive(Clone, Debug)]
 pub(super) struct Chance(pub(super) u64);

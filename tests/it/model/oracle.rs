@@ -15,7 +15,7 @@ const GIVE_UP: i64 = 7 * 24 * HOUR;
 /// A job as the model knows it.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
-    pub(super) job_id: i64,
+    pub(super) id: i64,
     pub(super) hosts: Vec<&'static str>,
     pub(super) start: i64,
     pub(super) duration: i64,
@@ -45,6 +45,7 @@ pub(super) struct Archive {
 
 /// How a sweep is run.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Flags {
     pub(super) named: Option<i64>,
     pub(super) retention: Option<i64>,
@@ -65,7 +66,7 @@ impl Job {
             return false;
         }
         if let Some(named) = flags.named {
-            return named == self.job_id;
+            return named == self.id;
         }
         let note = self
             .ledger

@@ -24,7 +24,7 @@ pub(super) struct Play {
     now: i64,
     steps: Vec<String>,
     /// Keeps the ledger's log from being written back at the end of each sweep, for speed.
-    _ledger: Option<Connection>,
+    ledger_keeper: Option<Connection>,
 }
 
 impl Drop for Play {
@@ -46,7 +46,7 @@ impl Play {
             jobs: BTreeMap::new(),
             now: T0 + 4 * HOUR + 7,
             steps: Vec::new(),
-            _ledger: None,
+            ledger_keeper: None,
         };
         for job_id in 1..=3 {
             play.insert(job_id);
@@ -68,7 +68,7 @@ impl Play {
             3 | 4 => self.damage(),
             5 | 6 => self.row(),
             7 | 8 => {
-                self.now += self.chance.of(&[300, HOUR, 4 * HOUR, 14 * HOUR, 14 * HOUR]) / 60 * 60
+                self.now += self.chance.of(&[300, HOUR, 4 * HOUR, 14 * HOUR, 14 * HOUR]) / 60 * 60;
             }
             9 if self.jobs.len() < 8 => {
                 let next = self.jobs.keys().max().unwrap_or(&0) + 1;
@@ -98,7 +98,7 @@ impl Play {
             .jobs
             .values()
             .filter(|j| j.status == 3)
-            .map(|j| j.job_id)
+            .map(|j| j.id)
             .collect();
         let swept = self.sweep(self.now + 60, Flags::default());
         assert!(done.iter().all(|j| swept.job(*j).is_none()));
@@ -130,7 +130,7 @@ impl Play {
         // Fewer beginnings would give jobs the same key.
         let start = T0 + c.below(300) * 60;
         let job = Job {
-            job_id,
+            id: job_id,
             hosts,
             start,
             duration: length,
@@ -285,8 +285,8 @@ impl Play {
         }
         let swept = sweep.run(&self.site);
         self.compare(&swept, &flags, now);
-        if self._ledger.is_none() && !flags.dry_run {
-            self._ledger = Some(Connection::open(self.site.path("job.db.ledger")).unwrap());
+        if self.ledger_keeper.is_none() && !flags.dry_run {
+            self.ledger_keeper = Some(Connection::open(self.site.path("job.db.ledger")).unwrap());
         }
         swept
     }
@@ -298,16 +298,16 @@ impl Play {
             let taken = job.is_taken(flags, now);
             let outcome = taken.then(|| oracle::outcome(job, &self.world, flags, now));
             assert_eq!(
-                swept.outcome(job.job_id),
+                swept.outcome(job.id),
                 outcome.map_or("", |o| o.0),
                 "{context}"
             );
             if let Some(outcome) = outcome.filter(|_| !flags.dry_run) {
                 *job = oracle::after(job, &self.world, outcome, now);
             }
-            assert_eq!(self.site.status(job.job_id), job.status, "{context}");
-            check_ledger(&self.site, job, &context);
-            let archived = self.site.archived(job.job_id, job.start);
+            assert_eq!(self.site.status(job.id), job.status, "{context}");
+            checkledger_keeper(&self.site, job, &context);
+            let archived = self.site.archived(job.id, job.start);
             assert_eq!(archived.is_some(), job.archive.is_some(), "{context}");
             if let (Some(found), Some(archive)) = (archived, &job.archive) {
                 assert_eq!(found.meta["duration"], archive.duration, "{context}");
@@ -321,9 +321,9 @@ impl Play {
 }
 
 /// Compares the ledger's row; the model then takes its exact times.
-fn check_ledger(site: &Site, job: &mut Job, context: &str) {
+fn checkledger_keeper(site: &Site, job: &mut Job, context: &str) {
     let exists = site.path("job.db.ledger").exists();
-    let column = |name: &str| exists.then(|| site.ledger(job.job_id, name)).flatten();
+    let column = |name: &str| exists.then(|| site.ledger(job.id, name)).flatten();
     let number = |name: &str| column(name).and_then(|v| v.as_i64()).unwrap_or(0);
     let Some(note) = &mut job.ledger else {
         assert_eq!(column("state"), None, "{context}");

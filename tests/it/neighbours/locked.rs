@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::{command, present};
 use crate::support::program::{Running, run};
-use crate::support::site::{HOUR, NewJob, Site};
+use crate::support::site::{NewJob, Site};
 use crate::support::wait::{pause, short_or_long, until};
 
 fn site() -> Site {

@@ -96,7 +96,7 @@ impl Drop for OnDrop<'_> {
     }
 }
 
-fn check(host: &ccarchive::source::Host, metric: &str, from: i64, to: i64) {
+fn check(host: &ccarchive::host::Host, metric: &str, from: i64, to: i64) {
     let mut chains = Vec::new();
     host.root.chains(metric, &mut chains);
     if from >= to {

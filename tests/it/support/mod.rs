@@ -2,11 +2,11 @@
 //! the engine with a recording monitor, the program as a process.
 
 pub(crate) mod engine;
-pub(crate) mod fifo;
 pub(crate) mod golden;
 pub(crate) mod program;
 pub(crate) mod python;
 pub(crate) mod shared;
 pub(crate) mod site;
 pub(crate) mod snapshots;
+pub(crate) mod stall;
 pub(crate) mod wait;

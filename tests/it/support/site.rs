@@ -126,7 +126,7 @@ fn template() -> &'static [u8] {
     })
 }
 
-fn cluster_json() -> String {
+fn cluster_json(name: &str) -> String {
     let metrics: Vec<Value> = METRICS
         .iter()
         .map(|name| {
@@ -134,9 +134,16 @@ fn cluster_json() -> String {
                 "footprint": "avg", "peak": 100, "normal": 50, "caution": 10, "alert": 5})
         })
         .collect();
-    json!({"name": CLUSTER, "metricConfig": metrics, "subClusters": [{"name": "main", "nodes": "n[1-9]",
+    json!({"name": name, "metricConfig": metrics, "subClusters": [{"name": "main", "nodes": "n[1-9]",
         "topology": {"node": [0, 1], "socket": [[0, 1]], "memoryDomain": [[0, 1]], "core": [[0], [1]]}}]})
     .to_string()
+}
+
+/// Writes a cluster's configuration into the archive of a site.
+fn configure(root: &Path, cluster: &str) {
+    let folder = root.join("job-archive").join(cluster);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("cluster.json"), cluster_json(cluster)).unwrap();
 }
 
 /// What the archive holds of a job.
@@ -188,6 +195,11 @@ impl Places {
         connect(&self.path("job.db"))
     }
 
+    /// Adds a cluster like the first, without checkpoints.
+    pub(crate) fn add_cluster(&self, cluster: &str) {
+        configure(&self.0, cluster);
+    }
+
     pub(crate) fn host(&self, host: &str) -> HostFiles {
         HostFiles::new(&self.path("checkpoints").join(CLUSTER), host)
     }
@@ -229,9 +241,7 @@ impl Places {
 impl Site {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let alpha = dir.path().join("job-archive").join(CLUSTER);
-        fs::create_dir_all(&alpha).unwrap();
-        fs::write(alpha.join("cluster.json"), cluster_json()).unwrap();
+        configure(dir.path(), CLUSTER);
         fs::write(dir.path().join("job-archive/version.txt"), "3\n").unwrap();
         fs::create_dir_all(dir.path().join("checkpoints").join(CLUSTER)).unwrap();
         let path = dir.path().join("job.db");

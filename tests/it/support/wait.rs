@@ -22,7 +22,7 @@ pub(crate) fn pause(time: Duration) {
     }
 }
 
-/// The short form of a time, or the long one where CCARCHIVE_TEST_LONG asks for it.
+/// The short form of a time, or the long one where `CCARCHIVE_TEST_LONG` asks for it.
 pub(crate) fn short_or_long(short: Duration, long: Duration) -> Duration {
     if std::env::var_os("CCARCHIVE_TEST_LONG").is_some() {
         long

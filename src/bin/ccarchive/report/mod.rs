@@ -112,7 +112,7 @@ impl Console {
             bar.finish_and_clear();
         }
         s.summarised = true;
-        if exit != Exit::Done {
+        if exit != Exit::Done || summary.hooks_failed > 0 {
             s.say_held();
         }
         if self.mode.json {

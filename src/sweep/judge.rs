@@ -79,6 +79,14 @@ impl Work<'_> {
         now < job.head.end().saturating_add(s.settle) && !forgotten
     }
 
+    /// Ends the work on a job whose cluster has no data of its end yet, while it is waited for.
+    pub(super) fn check_reach(&self, job: &Job) -> Result<(), Ending> {
+        if self.waits(job) && self.horizon(job)?.newest < job.head.end() {
+            return Err(Ending::NotYet);
+        }
+        Ok(())
+    }
+
     /// Ends the work on a job as soon as it is clear that something of it may still come.
     pub(super) fn check_waiting(
         &self,

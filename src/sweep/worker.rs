@@ -195,11 +195,9 @@ impl<'a> Work<'a> {
         let start = job.head.key.start_time;
         let end = start.saturating_add(job.walltime.min(crate::job::LONGEST_JOB));
         // What it may still lack within the walltime counts before it is cut to what there is.
-        if self.shared.settings.clock.now() < end.saturating_add(self.shared.settings.settle) {
-            return Err(Ending::NotYet);
-        }
         let mut whole = job.clone();
         whole.head.duration = end - start;
+        self.check_reach(&whole)?;
         let mut last = None;
         for r in &job.resources {
             let host = self.host(&job.head.key.cluster, &r.hostname)?;

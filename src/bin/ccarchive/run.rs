@@ -112,13 +112,16 @@ fn sweep_site(
         patience: b.lock_timeout,
         stop: &stop,
     };
+    // A database of another version is refused before anything is written beside it.
+    if let Err(e @ db::Error::Version(_)) = db::open(database.path) {
+        return Err(e.into());
+    }
+    let _lock = take_lock(site, b.dry_run, now)?;
     let recorder = if b.dry_run {
         None
     } else {
         Some(database.wait(|| Recorder::open(database.path, b.lock_timeout))?)
     };
-    // A database of another version is refused before anything is written beside it.
-    let _lock = take_lock(site, b.dry_run, now)?;
     let archive = Tree::new(&site.archive.value);
     let clusters = load_clusters(&archive, console)?;
     check_names(&selection, &clusters)?;
@@ -229,7 +232,7 @@ fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped>
     Ok(clusters)
 }
 
-/// A cluster or subcluster that nobody configured is a slip of the pen, not an empty backlog.
+/// A cluster that nobody configured is a slip of the pen, not an empty backlog.
 fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped> {
     let known: Vec<&str> = clusters.names();
     let wrong = selection
@@ -243,19 +246,7 @@ fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped
             format!("--cluster {wrong}: not in the archive, which has {known}"),
         ));
     }
-    let has = |s: &&String| {
-        known
-            .iter()
-            .filter_map(|c| clusters.get(c))
-            .any(|c| c.subcluster(s).is_some())
-    };
-    match selection.subclusters.iter().find(|s| !has(s)) {
-        Some(wrong) => Err(Stopped::new(
-            Exit::Usage,
-            format!("--subcluster {wrong}: no cluster.json in the archive has it"),
-        )),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Closes in the ledger what a killed sweep had recorded in the database. Where it died while it archived an archived

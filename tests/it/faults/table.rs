@@ -317,7 +317,7 @@ fn ledger() -> Vec<Cell> {
         ),
         cell("ledger open EACCES", Nobody(Place::Ledger), Forgets),
         cell("ledger open EACCES", Nobody(Place::Lock), Refused),
-        cell("ledger open EROFS", ReadOnly(Place::Ledger), Refused),
+        cell("ledger open EROFS", ReadOnly(Place::Ledger), Forgets),
         cell(
             "ledger read EIO",
             Shim("read|job.db.ledger|1|0|E5"),

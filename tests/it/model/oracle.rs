@@ -142,7 +142,9 @@ fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64) -> (&'static st
         return ("empty", false);
     }
     let patience = flags.retention.map_or(GIVE_UP, |r| 2 * r);
-    ("no_data", now >= span.end + patience || oldest > span.end)
+    let forgotten = now >= span.end + patience || oldest > span.end;
+    // A job of which the archive has something is not lost.
+    ("no_data", job.archive.is_none() && forgotten)
 }
 
 /// What an archive made now would hold.

@@ -117,7 +117,14 @@ fn zero_duration_walltime_archives_up_to_the_last_sample() {
     site.insert(&walltime(24 * HOUR, 7));
     site.insert(&walltime(300, 8));
     site.insert(&walltime(0, 9));
-    let swept = Sweep::at(LATE).with(|s| s.walltime = true).run(&site);
+    // Within the walltime and --settle more could come for the long one.
+    let early = Sweep::at(T0 + 600 + 35 * HOUR)
+        .with(|s| s.walltime = true)
+        .run(&site);
+    assert_eq!((early.outcome(7), site.status(7)), ("not_yet", 2));
+    let swept = Sweep::at(T0 + 600 + 37 * HOUR)
+        .with(|s| s.walltime = true)
+        .run(&site);
     assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
     // The last slot ends half a timestep after its sample.
     let long = site.archived(7, T0 + 600).unwrap();

@@ -37,7 +37,7 @@ fn select() -> Vec<Cell> {
         cell("select open EACCES", Nobody(Place::Database), Refused).leaving(Leaves::Log),
         cell("select open EROFS", ReadOnly(Place::Database), Refused),
         cell("select read EIO", Shim("read|job.db$|1|0|E5"), Refused),
-        cell("select read EIO", Shim("read|job.db$|30|0|E5"), stops),
+        cell("select read EIO", Shim("read|job.db$|50|0|E5"), stops),
         cell("select statement BUSY", Locked(Lock::Everything), Refused),
         cell(
             "select statement BUSY",
@@ -266,7 +266,7 @@ fn record() -> Vec<Cell> {
             Refused,
         )
         .leaving(Leaves::Log),
-        cell("record read EIO", Shim("read|job.db$|60|0|E5"), stops),
+        cell("record read EIO", Shim("read|job.db$|90|0|E5"), stops),
         cell("record write ENOSPC", Full(Place::Database, "1100k"), stops).leaving(Leaves::Log),
         cell(
             "record write ENOSPC",

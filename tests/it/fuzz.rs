@@ -7,6 +7,8 @@ use std::path::Path;
 
 use ccarchive::fuzzing::TARGETS;
 
+use crate::support::random::Random;
+
 /// Mutations of a target's corpus.
 const ROUNDS: usize = 20_000;
 /// No mutation is longer.
@@ -24,14 +26,11 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|p| fs::read(p).unwrap()).collect()
 }
 
-struct Mutator(u64);
+struct Mutator(Random);
 
 impl Mutator {
     fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(n.max(1)).unwrap()).unwrap()
+        usize::try_from(self.0.below(u64::try_from(n).unwrap())).unwrap()
     }
 
     /// One to eight changes of `bytes`, with parts of `other`.
@@ -101,7 +100,7 @@ fn every_fuzz_target_takes_its_corpus_and_thousands_of_mutations_of_it() {
     for (name, target) in TARGETS {
         let corpus = corpus(name);
         assert!(corpus.len() >= 2, "{name} has a corpus");
-        let mut m = Mutator(0x9E37_79B9_7F4A_7C15);
+        let mut m = Mutator(Random(0x9E37_79B9_7F4A_7C15));
         let mut last = Vec::new();
         for round in 0..ROUNDS {
             let mut input = corpus[round % corpus.len()].clone();

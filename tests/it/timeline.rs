@@ -10,21 +10,12 @@ use ccarchive::stop::Stop;
 use ccarchive::timeline::{Grid, Level};
 
 use crate::encode::{self, Series};
+use crate::support::random::Random;
 
 /// Level below the host, metric: two with one timestep, one with another, which the host changes at times.
 const SERIES: [(&str, &str, i64); 3] = [("", "a", 60), ("socket0", "a", 60), ("", "b", 30)];
 
-/// A small generator: the same hosts every time.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
-    }
-
     fn signed(&mut self, n: u64) -> i64 {
         i64::try_from(self.below(n)).unwrap()
     }

@@ -137,15 +137,13 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::from_hex;
     use super::*;
 
     const FILE: &str = "01005bccac03000000000000b0040000000000000100000008006370755f6c6f61643c00000000000000e803000000000000030000000000c03f0000c07f0000104001000000020073300000000000000000";
 
     fn file() -> Vec<u8> {
-        (0..FILE.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&FILE[i..i + 2], 16).unwrap())
-            .collect()
+        from_hex(FILE)
     }
 
     #[test]

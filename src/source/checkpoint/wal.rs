@@ -142,15 +142,13 @@ pub fn series_of(bytes: &[u8]) -> Option<(String, Vec<Box<str>>)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::from_hex;
     use super::*;
 
     const LOG: &str = "01a71dcca1a71dcc1d00000000f153650000000006006d656d5f62770107736f636b6574300000c03ffd6dd121a1a71dcc170000003cf153650000000008006370755f6c6f6164000000c07f5dc64c9b";
 
     fn log() -> Vec<u8> {
-        (0..LOG.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&LOG[i..i + 2], 16).unwrap())
-            .collect()
+        from_hex(LOG)
     }
 
     fn all(bytes: &[u8]) -> (Vec<(String, i64)>, Damage) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::swept::sound;
-use super::tiny::Site;
+use super::tiny::{Site, make};
 
 /// A site in which job 101 has an archive already.
 fn with(files: &[(&str, &[u8])]) -> Site {
@@ -159,15 +159,7 @@ fn something_else_in_place_of_a_jobs_file_fails_the_job_and_hangs_nothing() {
         for kind in ["mkfifo", "mkdir -p", "ln -s nothing", "ln -s /dev/zero"] {
             let site = with(&[]);
             let path = site.folder_of(101).join(name);
-            let script = format!("{kind} \"$0\"");
-            assert!(
-                Command::new("sh")
-                    .args(["-c", &script])
-                    .arg(&path)
-                    .status()
-                    .unwrap()
-                    .success()
-            );
+            make(kind, &path);
             let swept = site.sweep_keeping(101);
             let detail = swept.only_fail(&[101], "target_unwritable");
             println!("{detail}");

@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Command;
 
 use ccarchive::ledger::Ledger;
 
 use super::swept::sound;
-use super::tiny::Site;
+use super::tiny::{Site, make};
 
 const FILE: &str = "job-archive/tiny/cluster.json";
 
@@ -273,15 +272,7 @@ fn what_is_no_file_in_place_of_a_cluster_file_is_refused_and_hangs_nothing() {
         let site = Site::new();
         let path = site.path(FILE);
         fs::remove_file(&path).unwrap();
-        let script = format!("{kind} \"$0\"");
-        assert!(
-            Command::new("sh")
-                .args(["-c", &script])
-                .arg(&path)
-                .status()
-                .unwrap()
-                .success()
-        );
+        make(kind, &path);
         let answer = site.run(&["--json"]);
         println!("{kind}: {}", answer.stderr.trim_end());
         answer.refused(1, "tiny/cluster.json: ");
@@ -320,15 +311,7 @@ fn an_archive_of_another_version_is_refused() {
         let site = Site::new();
         let path = site.path("job-archive/version.txt");
         fs::remove_file(&path).unwrap();
-        let script = format!("{kind} \"$0\"");
-        assert!(
-            Command::new("sh")
-                .args(["-c", &script])
-                .arg(&path)
-                .status()
-                .unwrap()
-                .success()
-        );
+        make(kind, &path);
         let answer = site.run(&["--json"]);
         println!("{kind}: {} {}", answer.exit, answer.stderr.trim_end());
         answer.refused(if kind == "true" { 2 } else { 1 }, "version");

@@ -11,6 +11,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
@@ -258,4 +259,11 @@ fn insert(c: &Connection, (id, job): (i64, i64), hosts: &[&str], (start, duratio
         ],
     )
     .unwrap();
+}
+
+/// Puts something at a path with a command of the shell, such as `mkfifo` or `ln -s nothing`.
+pub(super) fn make(command: &str, path: &Path) {
+    let script = format!("{command} \"$0\"");
+    let made = Command::new("sh").args(["-c", &script]).arg(path).status();
+    assert!(made.unwrap().success(), "{command} {}", path.display());
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::site::{Base, State};
 use super::sweep::{Ended, Sweep};
+use crate::support::random::Random;
 
 /// Sweeps at the same time.
 const AT_ONCE: usize = 2;
@@ -82,17 +83,7 @@ const POINTS: [(&str, &str, char, usize, u32); 27] = [
     ("unlink", "job.db.ledger-wal", 'A', 8, 1),
 ];
 
-/// A small generator (xorshift): the same kills for the same seed.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n.max(1)
-    }
-
     fn point(&mut self) -> usize {
         let all: u32 = POINTS.iter().map(|p| p.4).sum();
         let mut ticket = self.below(all.into());

@@ -5,28 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::support::preload;
+
 /// Numbers in a report.
 const NUMBERS: usize = 64;
 
 /// The compiled library.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let new = folder.join(format!("shim-{}.so", std::process::id()));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/faults/shim.c");
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .args([&new, &source])
-            .arg("-ldl")
-            .output()
-            .expect("a C compiler, as for the bundled SQLite");
-        let words = String::from_utf8_lossy(&compiled.stderr);
-        assert!(compiled.status.success(), "{words}");
-        let library = folder.join("shim.so");
-        fs::rename(&new, &library).unwrap();
-        library
-    })
+    LIBRARY.get_or_init(|| preload::compile("faults/shim.c"))
 }
 
 /// Makes a command run under the shim; `report` is a file of its own.

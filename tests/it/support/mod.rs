@@ -3,8 +3,10 @@
 
 pub(crate) mod engine;
 pub(crate) mod golden;
+pub(crate) mod preload;
 pub(crate) mod program;
 pub(crate) mod python;
+pub(crate) mod random;
 pub(crate) mod shared;
 pub(crate) mod site;
 pub(crate) mod snapshots;

@@ -1,12 +1,13 @@
 //! Holds a program at the opening of one file until the test lets it go, by the preload library of stall.c.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use super::preload;
 use super::wait::until;
 
 #[derive(Debug)]
@@ -17,24 +18,7 @@ pub(crate) struct Stall {
 /// The compiled library.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let new = folder.join(format!("stall-{}.so", std::process::id()));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/stall.c");
-        let compiled = Command::new("cc")
-            .args([
-                "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o",
-            ])
-            .args([&new, &source])
-            .arg("-ldl")
-            .output()
-            .expect("a C compiler, as for the bundled SQLite");
-        let words = String::from_utf8_lossy(&compiled.stderr);
-        assert!(compiled.status.success(), "{words}");
-        let library = folder.join("stall.so");
-        fs::rename(&new, &library).unwrap();
-        library
-    })
+    LIBRARY.get_or_init(|| preload::compile("support/stall.c"))
 }
 
 impl Stall {

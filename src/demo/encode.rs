@@ -164,7 +164,7 @@ impl Log {
             self.bytes.extend(child.as_bytes());
         }
         self.bytes.extend(value.to_bits().to_le_bytes());
-        let checksum = crc32(&self.bytes[payload..]);
+        let checksum = crc32fast::hash(&self.bytes[payload..]);
         self.bytes.extend(checksum.to_le_bytes());
     }
 
@@ -175,30 +175,4 @@ impl Log {
             self.bytes.truncate(self.bytes.len() - 9);
         }
     }
-}
-
-const CRC_TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0_u32;
-    while byte < 256 {
-        let (mut rest, mut bit) = (byte, 0);
-        while bit < 8 {
-            rest = if rest & 1 == 1 {
-                0xEDB8_8320 ^ (rest >> 1)
-            } else {
-                rest >> 1
-            };
-            bit += 1;
-        }
-        table[byte as usize] = rest;
-        byte += 1;
-    }
-    table
-};
-
-/// CRC-32 as zlib computes it.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        CRC_TABLE[((crc ^ u32::from(*byte)) & 0xFF) as usize] ^ (crc >> 8)
-    })
 }

@@ -111,27 +111,7 @@ fn sweep_once(site: &Path) -> Summary {
         )),
         recorder: Some(Recorder::open(&database, Duration::from_secs(60)).unwrap()),
     };
-    sweep::run(parts, &settings(clock), &Silent, &Stop::new())
-}
-
-fn settings(clock: Clock) -> Settings {
-    Settings {
-        workers: std::thread::available_parallelism().map_or(1, usize::from),
-        queue: 128,
-        timeout: Duration::from_secs(30),
-        max_duration: None,
-        settle: 12 * 3600,
-        retention: None,
-        retry_now: false,
-        force: false,
-        accept_empty: false,
-        walltime: false,
-        compression: Level::Normal,
-        group_bytes: 256 << 20,
-        limit: None,
-        hook: None,
-        clock,
-    }
+    sweep::run(parts, &Settings::new(clock), &Silent, &Stop::new())
 }
 
 /// Every data.json of an archive, unpacked.
@@ -190,16 +170,17 @@ fn report(round: usize, s: &Summary, limit: Duration, ratio: f64, peak: u64) {
         limit.as_secs_f64(),
         megabytes / limit.as_secs_f64(),
     );
-    let t = &s.stages;
-    let all = (t.load + t.compute + t.compress + t.store + s.record).as_secs_f64();
-    let share = |d: Duration| 100.0 * d.as_secs_f64() / all;
+    let stages = s.work_by_stage();
+    let all: Duration = stages.iter().map(|(_, d)| *d).sum();
+    let shares = stages.map(|(name, d)| {
+        format!(
+            "{name} {:.0} %",
+            100.0 * d.as_secs_f64() / all.as_secs_f64()
+        )
+    });
     println!(
-        "         load {:.0} %, compute {:.0} %, compress {:.0} %, store {:.0} %, record {:.0} %; peak so far {:.0} MB",
-        share(t.load),
-        share(t.compute),
-        share(t.compress),
-        share(t.store),
-        share(s.record),
+        "         {}; peak so far {:.0} MB",
+        shares.join(", "),
         peak as f64 / 1e6
     );
 }

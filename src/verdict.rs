@@ -18,8 +18,6 @@ pub enum Stage {
     Compute,
     /// Writing the archive.
     Store,
-    /// Writing the row.
-    Record,
 }
 
 impl Stage {
@@ -30,7 +28,6 @@ impl Stage {
             Self::Load => "load",
             Self::Compute => "compute",
             Self::Store => "store",
-            Self::Record => "record",
         }
     }
 }

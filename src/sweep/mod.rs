@@ -107,7 +107,7 @@ pub struct Settings {
     pub walltime: bool,
     /// How hard to compress.
     pub compression: Level,
-    /// Bytes of series that a worker holds at a time.
+    /// Bytes of series that a worker holds at a time; larger jobs are read in several passes.
     pub group_bytes: usize,
     /// At most so many jobs.
     pub limit: Option<u64>,
@@ -115,6 +115,29 @@ pub struct Settings {
     pub hook: Option<String>,
     /// The time.
     pub clock: Clock,
+}
+
+impl Settings {
+    /// What `ccarchive run` does without flags.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            queue: 128,
+            timeout: Duration::from_secs(30),
+            max_duration: None,
+            settle: 12 * 3600,
+            retention: None,
+            retry_now: false,
+            force: false,
+            accept_empty: false,
+            walltime: false,
+            compression: Level::Normal,
+            group_bytes: 256 << 20,
+            limit: None,
+            hook: None,
+            clock,
+        }
+    }
 }
 
 /// A job on its way to a worker.

@@ -143,24 +143,24 @@ impl Recording<'_, '_> {
                 }
             })?;
         }
-        let updates: Vec<(usize, Update)> = batch
+        let (at, updates): (Vec<usize>, Vec<Update>) = batch
             .iter()
             .enumerate()
             .filter_map(|(k, d)| Some((k, update(d)?)))
-            .collect();
-        let changes: Vec<Update> = updates.iter().map(|(_, u)| u.clone()).collect();
-        let hits = if changes.is_empty() {
+            .unzip();
+        let hits = if updates.is_empty() {
             Vec::new()
         } else {
-            database.apply(&changes, self.stop).map_err(|e| Abort {
-            reason: "database".into(),
-            detail: chain(&e),
-            advice: "see that the database can be written; what is archived already is recorded by the next sweep".into(),
-        })?
+            database.apply(&updates, self.stop).map_err(|e| Abort {
+                reason: "database".into(),
+                detail: chain(&e),
+                advice: "see that the database can be written; what is archived already is recorded by the next sweep"
+                    .into(),
+            })?
         };
-        for ((k, _), hit) in updates.iter().zip(hits) {
+        for (k, hit) in at.into_iter().zip(hits) {
             if !hit {
-                batch[*k].outcome = Outcome::Raced;
+                batch[k].outcome = Outcome::Raced;
             }
         }
         let now = self.settings.clock.now();

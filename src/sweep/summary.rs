@@ -172,6 +172,23 @@ impl Summary {
         }
     }
 
+    /// Work by stage, over all threads, in the order of the stages.
+    pub fn work_by_stage(&self) -> [(&'static str, Duration); 5] {
+        let Stages {
+            load,
+            compute,
+            compress,
+            store,
+        } = self.stages;
+        [
+            ("load", load),
+            ("compute", compute),
+            ("compress", compress),
+            ("store", store),
+            ("record", self.record),
+        ]
+    }
+
     /// Jobs of an outcome.
     pub fn of(&self, outcome: &str) -> u64 {
         self.outcomes.get(outcome).copied().unwrap_or(0)

@@ -26,9 +26,6 @@ use crate::cli::{BehaviourArgs, Compression, RunArgs};
 use crate::report::{self, Console};
 use crate::signals;
 
-/// Series that a worker holds at a time; larger jobs are read in several passes.
-const GROUP_BYTES: usize = 256 << 20;
-
 /// Why a command ended before it began.
 #[derive(Debug)]
 pub(crate) struct Stopped {
@@ -314,10 +311,10 @@ fn choose(
 }
 
 fn settings(b: &BehaviourArgs, site: &Site, selection: &Selection, clock: Clock) -> Settings {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let defaults = Settings::new(clock);
     let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
     Settings {
-        workers: b.workers.map_or(cores, usize::from),
+        workers: b.workers.map_or(defaults.workers, usize::from),
         queue: b.queue.get(),
         timeout: b.timeout,
         max_duration: b.max_duration,
@@ -332,10 +329,9 @@ fn settings(b: &BehaviourArgs, site: &Site, selection: &Selection, clock: Clock)
             Compression::Normal => Level::Normal,
             Compression::Small => Level::Small,
         },
-        group_bytes: GROUP_BYTES,
         limit: selection.limit,
         hook: b.hook.clone(),
-        clock,
+        ..defaults
     }
 }
 

@@ -90,19 +90,9 @@ fn settings() -> Settings {
     Settings {
         workers: 2,
         queue: 16,
-        timeout: Duration::from_secs(30),
-        max_duration: None,
-        settle: 12 * 3600,
-        retention: None,
-        retry_now: false,
-        force: false,
-        accept_empty: false,
-        walltime: false,
         compression: Level::Fast,
         group_bytes: 1 << 20,
-        limit: None,
-        hook: None,
-        clock: Clock::starting_at(NOW),
+        ..Settings::new(Clock::starting_at(NOW))
     }
 }
 

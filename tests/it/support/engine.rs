@@ -123,20 +123,9 @@ impl Sweep {
     pub(crate) fn at(now: i64) -> Self {
         let settings = Settings {
             workers: 2,
-            queue: 128,
-            timeout: Duration::from_secs(30),
-            max_duration: None,
-            settle: 12 * 3600,
-            retention: None,
-            retry_now: false,
-            force: false,
-            accept_empty: false,
-            walltime: false,
             compression: Level::Fast,
             group_bytes: 1 << 20,
-            limit: None,
-            hook: None,
-            clock: Clock::starting_at(now),
+            ..Settings::new(Clock::starting_at(now))
         };
         Self {
             now,

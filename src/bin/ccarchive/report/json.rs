@@ -3,8 +3,8 @@
 use ccarchive::job::Shown;
 use ccarchive::monitor::Report;
 use ccarchive::site::Site;
-use ccarchive::sweep::{Exit, Settings, Stages, Summary};
-use serde_json::{Value, json};
+use ccarchive::sweep::{Exit, Settings, Summary};
+use serde_json::{Map, Value, json};
 
 /// An object on one line. Serde escapes control characters of ASCII; a terminal obeys others as well.
 pub(super) fn line(value: &Value) -> String {
@@ -80,12 +80,9 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
             })
         })
         .collect();
-    let Stages {
-        load,
-        compute,
-        compress,
-        store,
-    } = s.stages;
+    let seconds = s
+        .work_by_stage()
+        .map(|(name, d)| (name.to_owned(), json!(d.as_secs_f64())));
     let standing = s.standing();
     json!({
         "type": "summary",
@@ -103,10 +100,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "unusableSamples": s.unusable,
         "hooksFailed": s.hooks_failed,
         "seconds": s.seconds,
-        "stageSeconds": {
-            "load": load.as_secs_f64(), "compute": compute.as_secs_f64(), "compress": compress.as_secs_f64(),
-            "store": store.as_secs_f64(), "record": s.record.as_secs_f64(),
-        },
+        "stageSeconds": Map::from_iter(seconds),
         "aborted": s.aborted.as_ref().map(|a| json!({"reason": a.reason, "detail": a.detail, "advice": a.advice})),
         "interrupted": s.interrupted,
         "timeBox": s.time_box,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ccarchive::job::Shown;
 use ccarchive::monitor::Report;
-use ccarchive::sweep::{Stages, Summary};
+use ccarchive::sweep::Summary;
 
 /// One job on one line.
 pub(super) fn job(r: &Report<'_>) -> String {
@@ -136,19 +136,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
 }
 
 fn stages(s: &Summary) -> String {
-    let Stages {
-        load,
-        compute,
-        compress,
-        store,
-    } = s.stages;
-    let named = [
-        ("load", load),
-        ("compute", compute),
-        ("compress", compress),
-        ("store", store),
-        ("record", s.record),
-    ];
+    let named = s.work_by_stage();
     let all = named
         .iter()
         .map(|n| n.1)

@@ -95,7 +95,7 @@ impl Writer<'_> {
         self.transaction(|db, diary| {
             pause(hold);
             let open = |diary: &Diary| -> Vec<i64> {
-                let published = site.archived_jobs().into_iter().map(|(job_id, _)| job_id);
+                let published = site.published_jobs().into_iter().map(|(job_id, _)| job_id);
                 published
                     .filter(|j| !diary.raced.contains(j) && is_open(db, *j))
                     .collect()
@@ -160,7 +160,7 @@ fn live(site: &Places, begin: i64, is_over: &AtomicBool) -> Diary {
         next: 10_001,
     };
     until("the sweep publishes", || {
-        !site.archived_jobs().is_empty() || is_over.load(Ordering::SeqCst)
+        !site.published_jobs().is_empty() || is_over.load(Ordering::SeqCst)
     });
     let hold = short_or_long(Duration::from_millis(700), Duration::from_secs(5));
     for _ in 0..3 {

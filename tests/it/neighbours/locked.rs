@@ -121,7 +121,7 @@ fn a_sweep_that_is_stopped_while_it_waits_for_a_lock_records_what_is_finished_wh
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut sweeping = Running::start(&mut command(&site, &["--workers", "1"]));
     until("something is published", || {
-        !site.archived_jobs().is_empty()
+        !site.published_jobs().is_empty()
     });
     sweeping.signal(Signal::TERM);
     sweeping.until_err("stopping: no new jobs");

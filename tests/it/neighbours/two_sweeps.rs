@@ -17,7 +17,7 @@ fn held() -> (Site, rusqlite::Connection, Running) {
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let first = Running::start(&mut command(&site, &[]));
     until("the first sweep has published", || {
-        !site.archived_jobs().is_empty()
+        !site.published_jobs().is_empty()
     });
     (site, lock, first)
 }

@@ -235,6 +235,13 @@ impl Places {
         out
     }
 
+    /// Those of them whose files have their names: meta.json is the last to get it, long after the folder is made.
+    pub(crate) fn published_jobs(&self) -> Vec<(i64, i64)> {
+        let mut jobs = self.archived_jobs();
+        jobs.retain(|(job_id, start)| self.folder(*job_id, *start).join("meta.json").exists());
+        jobs
+    }
+
     /// Every file and folder of the site.
     pub(crate) fn files(&self) -> Tree {
         Tree::of(&self.0)

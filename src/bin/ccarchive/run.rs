@@ -318,7 +318,10 @@ fn settings(b: &BehaviourArgs, site: &Site, selection: &Selection, clock: Clock)
         queue: b.queue.get(),
         timeout: b.timeout,
         max_duration: b.max_duration,
-        settle: seconds(b.settle),
+        // A snapshot brings what is missing at the latest.
+        settle: b
+            .settle
+            .map_or(defaults.settle.max(site.checkpoint_interval.value), seconds),
         retention: site.retention.as_ref().map(|r| r.value),
         retry_now: b.retry_now,
         force: b.force,

@@ -1,9 +1,13 @@
 //! Jobs that wait for samples, and jobs for which none will come: not yet, no data, lost.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::support::engine::Sweep;
+use crate::support::program::{program, run};
 use crate::support::site::{HOUR, NewJob, Site, T0};
+use crate::support::wait::now;
 
 /// A site whose host `n1` has an hour of data, and a job on it.
 fn site(host: &str, start: i64, duration: i64) -> Site {
@@ -60,6 +64,33 @@ fn settle_ends_the_waiting_to_the_second() {
     let at = |now| Sweep::at(now).with(|s| s.settle = 5000);
     assert_eq!(at(end + 4990).run(&site).outcome(7), "not_yet");
     assert_eq!(at(end + 5000).run(&site).outcome(7), "partial");
+}
+
+#[test]
+fn without_a_flag_a_longer_checkpoint_interval_is_waited_for() {
+    let begin = (now() - 14 * HOUR).div_euclid(60) * 60;
+    let site = Site::new();
+    site.host("n1").bin(begin..begin + HOUR);
+    site.insert(&NewJob::stopped(7, "n1", begin, HOUR + 60));
+    let config = site.path("config.json");
+    let sweep = |store: &str, flags: &[&str]| {
+        let places =
+            r#""main": {"db": "job.db"}, "archive": {"kind": "file", "path": "job-archive"}"#;
+        let store = format!(r#"{store}, "checkpoints": {{"directory": "checkpoints"}}"#);
+        let json = format!(r#"{{{places}, "metric-store": {{{store}}}}}"#);
+        fs::write(&config, json).unwrap();
+        let mut command = program();
+        command.args(["run", "--json", "--config"]).arg(&config);
+        let ran = run(command.args(flags)).expect(0);
+        ran.summary()["outcomes"].clone()
+    };
+    let daily = r#""checkpoint-interval": "24h""#;
+    assert_eq!(sweep(daily, &[])["not_yet"], 1);
+    assert_eq!(
+        sweep(daily, &["--settle", "12h", "--dry-run"])["partial"],
+        1
+    );
+    assert_eq!(sweep(r#""checkpoint-interval": "1h""#, &[])["partial"], 1);
 }
 
 #[test]

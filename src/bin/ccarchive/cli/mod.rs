@@ -195,10 +195,11 @@ pub(crate) struct BehaviourArgs {
     #[arg(long, value_name = "SIZE", env = "CCARCHIVE_MEMORY", hide_env_values = true,
           default_value = "1G", value_parser = quantity::size)]
     pub(crate) memory: u64,
-    /// Wait this long after a job's end for samples that may still reach the checkpoints
+    /// Wait this long after a job's end for samples that may still reach the checkpoints [default: 12h, or the
+    /// checkpoint interval if that is longer]
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_SETTLE", hide_env_values = true,
-          default_value = "12h", value_parser = quantity::duration)]
-    pub(crate) settle: Duration,
+          value_parser = quantity::duration)]
+    pub(crate) settle: Option<Duration>,
     /// Try failed and quarantined jobs at once, whatever their next try is
     #[arg(long)]
     pub(crate) retry_now: bool,

@@ -86,7 +86,7 @@ fn run_without_flags_has_the_documented_defaults() {
     assert_eq!(behaviour.timeout, Duration::from_secs(30));
     assert_eq!(behaviour.max_duration, None);
     assert_eq!(behaviour.memory, 1 << 30);
-    assert_eq!(behaviour.settle, Duration::from_secs(12 * 3600));
+    assert_eq!(behaviour.settle, None);
     assert_eq!(behaviour.compression, Compression::Normal);
     assert_eq!(behaviour.zero_duration, None);
     assert!(!behaviour.dry_run && !behaviour.force && !behaviour.accept_empty);

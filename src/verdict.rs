@@ -274,6 +274,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The word for jobs without data.
+    pub const NO_DATA: &str = "no_data";
+
     /// The stable word.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -281,7 +284,7 @@ impl Outcome {
             Self::Partial => "partial",
             Self::Empty => "empty",
             Self::NotYet => "not_yet",
-            Self::NoData(_) => "no_data",
+            Self::NoData(_) => Self::NO_DATA,
             Self::Failed(_) => "failed",
             Self::UnknownEnd => "unknown_end",
             Self::Interrupted => "interrupted",

@@ -29,6 +29,8 @@ pub struct Entry {
     pub state: State,
     /// Attempts so far.
     pub attempts: u32,
+    /// Those of them that count towards quarantine: none where the last one failed at nothing, but found no data.
+    pub failures: u32,
     /// Unix seconds of the last attempt; 0 where there was none.
     pub last_try: i64,
     /// Unix seconds; 0 for at once.

@@ -173,9 +173,15 @@ fn entry(r: &Row<'_>) -> rusqlite::Result<(JobKey, Entry)> {
         start_time: r.get(19)?,
     };
     let state: String = r.get(0)?;
+    let (attempts, outcome): (u32, String) = (r.get(1)?, r.get(3)?);
     let entry = Entry {
         state: State::parse(&state).unwrap_or(State::Waiting),
-        attempts: r.get(1)?,
+        attempts,
+        failures: if outcome == Outcome::NO_DATA {
+            0
+        } else {
+            attempts
+        },
         last_try: r.get::<_, Option<i64>>(20)?.unwrap_or(0),
         next_try: r.get::<_, Option<i64>>(2)?.unwrap_or(0),
         published: published(r)?,

@@ -148,11 +148,12 @@ impl Intake<'_> {
                 .then(|| self.ledger.job(&candidate.head.key))
                 .flatten()
         });
-        let (attempts, published) = entry.map_or((0, None), |e| (e.attempts, e.published));
+        let (attempts, failures) = entry.as_ref().map_or((0, 0), |e| (e.attempts, e.failures));
         Task {
             candidate,
             attempts,
-            published,
+            failures,
+            published: entry.and_then(|e| e.published),
         }
     }
 

@@ -147,6 +147,8 @@ pub struct Task {
     pub candidate: db::Candidate,
     /// Attempts before this one.
     pub attempts: u32,
+    /// Those of them that count towards quarantine.
+    pub failures: u32,
     /// What a sweep that died had published.
     pub published: Option<Published>,
 }
@@ -159,6 +161,7 @@ struct Done {
     coverage: Coverage,
     /// Of archived jobs.
     columns: Columns,
+    /// Attempts of this kind before this one.
     attempts: u32,
     /// Whether no source can have the job's data any more.
     lost: bool,

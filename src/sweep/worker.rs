@@ -35,7 +35,7 @@ pub(super) fn run(shared: &Shared<'_>, tasks: &Receiver<Task>, to_recorder: &Sen
         if shared.stop.is_draining() {
             break;
         }
-        let (head, attempts) = (task.candidate.head.clone(), task.attempts);
+        let (head, failures) = (task.candidate.head.clone(), task.failures);
         let work = catch_unwind(AssertUnwindSafe(|| Work::new(shared, &task).run()));
         let done = work.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
@@ -47,7 +47,7 @@ pub(super) fn run(shared: &Shared<'_>, tasks: &Receiver<Task>, to_recorder: &Sen
                 Reason::Internal,
                 format!("a mistake in ccarchive: {text}"),
             );
-            Done::new(head, attempts, Outcome::Failed(failure))
+            Done::new(head, failures, Outcome::Failed(failure))
         });
         if to_recorder.send(done).is_err() {
             break;
@@ -121,7 +121,10 @@ impl<'a> Work<'a> {
             Err(Ending::Cancelled) => Outcome::Interrupted,
             Err(Ending::NotYet) => Outcome::NotYet,
             Err(Ending::UnknownEnd) => Outcome::UnknownEnd,
-            Err(Ending::Failed(f)) => Outcome::Failed(f),
+            Err(Ending::Failed(f)) => {
+                self.done.attempts = self.task.failures;
+                Outcome::Failed(f)
+            }
             Err(Ending::NoData(f)) => Outcome::NoData(f),
         };
         self.done
@@ -268,7 +271,7 @@ impl<'a> Work<'a> {
         else {
             return Ok(());
         };
-        if self.task.attempts + 1 < ATTEMPTS {
+        if self.task.failures + 1 < ATTEMPTS {
             return Err(b.failure());
         }
         self.done.note = Some(fit_to_print(&format!(

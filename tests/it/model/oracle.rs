@@ -32,6 +32,8 @@ pub(super) struct Job {
 pub(super) struct Note {
     pub(super) state: &'static str,
     pub(super) attempts: i64,
+    /// Whether the last attempt found no data.
+    pub(super) in_vain: bool,
     pub(super) last_try: i64,
     pub(super) next_try: i64,
 }
@@ -85,6 +87,15 @@ impl Job {
             .filter(|n| n.state != "done" || self.status == 3);
         known.map_or(0, |n| n.attempts)
     }
+
+    /// Those that count when it fails.
+    fn failures(&self) -> i64 {
+        if self.ledger.is_some_and(|n| n.in_vain) {
+            0
+        } else {
+            self.attempts()
+        }
+    }
 }
 
 /// What becomes of a job: the outcome, and whether no source can have its data.
@@ -115,7 +126,7 @@ fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64) -> (&'static st
         return (outcome, false);
     }
     let hosts = || job.hosts.iter().map(|h| &world.hosts[h]);
-    let (span, last_attempt) = (job.span(), job.attempts() + 1 >= ATTEMPTS);
+    let (span, last_attempt) = (job.span(), job.failures() + 1 >= ATTEMPTS);
     if !last_attempt && hosts().any(|h| h.broken_in(&span)) {
         return ("failed", false);
     }
@@ -172,10 +183,16 @@ fn is_poorer(job: &Job, new: &Archive) -> bool {
 /// Row, ledger and archive of the job after that outcome.
 pub(super) fn after(job: &Job, world: &World, outcome: (&'static str, bool), now: i64) -> Job {
     let mut job = job.clone();
-    let attempts = job.attempts() + 1;
+    let before = if outcome.0 == "failed" {
+        job.failures()
+    } else {
+        job.attempts()
+    };
+    let attempts = before + 1;
     let note = |state, next_try| Note {
         state,
         attempts,
+        in_vain: outcome.0 == "no_data",
         last_try: now,
         next_try,
     };

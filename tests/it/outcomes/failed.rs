@@ -62,6 +62,28 @@ fn a_snapshot_that_comes_back_is_used_at_the_next_attempt() {
 }
 
 #[test]
+fn a_job_that_was_asked_for_in_vain_fails_as_often_as_any_other() {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + HOUR);
+    let n2 = site.host("n2");
+    site.insert(&NewJob::stopped(7, "n2", T0 + HOUR - 600, 1200));
+    let mut now = T0 + 14 * HOUR;
+    for _ in 0..9 {
+        assert_eq!(Sweep::at(now).run(&site).outcome(7), "no_data");
+        now += 6 * HOUR;
+    }
+    n2.bin(T0..T0 + HOUR);
+    n2.bin(T0 + HOUR..T0 + 2 * HOUR);
+    n2.cut(&format!("{}.bin", T0 + HOUR));
+    for attempt in 1..8 {
+        assert_eq!(Sweep::at(now).run(&site).outcome(7), "failed");
+        assert_eq!(site.ledger(7, "attempts"), Some(json!(attempt)));
+        now += 6 * HOUR;
+    }
+    assert_eq!(Sweep::at(now).run(&site).outcome(7), "partial");
+}
+
+#[test]
 fn a_broken_snapshot_fails_only_the_jobs_that_overlap_it() {
     let site = broken();
     let (early, late) = (

@@ -20,12 +20,12 @@ pub struct Cached<S> {
     /// Bytes.
     budget: usize,
     state: Mutex<State>,
+    horizons: Mutex<HashMap<String, Horizon>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     hosts: HashMap<Key, Entry>,
-    horizons: HashMap<String, Horizon>,
     bytes: usize,
     clock: u64,
 }
@@ -45,6 +45,7 @@ impl<S: Source> Cached<S> {
             inner,
             budget,
             state: Mutex::default(),
+            horizons: Mutex::default(),
         }
     }
 
@@ -109,11 +110,13 @@ impl<S: Source> Source for Cached<S> {
     }
 
     fn horizon(&self, cluster: &str) -> Result<Horizon, Error> {
-        if let Some(h) = self.lock().horizons.get(cluster) {
+        // Kept while it is found out: it means a look into every host's folder, and all workers ask at once.
+        let mut known = self.horizons.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(h) = known.get(cluster) {
             return Ok(*h);
         }
         let h = self.inner.horizon(cluster)?;
-        self.lock().horizons.insert(cluster.into(), h);
+        known.insert(cluster.into(), h);
         Ok(h)
     }
 }

@@ -247,8 +247,8 @@ pub struct Chosen {
     pub refused: Vec<Refused>,
 }
 
-/// Finds the jobs of `--job-id`: stopped ones at status 1, 2 or 3; a number that fits several jobs is refused with the
-/// list of them.
+/// Finds the jobs of `--job-id`: stopped ones at status 1, 2 or 3 that are old enough at `now` (Unix seconds); a number
+/// that fits several jobs is refused with the list of them.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -256,8 +256,14 @@ pub fn choose(
     connection: &rusqlite::Connection,
     path: &Path,
     selection: &Selection,
+    now: i64,
 ) -> Result<Chosen, db::Error> {
     let mut chosen = Chosen::default();
+    // Whoever names a job means it, also one that a clock has stop in the future.
+    let latest = match selection.min_age {
+        0 => i64::MAX,
+        age => now.saturating_sub(age),
+    };
     let mut numbers = selection.job_ids.clone();
     numbers.sort_unstable();
     numbers.dedup();
@@ -268,7 +274,7 @@ pub fn choose(
             (selection.clusters.is_empty() || selection.clusters.contains(&key.cluster))
                 && selection.start_time.is_none_or(|t| t == key.start_time)
         });
-        match choose_one(found) {
+        match choose_one(found, latest) {
             Ok(job) => chosen.jobs.push(job),
             Err(why) => chosen.refused.push(Refused { job_id, why }),
         }
@@ -276,7 +282,8 @@ pub fn choose(
     Ok(chosen)
 }
 
-fn choose_one(mut found: Vec<Candidate>) -> Result<Candidate, String> {
+/// The one job that was found, if it stopped until `latest` (Unix seconds).
+fn choose_one(mut found: Vec<Candidate>, latest: i64) -> Result<Candidate, String> {
     if found.len() > 1 {
         let list: Vec<String> = found
             .iter()
@@ -307,6 +314,9 @@ fn choose_one(mut found: Vec<Candidate>) -> Result<Candidate, String> {
     }
     if job.head.status == STATUS_DISABLED {
         return Err("monitoring is switched off for it (monitoring_status 0)".into());
+    }
+    if job.head.end() > latest {
+        return Err("it stopped less than --min-age ago and is left to the live server".into());
     }
     Ok(job)
 }

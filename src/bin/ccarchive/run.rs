@@ -293,7 +293,7 @@ fn choose(
     }
     let connection = database.wait(|| db::open(database.path))?;
     let Chosen { jobs, refused } =
-        database.wait(|| sweep::choose(&connection, database.path, &selection))?;
+        database.wait(|| sweep::choose(&connection, database.path, &selection, now))?;
     if jobs.is_empty() {
         let why: Vec<String> = refused
             .iter()

@@ -81,6 +81,21 @@ fn job_id_refuses_running_and_unmonitored_jobs_by_name_and_archives_the_rest() {
 }
 
 #[test]
+fn job_id_leaves_young_jobs_to_the_live_server_only_where_min_age_says_so() {
+    let (site, _) = with_jobs(1);
+    let ran = sweep(&site, &["--job-id", "1", "--min-age", "1d"]).expect(2);
+    assert!(
+        ran.err
+            .contains("job 1: it stopped less than --min-age ago"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(site.status(1), 1);
+    sweep(&site, &["--job-id", "1", "--min-age", "1h"]).expect(0);
+    assert_eq!(site.status(1), 3);
+}
+
+#[test]
 fn a_number_of_several_jobs_is_refused_with_the_list_and_start_time_or_cluster_choose() {
     let (site, begin) = with_jobs(0);
     for start in [begin, begin + 900] {

@@ -218,6 +218,6 @@ fn jobs(database: &Path, selection: Selection, now: i64) -> (Jobs, Vec<Refused>)
         return (Jobs::Pending(Box::new(pending)), Vec::new());
     }
     let c = ccarchive::db::open(database).unwrap();
-    let chosen = sweep::choose(&c, database, &selection).unwrap();
+    let chosen = sweep::choose(&c, database, &selection, now).unwrap();
     (Jobs::Chosen(chosen.jobs), chosen.refused)
 }

@@ -64,6 +64,9 @@ impl Clock {
     }
 }
 
+/// Results of each worker that may wait for the recorder: so many that nobody waits while it flushes.
+const RESULTS: usize = 16;
+
 /// The media of a sweep.
 #[expect(missing_debug_implementations, reason = "ports have none")]
 pub struct Parts<'a> {
@@ -213,7 +216,7 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         dry_run,
     };
     let (to_workers, tasks) = bounded::<Task>(settings.queue);
-    let (to_recorder, results) = bounded::<Done>(settings.workers.max(1) * 2);
+    let (to_recorder, results) = bounded::<Done>(settings.workers.max(1) * RESULTS);
     let mut summary = std::thread::scope(|scope| {
         let intake =
             scope.spawn(move || intake::run(jobs, ledger, settings, monitor, stop, &to_workers));

@@ -80,19 +80,22 @@ fn spread(values: &mut [f64]) -> (f64, f64, f64) {
     if values.len() < FEWEST_VALUES {
         return (f64::NAN, f64::NAN, f64::NAN);
     }
+    let (mut min, mut max) = (MAX_F32, -MAX_F32);
+    for &v in &*values {
+        min = if v < min { v } else { min };
+        max = if v >= max { v } else { max };
+    }
     // A sum of f32 values stays finite, so the order is total; −0 and 0 are equal in Go's sort as well.
-    values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-    let half = values.len() / 2;
-    let median = if values.len().is_multiple_of(2) {
-        f64::midpoint(values[half - 1], values[half])
+    let order = |a: &f64, b: &f64| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
+    let is_even = values.len().is_multiple_of(2);
+    let (below, upper, _) = values.select_nth_unstable_by(values.len() / 2, order);
+    let median = if is_even {
+        let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        f64::midpoint(lower, *upper)
     } else {
-        values[half]
+        *upper
     };
-    (
-        values[0].min(MAX_F32),
-        median,
-        values[values.len() - 1].max(-MAX_F32),
-    )
+    (min, median, max)
 }
 
 /// Node scope out of a finer one, for a metric that has none: per host the sum of the values (missing where one is

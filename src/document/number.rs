@@ -65,9 +65,10 @@ fn hundredths(x: f64) -> Option<u64> {
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "remainders of 100")]
 fn write_hundredths(negative: bool, mut h: u64, out: &mut Vec<u8>) {
-    // 20 digits at most, a dot and a sign.
-    let mut buffer = [0_u8; 24];
-    let mut at = buffer.len();
+    // 20 digits at most, a dot and a sign; as much again behind them, so that a copy has a fixed length.
+    const LONGEST: usize = 24;
+    let mut buffer = [0_u8; 2 * LONGEST];
+    let mut at = LONGEST;
     let mut pair =
         |at: usize, v: usize| buffer[at..at + 2].copy_from_slice(&DIGITS[v * 2..v * 2 + 2]);
     at -= 2;
@@ -92,7 +93,11 @@ fn write_hundredths(negative: bool, mut h: u64, out: &mut Vec<u8>) {
         at -= 1;
         buffer[at] = b'-';
     }
-    out.extend_from_slice(&buffer[at..]);
+    let end = out.len() + LONGEST - at;
+    if let Some(text) = buffer[at..].first_chunk::<LONGEST>() {
+        out.extend_from_slice(text);
+    }
+    out.truncate(end);
 }
 
 #[cold]

@@ -15,8 +15,14 @@ pub(super) struct Reading<'a, 'b> {
     host: &'a Host,
     w: &'a Wanted<'b>,
     /// Level (`""` is the host) → its chains that have a sample inside the job.
-    chains: HashMap<String, Level>,
+    chains: HashMap<&'a str, Level>,
 }
+
+/// The host as the only unit.
+static WHOLE: [Unit; 1] = [Unit {
+    id: String::new(),
+    level: String::new(),
+}];
 
 #[derive(Default)]
 struct Level {
@@ -24,6 +30,27 @@ struct Level {
     chains: Vec<Vec<f32>>,
     /// Whether the source has the series at all.
     exists: bool,
+}
+
+impl Level {
+    fn read(host: &Host, w: &Wanted<'_>, name: &str) -> Self {
+        let level = if name.is_empty() {
+            Some(&host.root)
+        } else {
+            host.root.child(name)
+        };
+        let mut found = Vec::new();
+        if let Some(level) = level {
+            level.chains(&w.metric.name, &mut found);
+        }
+        let exists = !found.is_empty();
+        let chains = found
+            .into_iter()
+            .map(|s| s.read(w.grid))
+            .filter(|v| v.iter().any(|x| !x.is_nan()))
+            .collect();
+        Self { chains, exists }
+    }
 }
 
 impl<'a, 'b> Reading<'a, 'b> {
@@ -35,47 +62,23 @@ impl<'a, 'b> Reading<'a, 'b> {
         }
     }
 
-    fn level(&mut self, name: &str) -> &Level {
-        if !self.chains.contains_key(name) {
-            let level = self.read_level(name);
-            self.chains.insert(name.to_owned(), level);
-        }
-        &self.chains[name]
-    }
-
-    fn read_level(&self, name: &str) -> Level {
-        let level = if name.is_empty() {
-            Some(&self.host.root)
-        } else {
-            self.host.root.child(name)
-        };
-        let mut found = Vec::new();
-        if let Some(level) = level {
-            level.chains(&self.w.metric.name, &mut found);
-        }
-        let exists = !found.is_empty();
-        let chains = found
-            .into_iter()
-            .map(|s| s.read(self.w.grid))
-            .filter(|v| v.iter().any(|x| !x.is_nan()))
-            .collect();
-        Level { chains, exists }
+    fn level(&mut self, name: &'a str) -> &Level {
+        let (host, w) = (self.host, self.w);
+        self.chains
+            .entry(name)
+            .or_insert_with(|| Level::read(host, w, name))
     }
 
     /// Appends the series of a target that has any value.
     pub(super) fn series(
         &mut self,
-        target: Target<'_>,
+        target: Target<'a>,
         host: usize,
         out: &mut Vec<Series>,
         account: &mut Account,
     ) {
-        let whole = [Unit {
-            id: String::new(),
-            level: String::new(),
-        }];
         match target {
-            Target::Host => self.one(&whole, None, host, out, account),
+            Target::Host => self.one(&WHOLE, None, host, out, account),
             Target::Together(units) => self.one(
                 units,
                 units.first().map(|u| u.id.clone()),
@@ -99,7 +102,7 @@ impl<'a, 'b> Reading<'a, 'b> {
 
     fn one(
         &mut self,
-        units: &[Unit],
+        units: &'a [Unit],
         id: Option<String>,
         host: usize,
         out: &mut Vec<Series>,
@@ -110,7 +113,7 @@ impl<'a, 'b> Reading<'a, 'b> {
         }
         let chains: Vec<&[f32]> = units
             .iter()
-            .filter_map(|u| self.chains.get(&u.level))
+            .filter_map(|u| self.chains.get(u.level.as_str()))
             .flat_map(|l| &l.chains)
             .map(Vec::as_slice)
             .collect();
@@ -138,14 +141,14 @@ impl<'a, 'b> Reading<'a, 'b> {
     /// Counts the native series of the job on this host.
     pub(super) fn count(
         &mut self,
-        units: &HostUnits,
+        units: &'a HostUnits,
         hostname: &str,
         k: usize,
         account: &mut Account,
     ) {
         let (grid, newest) = (self.w.grid, self.host.newest);
         let end = grid.start + grid.n as i64 * grid.step;
-        let levels: Vec<&str> = units
+        let levels: Vec<&'a str> = units
             .native(self.w.metric.native)
             .map_or(vec![""], |u| u.iter().map(|u| u.level.as_str()).collect());
         let mut points = Points::default();
@@ -218,9 +221,7 @@ fn aggregate(
     };
     for s in &mut sum {
         *s *= factor;
-        if !fits_f32(*s) {
-            *s = f64::NAN;
-        }
+        *s = if fits_f32(*s) { *s } else { f64::NAN };
     }
     Ok(Some(sum))
 }

@@ -42,9 +42,7 @@ impl Layer {
         };
         let values = self.values.get(from..).unwrap_or_default();
         for (v, x) in out.get_mut(to..).unwrap_or_default().iter_mut().zip(values) {
-            if !x.is_nan() {
-                *v = *x;
-            }
+            *v = if x.is_nan() { *v } else { *x };
         }
     }
 }

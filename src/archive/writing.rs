@@ -8,6 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Publication;
@@ -110,29 +111,21 @@ impl Publication for Writing<'_> {
             Form::Plain => (PLAIN, GZIP),
             Form::Gzip => (GZIP, PLAIN),
         };
-        let data = self.folder.join(name);
-        let old = self.folder.join(old_name(name));
-        let kept = if self.new {
-            Err(ErrorKind::NotFound.into())
-        } else {
-            fs::hard_link(&data, &old)
-        };
+        let had_data = !self.new && keep_old(&self.folder);
         self.rename(TEMPORARY_DATA, name)?;
         if let Err(failure) = self.rename(TEMPORARY_META, META) {
-            // Nothing visible may have changed. What cannot be undone now is undone by the next sweep.
-            match kept {
-                Ok(()) => drop(fs::rename(&old, &data)),
-                Err(e) if e.kind() == ErrorKind::NotFound => drop(fs::remove_file(&data)),
-                // A file system without hard links.
-                Err(_) => {}
+            // Nothing visible may have changed: old data gets its name back when this is dropped, at worst by the next
+            // sweep; where there was none, there is none again.
+            if !had_data {
+                drop(fs::remove_file(self.folder.join(name)));
             }
             return Err(failure);
         }
         self.published = true;
-        let other = self.folder.join(other);
         if self.new {
             return Ok(());
         }
+        let other = self.folder.join(other);
         match fs::remove_file(&other) {
             Err(e) if other.symlink_metadata().is_ok() => {
                 Err(self.tree.failure("cannot remove", &other, &e))
@@ -156,35 +149,45 @@ impl Drop for Writing<'_> {
     }
 }
 
-fn old_name(data: &str) -> &'static str {
-    OLD.iter()
-        .find(|(name, _)| *name == data)
-        .map_or("", |(_, old)| old)
+/// Gives the data that is there its second name, if the file system has hard links; whether there is any. Data in both
+/// forms is nobody's archive: which of them counts cannot be told afterwards, so neither gets one.
+fn keep_old(folder: &Path) -> bool {
+    let there = |name: &&(&str, &str)| folder.join(name.0).symlink_metadata().is_ok();
+    let there: Vec<_> = OLD.iter().filter(there).collect();
+    if let [(name, old)] = there[..] {
+        drop(fs::hard_link(folder.join(name), folder.join(old)));
+    }
+    !there.is_empty()
 }
 
-/// Removes what has a temporary name. Old data that was replaced without its meta.json gets its name back first.
+/// Removes what has a temporary name. A replacement that was begun is undone while the new meta.json waits for its
+/// name, and ended after that.
 pub(super) fn remove_temporary(folder: &Path) -> io::Result<()> {
-    let there = |e: &io::Error| e.kind() != ErrorKind::NotFound;
-    let half = folder.join(TEMPORARY_META).symlink_metadata().is_ok();
-    for (name, old) in OLD {
-        let old = folder.join(old);
-        if half {
-            match fs::rename(&old, folder.join(name)) {
-                Err(e) if there(&e) => return Err(e),
-                _ => {}
+    let path = |name: &str| folder.join(name);
+    let inode = |name: &str| Some(path(name).symlink_metadata().ok()?.ino());
+    let waits = |name: &str| inode(name).is_some();
+    let kept = OLD.into_iter().find(|(_, old)| waits(old));
+    // While the new data waits for its name, nothing has been replaced.
+    if let Some((name, old)) = kept.filter(|_| !waits(TEMPORARY_DATA)) {
+        if waits(TEMPORARY_META) {
+            for (other, _) in OLD.iter().filter(|(n, _)| *n != name) {
+                remove(&path(other))?;
             }
-        }
-        // Also after a rename: between two names of one file it does nothing.
-        match fs::remove_file(&old) {
-            Err(e) if there(&e) => return Err(e),
-            _ => {}
+            fs::rename(path(old), path(name))?;
+        } else if inode(old) == inode(name) {
+            remove(&path(name))?; // the new data has the other form
         }
     }
-    for name in [TEMPORARY_DATA, TEMPORARY_META] {
-        match fs::remove_file(folder.join(name)) {
-            Err(e) if there(&e) => return Err(e),
-            _ => {}
-        }
+    // Second names also after a rename: between two names of one file it does nothing.
+    for name in [OLD[0].1, OLD[1].1, TEMPORARY_DATA, TEMPORARY_META] {
+        remove(&path(name))?;
     }
     Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
 }

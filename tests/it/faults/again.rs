@@ -9,13 +9,19 @@ use super::matrix::victim;
 use super::site::{Base, State};
 use super::sweep::Sweep;
 
-/// Where it is killed, and whether the new archive stays.
-const POINTS: [(&str, bool); 5] = [
-    ("rename|data.json|1|1|K0", false),
-    ("rename|data.json|1|1|A0", false),
-    ("rename|meta.json|1|1|K0", false),
-    ("rename|meta.json|1|1|A0", true),
-    ("unlink|.ccarchive-old-gzip|2|1|K0", true),
+/// Where it is killed, and whether the new archive stays; by the form that the old data has. The new one is gzip.
+const POINTS: [(&str, &str, bool); 11] = [
+    ("data.json.gz", "rename|data.json|1|1|K0", false),
+    ("data.json.gz", "rename|data.json|1|1|A0", false),
+    ("data.json.gz", "rename|meta.json|1|1|K0", false),
+    ("data.json.gz", "rename|meta.json|1|1|A0", true),
+    ("data.json.gz", "unlink|.ccarchive-old-gzip|2|1|K0", true),
+    ("data.json", "rename|data.json|1|1|K0", false),
+    ("data.json", "rename|data.json|1|1|A0", false),
+    ("data.json", "rename|meta.json|1|1|K0", false),
+    ("data.json", "rename|meta.json|1|1|A0", true),
+    ("data.json", "unlink|/data.json|1|1|K0", true),
+    ("data.json", "unlink|/data.json|1|1|A0", true),
 ];
 
 type Content<'a> = BTreeMap<&'a Path, &'a Option<Vec<u8>>>;
@@ -28,9 +34,12 @@ fn archiving_again_and_being_killed_leaves_one_whole_archive() {
     let mut key = row.key.split('/').skip(1);
     let mut word = || key.next().unwrap().to_owned();
     let named = ["--job-id".into(), word(), "--start-time".into(), word()];
-    for (point, new) in POINTS {
+    for (old, point, new) in POINTS {
         let site = base.copy_of("swept", "again");
-        write_old(&site.join(&row.folder), "data.json.gz");
+        write_old(&site.join(&row.folder), old);
+        if old == "data.json" {
+            std::fs::remove_file(site.join(&row.folder).join("data.json.gz")).unwrap();
+        }
         let before = State::of(&site);
         let mut sweep = Sweep::new(&site, &base.scratch("again"));
         sweep.arguments = named.to_vec();

@@ -126,24 +126,19 @@ impl Publication for Writing<'_> {
             return Ok(());
         }
         let other = self.folder.join(other);
-        match fs::remove_file(&other) {
-            Err(e) if other.symlink_metadata().is_ok() => {
-                Err(self.tree.failure("cannot remove", &other, &e))
-            }
-            _ => Ok(()),
-        }
+        remove(&other)
+            .and_then(|()| remove_temporary(&self.folder))
+            .map_err(|e| self.tree.failure("cannot remove", &other, &e))
     }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        // What cannot be removed now is removed by the next sweep that touches the job.
-        if !(self.published && self.new) {
-            drop(remove_temporary(&self.folder));
-        }
         if self.published {
             self.tree.keep(&self.cluster, &self.folder);
         } else {
+            // What cannot be removed now is removed by the next sweep that touches the job.
+            drop(remove_temporary(&self.folder));
             self.tree.unmake(&self.cluster, &self.folder);
         }
     }
@@ -185,9 +180,14 @@ pub(super) fn remove_temporary(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes sure that there is no such file.
 fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    }
+    let absent = |r: io::Result<_>| r.is_err_and(|e| e.kind() == ErrorKind::NotFound);
+    fs::remove_file(path).or_else(|e| {
+        if absent(path.symlink_metadata()) {
+            Ok(())
+        } else {
+            Err(e)
+        }
+    })
 }

@@ -189,8 +189,9 @@ impl Trial<'_> {
     /// The new archive, and what was there and is not replaced by it.
     fn has_both(&self, row: &Row, is: &BTreeMap<&Path, &Option<Vec<u8>>>) -> bool {
         let mut new = is.clone();
-        new.remove(&*row.folder.join("data.json"));
-        new.len() + 1 == is.len() && new == self.base.swept.below(&row.folder)
+        let is_old = new.remove(&*row.folder.join("data.json")).is_some();
+        new.retain(|path, _| !is_temporary(&path.to_string_lossy()));
+        is_old && new == self.base.swept.below(&row.folder)
     }
 
     fn leaves_temporary(&self, there_are: bool) -> bool {
@@ -236,7 +237,9 @@ impl Trial<'_> {
                 _ if is_log(path) => {
                     self.cell.leaves == Leaves::Log || self.cell.expect == Expect::Survives
                 }
-                (n, _) if is_temporary(n) => self.cell.leaves == Leaves::Temporary,
+                (n, _) if is_temporary(n) => {
+                    matches!(self.cell.leaves, Leaves::Temporary | Leaves::Published)
+                }
                 (n, _) if n.contains(".damaged-0") => matches!(self.cell.how, How::Ledger(_)),
                 (n, _) if n.starts_with("job.db") => true,
                 (_, Some(_)) => Some(content) == was || Some(content) == whole,

@@ -10,13 +10,15 @@ pub struct Host {
     pub root: Level,
     /// Stretches of time for which a file could not be read whole.
     pub broken: Vec<Broken>,
+    /// A log with damaged records: the others are used.
+    pub damaged_log: Option<Broken>,
     /// Where the newest snapshot ends, Unix seconds; none without a snapshot.
     pub snapshot_end: Option<i64>,
     /// Unix seconds of the newest sample of any series; none without a sample.
     pub newest: Option<i64>,
 }
 
-/// A file that could not be read whole.
+/// A file that is not whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// The time it should cover.
@@ -30,6 +32,11 @@ pub struct Broken {
 }
 
 impl Broken {
+    /// Whether it should hold something of the time from `start` to `end`.
+    pub fn concerns(&self, start: i64, end: i64) -> bool {
+        self.interval.from < end && start < self.interval.to
+    }
+
     /// The failure of a job that needs this file.
     pub fn failure(&self) -> Failure {
         Failure::new(

@@ -222,7 +222,8 @@ impl<'a> Work<'a> {
         let assembler = Assembler::new(job, self.shared.clusters, place.cluster, place.sub);
         let mut document = Document::new(self.shared.settings.compression, found.is_some());
         let mut account = Account::default();
-        let mut snapshot_ends = vec![None; job.resources.len()];
+        let (start, end) = (job.head.key.start_time, job.head.end());
+        let (mut snapshot_ends, mut damaged_log) = (vec![None; job.resources.len()], None);
         let groups = if job.head.duration == 0 {
             Vec::new()
         } else {
@@ -233,6 +234,8 @@ impl<'a> Work<'a> {
             for (k, r) in job.resources.iter().enumerate() {
                 let host = self.host(&job.head.key.cluster, &r.hostname)?;
                 self.check_broken(job, &host.broken)?;
+                let log = host.damaged_log.as_ref();
+                damaged_log = damaged_log.or(log.filter(|l| l.concerns(start, end)).cloned());
                 snapshot_ends[k] = host.snapshot_end;
                 let begun = Instant::now();
                 assembler.add_host(&mut group, k, &host);
@@ -249,6 +252,10 @@ impl<'a> Work<'a> {
         }
         self.done.coverage = account.coverage.clone();
         let outcome = self.judge(job, &account, &snapshot_ends, document.metrics == 0)?;
+        if let Some(l) = damaged_log.filter(|_| outcome == Outcome::Partial) {
+            let note = || fit_to_print(&format!("{} has {}, passed over", l.file, l.detail));
+            self.done.note.get_or_insert_with(note);
+        }
         self.finish(job, place, document, found, outcome)
     }
 
@@ -265,10 +272,7 @@ impl<'a> Work<'a> {
     /// A file that could not be read whole fails the jobs that need it, until the last attempt.
     fn check_broken(&mut self, job: &Job, broken: &[Broken]) -> Result<(), Failure> {
         let (start, end) = (job.head.key.start_time, job.head.end());
-        let Some(b) = broken
-            .iter()
-            .find(|b| b.interval.from < end && start < b.interval.to)
-        else {
+        let Some(b) = broken.iter().find(|b| b.concerns(start, end)) else {
             return Ok(());
         };
         if self.task.failures + 1 < ATTEMPTS {

@@ -164,6 +164,7 @@ impl Source for Checkpoints {
                 root.lay_over(found.root);
                 found.root = root;
                 found.broken.extend(below.broken);
+                found.damaged_log = found.damaged_log.or(below.damaged_log);
                 found.snapshot_end = found.snapshot_end.max(below.snapshot_end);
                 found.newest = found.newest.max(below.newest);
             }
@@ -278,6 +279,7 @@ fn read_file(path: &FsPath) -> io::Result<Vec<u8>> {
 struct Loading {
     builder: Builder,
     broken: Vec<Broken>,
+    damaged_log: Option<Broken>,
     snapshot_end: Option<i64>,
 }
 
@@ -335,7 +337,10 @@ impl Loading {
     ) {
         let bytes = match bytes {
             Err(e) if e.kind() == ErrorKind::NotFound => return,
-            Err(e) => return self.broken_log(path, Reason::SourceUnreadable, e.to_string()),
+            Err(e) => {
+                let reason = Reason::SourceUnreadable;
+                return self.broken.push(self.log_is(path, reason, e.to_string()));
+            }
             Ok(bytes) => bytes,
         };
         let mut known: HashMap<&[u8], Option<SeriesId>> = HashMap::new();
@@ -351,22 +356,29 @@ impl Loading {
                 builder.sample(id, r.t, r.value);
             }
         });
-        if let Err(e) = read {
-            self.broken_log(path, Reason::SnapshotBroken, e);
+        match read {
+            Err(e) => self
+                .broken
+                .push(self.log_is(path, Reason::SnapshotBroken, e)),
+            Ok(damage) if damage.skipped > 0 => {
+                let detail = format!("damaged records in {} place(s)", damage.skipped);
+                self.damaged_log = Some(self.log_is(path, Reason::SnapshotBroken, detail));
+            }
+            Ok(_) => {}
         }
     }
 
-    fn broken_log(&mut self, path: &FsPath, reason: Reason, detail: String) {
-        let interval = Interval {
-            from: self.snapshot_end.unwrap_or(i64::MIN),
-            to: i64::MAX,
-        };
-        self.broken.push(Broken {
-            interval,
+    /// What is wrong with the log, for the time that only it covers.
+    fn log_is(&self, path: &FsPath, reason: Reason, detail: String) -> Broken {
+        Broken {
+            interval: Interval {
+                from: self.snapshot_end.unwrap_or(i64::MIN),
+                to: i64::MAX,
+            },
             file: path.display().to_string(),
             detail,
             reason,
-        });
+        }
     }
 
     fn finish(self) -> Host {
@@ -375,6 +387,7 @@ impl Loading {
             newest: root.newest(),
             root,
             broken: self.broken,
+            damaged_log: self.damaged_log,
             snapshot_end: self.snapshot_end,
         }
     }

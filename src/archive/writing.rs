@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Publication;
+use super::sum::Summing;
 use super::tree::{GZIP, META, PLAIN, Tree};
 use crate::stored::{Files, Form, Sum};
 use crate::verdict::Failure;
@@ -32,8 +33,7 @@ pub(super) struct Writing<'a> {
     /// Whether this made the folder, so that nothing is in the way.
     new: bool,
     data: File,
-    crc: crc32fast::Hasher,
-    size: u64,
+    sum: Summing,
     form: Form,
     published: bool,
 }
@@ -51,15 +51,13 @@ impl<'a> Writing<'a> {
         folder: PathBuf,
         (new, data): (bool, File),
     ) -> Self {
-        let crc = crc32fast::Hasher::new();
         Self {
             tree,
             cluster,
             folder,
             new,
             data,
-            crc,
-            size: 0,
+            sum: Summing::default(),
             form: Form::Plain,
             published: false,
         }
@@ -75,8 +73,7 @@ impl<'a> Writing<'a> {
 
 impl Publication for Writing<'_> {
     fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
-        self.crc.update(data);
-        self.size += data.len() as u64;
+        self.sum.add(data);
         let path = self.folder.join(TEMPORARY_DATA);
         self.data
             .write_all(data)
@@ -95,13 +92,9 @@ impl Publication for Writing<'_> {
             synced.map_err(|e| self.tree.failure("cannot flush", &path, &e))?;
         }
         self.form = form;
-        let data = Sum {
-            size: self.size,
-            crc: self.crc.clone().finalize(),
-        };
         Ok(Files {
             meta: Sum::of(meta),
-            data,
+            data: self.sum.sum(),
             form,
         })
     }

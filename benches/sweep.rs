@@ -12,18 +12,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ccarchive::archive::tree::Tree;
-use ccarchive::cluster::Clusters;
-use ccarchive::compress::{Encoder, Level};
-use ccarchive::db::{Filter, Pending, Recorder};
 use ccarchive::demo::{self, Plan};
+use ccarchive::format::gzip::{Encoder, Level};
+use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
-use ccarchive::monitor::Silent;
-use ccarchive::selection::Selection;
+use ccarchive::model::cluster::Clusters;
+use ccarchive::model::selection::Selection;
+use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::stop::Stop;
+use ccarchive::sweep::monitor::Silent;
 use ccarchive::sweep::{self, Clock, Jobs, Parts, Settings, Summary};
+use ccarchive::target::tree::Tree;
 use rayon::prelude::*;
 
 /// The generated site ended two days before this.

@@ -5,17 +5,17 @@
 
 use std::path::PathBuf;
 
-use crate::archive::content;
-use crate::cluster::Clusters;
-use crate::cluster::nodelist::NodeList;
-use crate::document::{number, text};
-use crate::job::{is_path_component, parse_meta_data, parse_resources};
-use crate::query::HostUnits;
+use crate::format::read;
+use crate::format::{number, text};
+use crate::model::cluster::Clusters;
+use crate::model::cluster::nodelist::NodeList;
+use crate::model::job::{is_path_component, parse_meta_data, parse_resources};
+use crate::model::outcome::fit_to_print;
+use crate::model::stored::{Form, Values};
+use crate::rules::scopes::HostUnits;
+use crate::rules::timeline::{Builder, Grid, Level};
 use crate::site::{self, Located, Origin};
 use crate::source::checkpoint::{Snapshot, binary, json, wal};
-use crate::stored::{Form, Values};
-use crate::timeline::{Builder, Grid, Level};
-use crate::verdict::fit_to_print;
 
 /// Takes one input; panics where a promise is broken.
 pub type Target = fn(&[u8]);
@@ -190,13 +190,13 @@ pub fn archived_data(input: &[u8]) {
         Form::Plain
     };
     let mut values = Values::new();
-    if let Err(why) = content::count(input, form, &mut values) {
+    if let Err(why) = read::count(input, form, &mut values) {
         refused(&why);
     }
     let total: u64 = values.values().map(|h| h.values).sum();
     // Deflate makes at most 1032 bytes of one.
     assert!(total <= 1032 * input.len() as u64, "{total} values");
-    assert_eq!(content::poorer(&values, &values, true), None);
+    assert_eq!(read::poorer(&values, &values, true), None);
 }
 
 /// config.json; sections in other files are not followed.

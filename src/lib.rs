@@ -8,53 +8,30 @@
 //!
 //! Dependencies point down; a test holds the imports to this map.
 //!
-//! | layer | module | what it knows |
-//! |---|---|---|
-//! | engine | [`sweep`] | threads, channels, the order of writes |
-//! | engine | [`monitor`] | what the engine tells whoever watches |
-//! | ports | [`source`] | metric samples: checkpoint folders, and a cache before them |
-//! | ports | [`archive`] | the job archive: a file tree |
-//! | ports | [`db`] | cc-backend's job database, the only SQL on it |
-//! | ports | [`ledger`] | our own memory of attempts, reasons and coverage |
-//! | ports | [`lock`] | one sweep per database |
-//! | pure | [`assemble`] | which series a job has, out of what its hosts hold |
-//! | pure | [`timeline`] | from snapshots and logs back to what the live store knew |
-//! | pure | [`document`] | the bytes of meta.json, data.json and the row's columns |
-//! | pure | [`stats`] | statistics, footprint, energy |
-//! | pure | [`query`] | scopes and units of a job |
-//! | pure | [`compress`] | documents as gzip |
-//! | pure | [`cluster`] | cluster.json as cc-backend derives it |
-//! | words | [`job`], [`series`], [`host`], [`stored`], [`verdict`], [`stop`] | rows, series, hosts, files, outcomes, the stop token |
-//! | settings | [`site`], [`selection`], [`when`], [`quantity`] | places, choice of jobs, times, durations and sizes |
-//! | helpers of ports | `regular`, `sqlite` | opening files and databases that others made |
-//! | apart | [`demo`], `fuzzing` | made-up sites; entry points for fuzzers |
+//! | module | what it knows |
+//! |---|---|
+//! | [`sweep`] | threads and channels; nothing else has any: intake, workers, recorder, what it tells a monitor |
+//! | [`ledger`] | our own memory of attempts, reasons and coverage |
+//! | [`jobs`] | cc-backend's job database: the only SQL on it, and the lock of a sweep |
+//! | [`source`] | where samples come from: the port, the cache before it, checkpoint folders |
+//! | [`target`] | where archives go: the port, the file tree |
+//! | [`format`] | the documents of an archived job, written and read back |
+//! | [`rules`] | pure: scopes, timeline, series of a job, statistics, footprint, when a job is tried again |
+//! | [`site`] | where a site keeps things: flags, environment and cc-backend's configuration |
+//! | [`model`] | words: jobs, series, outcomes, clusters, the stop token |
+//! | `opening` | opening files and databases that others made |
+//! | [`demo`], `fuzzing` | apart: made-up sites; entry points for fuzzers |
 
-pub mod archive;
-pub mod assemble;
-pub mod cluster;
-pub mod compress;
-pub mod db;
 pub mod demo;
-pub mod document;
+pub mod format;
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod host;
-pub mod job;
+pub mod jobs;
 pub mod ledger;
-pub mod lock;
-pub mod monitor;
-pub mod quantity;
-pub mod query;
-mod regular;
-pub mod selection;
-pub mod series;
+pub mod model;
+mod opening;
+pub mod rules;
 pub mod site;
 pub mod source;
-mod sqlite;
-pub mod stats;
-pub mod stop;
-pub mod stored;
 pub mod sweep;
-pub mod timeline;
-pub mod verdict;
-pub mod when;
+pub mod target;

@@ -6,7 +6,6 @@
 //! written after cc-backend's row, except for one: what was published is noted before the first rename, so that a
 //! sweep that dies between publishing and recording does not have to do the job again.
 
-mod policy;
 mod store;
 
 use std::collections::HashMap;
@@ -15,12 +14,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::job::{Job, JobKey};
-use crate::stats::Footprint;
-use crate::stored::Files;
-use crate::verdict::{Coverage, Outcome};
+use crate::model::job::{Job, JobKey};
+use crate::model::outcome::{Coverage, Outcome};
+use crate::model::stored::Files;
+use crate::rules::statistics::Footprint;
 
-pub use policy::{ATTEMPTS, Next, next_after};
+pub use crate::rules::retry::{ATTEMPTS, Next, next_after};
 
 /// What the ledger knows of a job that is not done.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +109,7 @@ impl Columns {
     pub fn new(f: &Footprint) -> Self {
         let text = |map| {
             let mut out = Vec::new();
-            crate::document::text::numbers(map, &mut out);
+            crate::format::text::numbers(map, &mut out);
             String::from_utf8_lossy(&out).into_owned()
         };
         Self {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Columns, Entry, Published, Record, Run, State};
-use crate::job::JobKey;
-use crate::stored::{Files, Form, Sum};
-use crate::verdict::{Coverage, Gap, Outcome, Points};
+use crate::model::job::JobKey;
+use crate::model::outcome::{Coverage, Gap, Outcome, Points};
+use crate::model::stored::{Files, Form, Sum};
 
 /// Version of the ledger's own schema (`PRAGMA user_version`).
 const VERSION: i64 = 1;
@@ -53,7 +53,7 @@ pub(super) fn open_read_only(path: &Path) -> (Connection, Option<String>) {
     if !path.exists() {
         return (in_memory(), None);
     }
-    let usable = crate::sqlite::open_to_read(path).and_then(|c| {
+    let usable = crate::opening::sqlite::open_to_read(path).and_then(|c| {
         c.busy_timeout(BUSY)?;
         c.query_row("SELECT count(*) FROM job WHERE 0", [], |_| Ok(()))?;
         Ok(c)

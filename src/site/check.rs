@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::{ConfigError, Role};
 use super::origin::Located;
 use super::{Site, same_file};
-use crate::regular;
+use crate::opening::regular;
 
 static DATABASE: Role = Role {
     what: "database",

@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod go_duration;
 mod origin;
+pub mod quantity;
 mod table;
 
 use std::fs;

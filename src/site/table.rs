@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Located, Site};
-use crate::quantity::show_seconds;
+use crate::site::quantity::show_seconds;
 
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{Error, Horizon, Source};
-use crate::host::Host;
-use crate::stop::Stop;
+use crate::model::stop::Stop;
+use crate::rules::evidence::Host;
 
 type Key = (String, String);
 type Slot = Arc<OnceLock<Result<Arc<Host>, Error>>>;

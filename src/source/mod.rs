@@ -9,9 +9,9 @@ pub mod checkpoint;
 
 use std::sync::Arc;
 
-use crate::host::Host;
-use crate::stop::Stop;
-use crate::verdict::{Failure, Reason, Stage};
+use crate::model::outcome::{Failure, Reason, Stage};
+use crate::model::stop::Stop;
+use crate::rules::evidence::Host;
 
 /// How far a cluster's data reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! outage, however many: a host with a damaged snapshot must not stop every sweep.
 
 use super::Done;
-use crate::verdict::{Failure, Outcome, Reason};
+use crate::model::outcome::{Failure, Outcome, Reason};
 
 /// So many equal failures in a row, before any success, are an outage.
 const HELD: usize = 20;

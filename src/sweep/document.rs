@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::worker::{Ending, Place, Work, no_data};
-use crate::archive::{Found, Publication, content};
-use crate::compress::{Encoder, Level};
-use crate::document::{data, meta};
-use crate::job::{Job, STATUS_ARCHIVED};
+use crate::format::gzip::{Encoder, Level};
+use crate::format::read;
+use crate::format::{data, meta};
 use crate::ledger::{Columns, Published, row_print};
-use crate::series::MetricData;
-use crate::stats;
-use crate::stored::{Files, Form, Values};
-use crate::verdict::{Failure, Outcome, Reason, Stage};
+use crate::model::job::{Job, STATUS_ARCHIVED};
+use crate::model::outcome::{Failure, Outcome, Reason, Stage};
+use crate::model::series::MetricData;
+use crate::model::stored::{Files, Form, Values};
+use crate::rules::statistics;
+use crate::target::{Found, Publication};
 
 /// A data document while it is made.
 pub(super) struct Document<'a> {
@@ -50,7 +51,7 @@ impl<'a> Work<'a> {
             return Err(Ending::Cancelled);
         }
         let begun = Instant::now();
-        if let Some(values) = stats::of_job(m, job.num_nodes) {
+        if let Some(values) = statistics::of_job(m, job.num_nodes) {
             document.statistics.insert(
                 m.name.clone(),
                 meta::JobStatistics {
@@ -60,7 +61,7 @@ impl<'a> Work<'a> {
             );
         }
         if let Some(values) = &mut document.values {
-            content::add(values, m, &job.resources);
+            read::add(values, m, &job.resources);
         }
         data::metric(
             m,
@@ -123,7 +124,7 @@ impl<'a> Work<'a> {
             .iter()
             .map(|(k, v)| (k.clone(), v.values))
             .collect();
-        let footprint = stats::footprint(
+        let footprint = statistics::footprint(
             self.shared.clusters,
             place.sub,
             &statistics,
@@ -156,7 +157,7 @@ impl<'a> Work<'a> {
         let length_known = job.head.duration == self.task.candidate.head.duration;
         let poorer = found
             .zip(document.values.as_ref())
-            .and_then(|(f, new)| content::poorer(&f.values, new, length_known));
+            .and_then(|(f, new)| read::poorer(&f.values, new, length_known));
         if let Some(why) = poorer.filter(|_| !self.shared.settings.force) {
             return Err(Failure::new(Stage::Store, Reason::Poorer, why).into());
         }

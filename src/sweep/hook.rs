@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::stop::Stop;
+use crate::model::stop::Stop;
 
 /// Hooks at the same time.
 const AT_ONCE: usize = 2;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use crossbeam_channel::{SendTimeoutError, Sender};
 
 use super::{Abort, Settings, Skipped, Task};
-use crate::db::{self, Candidate, Pending};
-use crate::job::{JobKey, STATUS_ARCHIVED, STATUS_DISABLED, Shown};
+use crate::jobs::{self, Candidate, Pending};
 use crate::ledger::{Entry, Ledger, State};
-use crate::monitor::{Event, Monitor};
-use crate::selection::Selection;
-use crate::stop::Stop;
+use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_DISABLED, Shown};
+use crate::model::selection::Selection;
+use crate::model::stop::Stop;
+use crate::sweep::monitor::{Event, Monitor};
 
 /// Jobs that are put in order together.
 const WINDOW: usize = 4096;
@@ -95,13 +95,13 @@ impl Intake<'_> {
             }
             match pending.page() {
                 Ok(page) => window.extend(page.into_iter().filter_map(|c| self.due(c))),
-                Err(db::Error::Sqlite { source, .. }) if db::is_busy(&source) => {
+                Err(jobs::Error::Sqlite { source, .. }) if jobs::is_busy(&source) => {
                     self.stop.wait(POLL);
                 }
                 Err(e) => {
                     self.taken.abort = Some(Abort {
                         reason: "database".into(),
-                        detail: crate::verdict::chain(&e),
+                        detail: crate::model::outcome::chain(&e),
                         advice: "check the file and its disk; what was archived so far is recorded"
                             .into(),
                     });
@@ -257,7 +257,7 @@ pub fn choose(
     path: &Path,
     selection: &Selection,
     now: i64,
-) -> Result<Chosen, db::Error> {
+) -> Result<Chosen, jobs::Error> {
     let mut chosen = Chosen::default();
     // Whoever names a job means it, also one that a clock has stop in the future.
     let latest = match selection.min_age {
@@ -268,7 +268,7 @@ pub fn choose(
     numbers.sort_unstable();
     numbers.dedup();
     for job_id in numbers {
-        let mut found = db::find_jobs(connection, path, job_id)?;
+        let mut found = jobs::find_jobs(connection, path, job_id)?;
         found.retain(|c| {
             let key = &c.head.key;
             (selection.clusters.is_empty() || selection.clusters.contains(&key.cluster))

@@ -4,10 +4,10 @@
 //! they may still reach the source.
 
 use super::worker::{Ending, Work, no_data};
-use crate::assemble::{Account, Assembler};
-use crate::job::Job;
+use crate::model::job::Job;
+use crate::model::outcome::Outcome;
+use crate::rules::assemble::{Account, Assembler};
 use crate::source::Horizon;
-use crate::verdict::Outcome;
 
 /// When the source forgets within this time (seconds), nothing is waited for any more.
 const NEAR: i64 = 3600;

@@ -14,6 +14,7 @@ mod document;
 mod hook;
 mod intake;
 mod judge;
+pub mod monitor;
 mod recorder;
 mod summary;
 mod worker;
@@ -22,16 +23,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 
-use crate::archive::Archive;
-use crate::cluster::Clusters;
-use crate::compress::Level;
-use crate::db;
-use crate::job::Head;
+use crate::format::gzip::Level;
+use crate::jobs;
 use crate::ledger::{Columns, Ledger, Published};
-use crate::monitor::{Event, Monitor};
+use crate::model::cluster::Clusters;
+use crate::model::job::Head;
+use crate::model::outcome::{Coverage, Outcome};
+use crate::model::stop::Stop;
 use crate::source::Source;
-use crate::stop::Stop;
-use crate::verdict::{Coverage, Outcome};
+use crate::sweep::monitor::{Event, Monitor};
+use crate::target::Archive;
 
 pub use intake::{Chosen, Jobs, Refused, choose};
 pub use summary::{Abort, Exit, Failures, Skipped, Stages, Summary};
@@ -81,7 +82,7 @@ pub struct Parts<'a> {
     /// Which jobs.
     pub jobs: Jobs,
     /// Where results go; none for a dry run.
-    pub recorder: Option<db::Recorder>,
+    pub recorder: Option<jobs::Recorder>,
 }
 
 /// How to sweep.
@@ -147,7 +148,7 @@ impl Settings {
 #[derive(Clone, Debug)]
 pub struct Task {
     /// The row.
-    pub candidate: db::Candidate,
+    pub candidate: jobs::Candidate,
     /// Attempts before this one.
     pub attempts: u32,
     /// Those of them that count towards quarantine.

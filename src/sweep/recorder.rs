@@ -12,13 +12,13 @@ use crossbeam_channel::Receiver;
 use super::breaker::{Breaker, Verdict};
 use super::hook::Hooks;
 use super::{Abort, Done, Settings, Summary};
-use crate::archive::Archive;
-use crate::db::{Change, Recorder, Update};
-use crate::job::{STATUS_ARCHIVED, STATUS_PENDING};
+use crate::jobs::{Change, Recorder, Update};
 use crate::ledger::{Ledger, Record, State, next_after};
-use crate::monitor::{Event, Monitor, Report};
-use crate::stop::Stop;
-use crate::verdict::{Failure, Outcome, Reason, chain};
+use crate::model::job::{STATUS_ARCHIVED, STATUS_PENDING};
+use crate::model::outcome::{Failure, Outcome, Reason, chain};
+use crate::model::stop::Stop;
+use crate::sweep::monitor::{Event, Monitor, Report};
+use crate::target::Archive;
 
 /// Rows of one transaction: some milliseconds.
 const BATCH: usize = 16;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::intake::Taken;
-use crate::stop::Stop;
-use crate::verdict::{Outcome, Reason, Stage};
+use crate::model::outcome::{Outcome, Reason, Stage};
+use crate::model::stop::Stop;
 
 /// The promises to scripts, see the man page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,15 +8,15 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::document::Document;
 use super::{Done, Settings, Stages, Task};
-use crate::archive::{Archive, Found};
-use crate::assemble::{Account, Assembler};
-use crate::cluster::{Cluster, Clusters, Subcluster};
-use crate::host::{Broken, Host};
-use crate::job::{Head, Job, Shown};
 use crate::ledger::{ATTEMPTS, Columns, Ledger, row_print};
+use crate::model::cluster::{Cluster, Clusters, Subcluster};
+use crate::model::job::{Head, Job, Shown};
+use crate::model::outcome::{Coverage, Failure, Outcome, Reason, Stage, fit_to_print};
+use crate::model::stop::Stop;
+use crate::rules::assemble::{Account, Assembler};
+use crate::rules::evidence::{Broken, Host};
 use crate::source::Source;
-use crate::stop::Stop;
-use crate::verdict::{Coverage, Failure, Outcome, Reason, Stage, fit_to_print};
+use crate::target::{Archive, Found};
 
 /// What all workers use.
 pub(super) struct Shared<'a> {
@@ -196,7 +196,7 @@ impl<'a> Work<'a> {
     /// The job with the length that the samples within its walltime tell.
     fn with_known_end(&mut self, job: &Job) -> Result<Job, Ending> {
         let start = job.head.key.start_time;
-        let end = start.saturating_add(job.walltime.min(crate::job::LONGEST_JOB));
+        let end = start.saturating_add(job.walltime.min(crate::model::job::LONGEST_JOB));
         // What it may still lack within the walltime counts before it is cut to what there is.
         let mut whole = job.clone();
         whole.head.duration = end - start;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use ccarchive::verdict::{Failure, Outcome, Reason, Stage};
+use ccarchive::model::outcome::{Failure, Outcome, Reason, Stage};
 
 /// The man page without escapes for dashes and fonts.
 fn man() -> String {

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use ccarchive::model::stop::Stop;
+use ccarchive::rules::timeline::{Grid, Level};
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::stop::Stop;
-use ccarchive::timeline::{Grid, Level};
 
 use crate::encode::{self, Series};
 use crate::support::random::Random;

@@ -1,9 +1,8 @@
 //! The program `ccarchive`: reads flags, hands over to a command, ends with its exit code.
 
 mod cli;
-mod demo;
+mod command;
 mod report;
-mod run;
 mod signals;
 
 use std::process::ExitCode;
@@ -22,8 +21,8 @@ fn main() -> ExitCode {
         }
     };
     let ended = match cli.command {
-        Command::Run(args) => run::run(&args),
-        Command::Demo(args) => demo::demo(&args),
+        Command::Run(args) => command::run::run(&args),
+        Command::Demo(args) => command::demo::demo(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "ccarchive", &mut script);

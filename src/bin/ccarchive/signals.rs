@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use ccarchive::monitor::{Event, Monitor};
-use ccarchive::stop::Stop;
+use ccarchive::model::stop::Stop;
 use ccarchive::sweep::Exit;
+use ccarchive::sweep::monitor::{Event, Monitor};
 
 /// Listens from now on; `grace` is what jobs in hand get after the first signal.
 ///

@@ -13,7 +13,7 @@
 )]
 
 use super::{Snapshot, SnapshotSeries, check_interval, check_series};
-use crate::timeline::{Column, Interval, Path};
+use crate::rules::timeline::{Column, Interval, Path};
 
 /// The first four bytes.
 pub const MAGIC: u32 = 0xCC5B_0001;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Snapshot, SnapshotSeries, check_interval, check_series};
-use crate::timeline::{Column, Path};
+use crate::rules::timeline::{Column, Path};
 
 /// Reads a whole snapshot.
 ///

@@ -15,12 +15,12 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use super::{Error, Horizon, Source};
-use crate::host::{Broken, Host};
-use crate::job::Shown;
-use crate::regular;
-use crate::stop::Stop;
-use crate::timeline::{Builder, Column, Interval, Level, Path, SeriesId, sane};
-use crate::verdict::Reason;
+use crate::model::job::Shown;
+use crate::model::outcome::Reason;
+use crate::model::stop::Stop;
+use crate::opening::regular;
+use crate::rules::evidence::{Broken, Host};
+use crate::rules::timeline::{Builder, Column, Interval, Level, Path, SeriesId, sane};
 
 /// A file larger than this (bytes) is none of the store's.
 const LARGEST: u64 = 2 << 30;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::super::Horizon;
 use super::{binary, snapshots, wal};
-use crate::regular;
+use crate::opening::regular;
 
 /// The end of a log that is looked at: some hundred records.
 const TAIL: u64 = 64 << 10;

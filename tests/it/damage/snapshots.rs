@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use ccarchive::job::JobKey;
 use ccarchive::ledger::{ATTEMPTS, Ledger, Next, Record, State};
-use ccarchive::verdict::{Coverage, Failure, Outcome, Reason, Stage};
+use ccarchive::model::job::JobKey;
+use ccarchive::model::outcome::{Coverage, Failure, Outcome, Reason, Stage};
 
 use super::swept::sound;
 use super::tiny::{Site, T, TAKEN};

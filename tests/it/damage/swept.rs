@@ -6,17 +6,17 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use ccarchive::archive::tree::Tree;
-use ccarchive::cluster::Clusters;
-use ccarchive::compress::Level;
-use ccarchive::db::{Filter, Pending, Recorder};
+use ccarchive::format::gzip::Level;
+use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
-use ccarchive::monitor::{Event, Monitor};
-use ccarchive::selection::Selection;
+use ccarchive::model::cluster::Clusters;
+use ccarchive::model::selection::Selection;
+use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::stop::Stop;
+use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Clock, Exit, Jobs, Parts, Settings, Summary};
+use ccarchive::target::tree::Tree;
 use rusqlite::types::Value;
 
 use super::tiny::{NOW, Site, TAKEN};

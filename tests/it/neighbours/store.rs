@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ccarchive::archive::tree::Tree;
+use ccarchive::model::stop::Stop;
+use ccarchive::rules::timeline::Grid;
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::stop::Stop;
-use ccarchive::timeline::Grid;
+use ccarchive::target::tree::Tree;
 
 use super::{command, present};
 use crate::support::engine::clusters;
@@ -96,7 +96,7 @@ impl Drop for OnDrop<'_> {
     }
 }
 
-fn check(host: &ccarchive::host::Host, metric: &str, from: i64, to: i64) {
+fn check(host: &ccarchive::rules::evidence::Host, metric: &str, from: i64, to: i64) {
     let mut chains = Vec::new();
     host.root.chains(metric, &mut chains);
     if from >= to {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ccarchive::verdict::Reason;
+use ccarchive::model::outcome::Reason;
 use serde_json::json;
 
 use crate::support::engine::{Sweep, Swept};

@@ -6,20 +6,20 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ccarchive::archive::tree::Tree;
-use ccarchive::archive::{Archive, Found, Publication};
-use ccarchive::cluster::Clusters;
-use ccarchive::compress::Level;
-use ccarchive::db::{Filter, Pending, Recorder};
-use ccarchive::job::JobKey;
+use ccarchive::format::gzip::Level;
+use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
-use ccarchive::monitor::{Event, Monitor};
-use ccarchive::selection::Selection;
+use ccarchive::model::cluster::Clusters;
+use ccarchive::model::job::JobKey;
+use ccarchive::model::outcome::{Failure, Reason};
+use ccarchive::model::selection::Selection;
+use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::stop::Stop;
+use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Clock, Jobs, Parts, Refused, Settings, Summary};
-use ccarchive::verdict::{Failure, Reason};
+use ccarchive::target::tree::Tree;
+use ccarchive::target::{Archive, Found, Publication};
 
 use super::site::Site;
 
@@ -217,7 +217,7 @@ fn jobs(database: &Path, selection: Selection, now: i64) -> (Jobs, Vec<Refused>)
         let pending = Pending::open(database, Filter::new(selection, now)).unwrap();
         return (Jobs::Pending(Box::new(pending)), Vec::new());
     }
-    let c = ccarchive::db::open(database).unwrap();
+    let c = ccarchive::jobs::open(database).unwrap();
     let chosen = sweep::choose(&c, database, &selection, now).unwrap();
     (Jobs::Chosen(chosen.jobs), chosen.refused)
 }

@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ccarchive::selection::{JobStatus, Selection};
+use super::when::When;
+use ccarchive::model::selection::{JobStatus, Selection};
 use ccarchive::site::{Located, Origin, Places};
-use ccarchive::when::When;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use jiff::Zoned;

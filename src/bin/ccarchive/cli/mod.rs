@@ -1,18 +1,19 @@
 //! The commands and their flags as types. Parsing touches nothing but arguments and environment.
 
 mod convert;
+mod when;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ccarchive::quantity;
-use ccarchive::when::When;
+use ccarchive::site::quantity;
 use clap::builder::{NonEmptyStringValueParser, Resettable};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use when::When;
 
 const EXIT_CODES: &str = "\
 Exit codes:

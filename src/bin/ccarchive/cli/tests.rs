@@ -1,6 +1,6 @@
 //! Parsing of command lines, and what they come to.
 
-use ccarchive::selection::{JobStatus, Selection};
+use ccarchive::model::selection::{JobStatus, Selection};
 use ccarchive::site::{Located, Origin};
 use jiff::Zoned;
 

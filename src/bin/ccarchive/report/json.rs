@@ -1,8 +1,8 @@
 //! The objects of `--json`: documented in the man page, additive only.
 
-use ccarchive::job::Shown;
-use ccarchive::monitor::Report;
+use ccarchive::model::job::Shown;
 use ccarchive::site::Site;
+use ccarchive::sweep::monitor::Report;
 use ccarchive::sweep::{Exit, Settings, Summary};
 use serde_json::{Map, Value, json};
 

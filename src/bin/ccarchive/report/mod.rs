@@ -12,11 +12,11 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ccarchive::job::Shown;
-use ccarchive::monitor::{Event, Monitor, Report};
+use ccarchive::model::job::Shown;
+use ccarchive::model::outcome::{Reason, Stage};
 use ccarchive::site::Site;
+use ccarchive::sweep::monitor::{Event, Monitor, Report};
 use ccarchive::sweep::{Exit, Settings, Summary};
-use ccarchive::verdict::{Reason, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Lines for failures of one stage and reason; the rest is counted.

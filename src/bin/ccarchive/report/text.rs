@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ccarchive::job::Shown;
-use ccarchive::monitor::Report;
+use ccarchive::model::job::Shown;
 use ccarchive::sweep::Summary;
+use ccarchive::sweep::monitor::Report;
 
 /// One job on one line.
 pub(super) fn job(r: &Report<'_>) -> String {

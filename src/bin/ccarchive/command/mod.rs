@@ -1,0 +1,4 @@
+//! The commands, one file each: they wire the parts of the engine together and turn the result into an exit code.
+
+pub(crate) mod demo;
+pub(crate) mod run;

@@ -1,0 +1,159 @@
+//! cc-backend's job database: the only SQL on it.
+//!
+//! It belongs to cc-backend, which may be running: its mode and schema are never changed, reads come in short
+//! statements over ranges of the key (no index serves the selection), writes in short guarded transactions.
+
+pub mod lock;
+mod pending;
+mod record;
+mod row;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::model::stop::Stop;
+
+pub use pending::{Candidate, Filter, Pending, find_jobs, status_of};
+pub use record::{Change, Recorder, Update};
+
+/// Versions of cc-backend's schema that have the columns used here.
+pub const VERSIONS: std::ops::RangeInclusive<i64> = 9..=11;
+/// How long `SQLite` itself waits for a lock before the caller is asked whether to go on.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// Between two tries to get a lock, each of which waits itself where SQLite does.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What can go wrong with the database as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its schema is none that is known.
+    #[error("{0}")]
+    Version(String),
+    /// `SQLite`'s word.
+    #[error("the job database {path} {doing}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What failed, as the end of the sentence.
+        doing: &'static str,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+    /// Nothing can be recorded.
+    #[error("the job database {0} is read-only; give this user the right to write it")]
+    ReadOnly(PathBuf),
+    /// Somebody kept it locked for too long.
+    #[error(
+        "the job database {path} stayed locked for {seconds} s; {advice}",
+        advice = "what is archived already is recorded by the next sweep"
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+}
+
+/// Whether `SQLite` says that another connection holds a lock.
+pub fn is_busy(e: &rusqlite::Error) -> bool {
+    matches!(
+        e.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+    )
+}
+
+/// A read-only connection, its version checked.
+///
+/// # Errors
+/// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
+pub fn open(path: &Path) -> Result<Connection, Error> {
+    let c = ready(path, crate::opening::sqlite::open_to_read(path))?;
+    check_version(&c, path)?;
+    Ok(c)
+}
+
+/// A connection that waits for locks.
+fn ready(path: &Path, opened: rusqlite::Result<Connection>) -> Result<Connection, Error> {
+    let waiting = opened.and_then(|c| {
+        c.busy_timeout(BUSY)?;
+        Ok(c)
+    });
+    waiting.map_err(|source| Error::Sqlite {
+        path: path.into(),
+        doing: "cannot be opened",
+        source,
+    })
+}
+
+/// Does something as long as others keep the database locked, at most for `patience` or until the sweep is to end.
+///
+/// # Errors
+/// [`Error::Locked`] when the patience is over; else what `f` says.
+pub fn patiently<T>(
+    patience: Duration,
+    stop: &Stop,
+    mut f: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let begun = Instant::now();
+    loop {
+        match f() {
+            Err(Error::Sqlite { path, source, .. })
+                if is_busy(&source) && begun.elapsed() >= patience =>
+            {
+                let seconds = begun.elapsed().as_secs();
+                return Err(Error::Locked { path, seconds });
+            }
+            Err(Error::Sqlite { source, .. }) if is_busy(&source) && stop.wait(PAUSE) => {}
+            result => return result,
+        }
+    }
+}
+
+fn check_version(c: &Connection, path: &Path) -> Result<(), Error> {
+    let expected = format!(
+        "expected version {} to {}",
+        VERSIONS.start(),
+        VERSIONS.end()
+    );
+    let row = c.query_row(
+        "SELECT version, dirty FROM schema_migrations LIMIT 1",
+        [],
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, bool>(1)?)),
+    );
+    let message = match row {
+        Ok((version, false)) if VERSIONS.contains(&version) => return Ok(()),
+        Ok((version, true)) => format!(
+            "a migration of the job database {} to version {version} was not finished; finish it with cc-backend first",
+            path.display()
+        ),
+        Ok((version, false)) => format!(
+            "the job database {} has version {version}; {expected}; {}",
+            path.display(),
+            if version < *VERSIONS.start() {
+                "migrate it with cc-backend -migrate-db"
+            } else {
+                "use a newer ccarchive"
+            }
+        ),
+        Err(rusqlite::Error::SqliteFailure(e, text))
+            if e.code != rusqlite::ErrorCode::Unknown
+                || !text.as_deref().unwrap_or("").contains("no such table") =>
+        {
+            let source = rusqlite::Error::SqliteFailure(e, text);
+            return Err(Error::Sqlite {
+                path: path.into(),
+                doing: "cannot be read",
+                source,
+            });
+        }
+        Err(_) => format!(
+            "{} is not cc-backend's job database (no schema_migrations); {expected}",
+            path.display()
+        ),
+    };
+    Err(Error::Version(message))
+}

@@ -1,0 +1,144 @@
+//! Writing: what became of jobs, in one short guarded transaction per batch.
+//!
+//! A row is only changed while it is as it was read: same id, job, state, status and length. Otherwise the update
+//! hits no row, and the caller is told.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+
+use super::{Error, PAUSE, check_version, is_busy, ready};
+use crate::model::job::Head;
+use crate::model::stop::Stop;
+
+/// The new content of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Status 3 with the columns that an archived job has.
+    Archived {
+        /// JSON text.
+        footprint: String,
+        /// JSON text.
+        energy_footprint: String,
+        /// kWh.
+        energy: f64,
+    },
+    /// Status 2, nothing else.
+    Failed,
+}
+
+/// A change of one row.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The row as it was read.
+    pub head: Head,
+    /// What to write.
+    pub change: Change,
+}
+
+/// The writing connection.
+#[derive(Debug)]
+pub struct Recorder {
+    connection: Connection,
+    path: PathBuf,
+    patience: Duration,
+}
+
+impl Recorder {
+    /// Opens the database for writing; `patience` is how long a lock of others is waited for.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or has another version.
+    pub fn open(path: &Path, patience: Duration) -> Result<Self, Error> {
+        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = ready(path, Connection::open_with_flags(path, mode))?;
+        check_version(&connection, path)?;
+        // SQLite opens a file without write permission all the same.
+        if connection.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
+            return Err(Error::ReadOnly(path.into()));
+        }
+        connection
+            .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
+            .map_err(|source| Error::Sqlite {
+                path: path.into(),
+                doing: "cannot be opened",
+                source,
+            })?;
+        Ok(Self {
+            connection,
+            path: path.into(),
+            patience,
+        })
+    }
+
+    /// Applies all updates in one transaction; per update whether it hit its row.
+    ///
+    /// # Errors
+    /// When the lock was not to be had in time (nothing is written), or `SQLite` cannot write.
+    pub fn apply(&mut self, updates: &[Update], stop: &Stop) -> Result<Vec<bool>, Error> {
+        let begun = Instant::now();
+        loop {
+            match self.try_apply(updates) {
+                Ok(hits) => return Ok(hits),
+                Err(e) if !is_busy(&e) => {
+                    return Err(Error::Sqlite {
+                        path: self.path.clone(),
+                        doing: "cannot be written",
+                        source: e,
+                    });
+                }
+                // A shutdown still waits its grace, so that what is finished is recorded if that is possible at all.
+                Err(_) if begun.elapsed() >= self.patience || stop.is_cancelled() => {
+                    return Err(Error::Locked {
+                        path: self.path.clone(),
+                        seconds: begun.elapsed().as_secs(),
+                    });
+                }
+                // Some locks are refused at once.
+                Err(_) => std::thread::park_timeout(PAUSE),
+            }
+        }
+    }
+
+    fn try_apply(&mut self, updates: &[Update]) -> rusqlite::Result<Vec<bool>> {
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let hits = updates
+            .iter()
+            .map(|u| apply(&tx, u))
+            .collect::<rusqlite::Result<_>>()?;
+        tx.commit()?;
+        Ok(hits)
+    }
+}
+
+fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
+    // As `row::head` reads them: a number of a wrong type is 0, a missing name is empty, bytes that are no UTF-8 are
+    // not compared.
+    const GUARD: &str = "WHERE id = ?1 AND monitoring_status = ?2 \
+        AND (CAST(job_state AS TEXT) = ?3 OR instr(?3, char(65533)) > 0) \
+        AND iif(typeof(job_id) = 'integer', job_id, 0) = ?4 \
+        AND iif(typeof(start_time) = 'integer', start_time, 0) = ?5 \
+        AND iif(typeof(duration) = 'integer', duration, 0) = ?6 \
+        AND (?7 IS NULL OR ifnull(CAST(cluster AS TEXT), '') = ?7)";
+    let h = &u.head;
+    let key = &h.key;
+    // A name that is no UTF-8 was read with replacements and cannot be compared.
+    let cluster = Some(&key.cluster).filter(|c| !c.contains(char::REPLACEMENT_CHARACTER));
+    let n = match &u.change {
+        Change::Archived { footprint, energy_footprint, energy } => tx
+            .prepare_cached(&format!(
+                "UPDATE job SET footprint = ?8, energy_footprint = ?9, energy = ?10, monitoring_status = 3 {GUARD}"
+            ))?
+            .execute(params![
+                h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster, footprint, energy_footprint,
+                energy
+            ])?,
+        Change::Failed => tx
+            .prepare_cached(&format!("UPDATE job SET monitoring_status = 2 {GUARD}"))?
+            .execute(params![h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster])?,
+    };
+    Ok(n == 1)
+}

@@ -1,0 +1,151 @@
+//! cluster.json as it is written: keys in any case, unknown keys ignored, missing ones and null are zero
+//! values (Go's encoding/json), and the checks of cc-backend's start-up.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::topology::Lists;
+use crate::model::series::{Scope, Unit};
+
+/// Longest timestep (seconds) that is taken for one, 34 years: cc-backend would take any.
+const LONGEST_TIMESTEP: i64 = 1 << 30;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Cluster {
+    pub(super) name: String,
+    #[serde(rename = "metricconfig")]
+    pub(super) metric_config: Vec<Metric>,
+    #[serde(rename = "subclusters")]
+    pub(super) sub_clusters: Vec<SubCluster>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Metric {
+    pub(super) name: String,
+    pub(super) unit: Unit,
+    scope: String,
+    pub(super) aggregation: String,
+    pub(super) footprint: String,
+    pub(super) energy: String,
+    pub(super) timestep: i64,
+    #[serde(rename = "subclusters")]
+    pub(super) sub_clusters: Vec<Override>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Override {
+    pub(super) name: String,
+    pub(super) footprint: String,
+    pub(super) energy: String,
+    pub(super) remove: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SubCluster {
+    pub(super) name: String,
+    pub(super) nodes: String,
+    #[serde(deserialize_with = "lists")]
+    pub(super) topology: Lists,
+    #[serde(rename = "metricconfig")]
+    pub(super) metric_config: Vec<Metric>,
+    pub(super) footprint: Vec<String>,
+    #[serde(rename = "energyfootprint")]
+    pub(super) energy_footprint: Vec<String>,
+}
+
+fn lists<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Lists, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Raw {
+        node: Vec<i64>,
+        socket: Vec<Vec<i64>>,
+        memorydomain: Vec<Vec<i64>>,
+        core: Vec<Vec<i64>>,
+    }
+    let r = Raw::deserialize(d)?;
+    Ok(Lists {
+        node: r.node,
+        socket: r.socket,
+        memory_domain: r.memorydomain,
+        core: r.core,
+    })
+}
+
+/// Decodes the first JSON value of the file.
+pub(super) fn parse(json: &[u8]) -> Result<Cluster, String> {
+    let text = String::from_utf8_lossy(json);
+    let value = serde_json::Deserializer::from_str(&text)
+        .into_iter::<Value>()
+        .next()
+        .ok_or("the file is empty; expected a cluster's configuration")?
+        .map_err(|e| format!("no valid JSON: {e}"))?;
+    serde_json::from_value(folded(value))
+        .map_err(|e| format!("not as a cluster's configuration should be: {e}"))
+}
+
+/// Keys in lower case, a later spelling of a key winning; members that are null left out.
+fn folded(value: Value) -> Value {
+    match value {
+        Value::Object(o) => Value::Object(
+            o.into_iter()
+                .filter(|(_, v)| !v.is_null())
+                .map(|(k, v)| (k.to_lowercase(), folded(v)))
+                .collect::<Map<_, _>>(),
+        ),
+        Value::Array(a) => Value::Array(a.into_iter().map(folded).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+impl Cluster {
+    pub(super) fn validate(&self) -> Result<(), String> {
+        if self.name.is_empty() {
+            return Err("the cluster has no name".into());
+        }
+        if self.metric_config.is_empty() {
+            return Err(format!("cluster `{}` has no metricConfig", self.name));
+        }
+        if self.sub_clusters.is_empty() {
+            return Err(format!("cluster `{}` has no subClusters", self.name));
+        }
+        for m in &self.metric_config {
+            if m.name.is_empty() {
+                return Err(format!("a metric of cluster `{}` has no name", self.name));
+            }
+            m.check_timestep()?;
+            scope_of(m)?;
+        }
+        let own = self.sub_clusters.iter().flat_map(|s| &s.metric_config);
+        own.filter(|m| m.timestep > LONGEST_TIMESTEP)
+            .try_for_each(Metric::check_timestep)
+    }
+}
+
+impl Metric {
+    fn check_timestep(&self) -> Result<(), String> {
+        if (1..=LONGEST_TIMESTEP).contains(&self.timestep) {
+            return Ok(());
+        }
+        Err(format!(
+            "metric `{}` has timestep {}; expected seconds, from 1 to {LONGEST_TIMESTEP}",
+            self.name, self.timestep
+        ))
+    }
+}
+
+/// The native scope of a metric; node where the file has none.
+pub(super) fn scope_of(m: &Metric) -> Result<Scope, String> {
+    if m.scope.is_empty() {
+        return Ok(Scope::Node);
+    }
+    Scope::parse(&m.scope).ok_or_else(|| {
+        format!(
+            "metric `{}` has scope `{}`; expected node, socket, memoryDomain, core, hwthread or accelerator",
+            m.name, m.scope
+        )
+    })
+}

@@ -1,0 +1,332 @@
+//! The cluster configuration (cluster.json) as cc-backend derives it at start-up.
+//!
+//! Rules from cc-backend `pkg/archive/clusterConfig.go` and `pkg/metricstore/config.go`, with their surprises
+//! kept: an override replaces footprint and energy even by nothing; lists already in the file stay in front;
+//! the footprint's kind is global over all clusters, the last non-empty one wins; the store keeps a metric at
+//! the largest timestep of any cluster and with the aggregation it met first.
+
+mod file;
+pub mod nodelist;
+pub mod topology;
+
+use std::collections::HashMap;
+
+use crate::model::outcome::fit_to_print;
+use crate::model::series::{Scope, Unit};
+use nodelist::NodeList;
+use topology::Topology;
+
+/// All clusters of a site.
+#[derive(Clone, Debug, Default)]
+pub struct Clusters {
+    by_name: HashMap<String, Cluster>,
+    store: HashMap<String, StoreMetric>,
+    global_footprint: HashMap<String, String>,
+}
+
+/// One cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// The name in the file.
+    pub name: String,
+    /// The cluster's metrics, in file order, removed ones included.
+    pub metrics: Vec<Metric>,
+    subclusters: Vec<Subcluster>,
+}
+
+/// A metric of a cluster.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// Where it is measured.
+    pub native: Scope,
+    /// Subclusters that do not have it.
+    removed_in: Vec<String>,
+}
+
+impl Metric {
+    /// Whether a subcluster does not have this metric.
+    pub fn is_removed_in(&self, subcluster: &str) -> bool {
+        self.removed_in.iter().any(|s| s == subcluster)
+    }
+}
+
+/// A part of a cluster whose nodes are alike.
+#[derive(Clone, Debug)]
+pub struct Subcluster {
+    /// Its name.
+    pub name: String,
+    /// Hardware threads, cores, domains and sockets of its nodes.
+    pub topology: Topology,
+    /// Its nodes; none for `*`, every node.
+    pub nodes: Option<NodeList>,
+    /// Metrics of the footprint, duplicates as derived.
+    pub footprint: Vec<String>,
+    /// Metrics of the energy footprint, duplicates as derived.
+    pub energy_footprint: Vec<String>,
+    /// Metric name → kind of energy (`power`, `energy`, …) of its first entry.
+    energy: HashMap<String, String>,
+    /// Metric name → own footprint kind of its first entry.
+    own_footprint: Vec<(String, String)>,
+}
+
+impl Subcluster {
+    /// The kind of energy of a metric (`power`, `energy`, other), as the subcluster's own list has it.
+    pub fn energy_kind(&self, metric: &str) -> Option<&str> {
+        self.energy.get(metric).map(String::as_str)
+    }
+}
+
+/// How many chains of a metric become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregation {
+    /// Added.
+    Sum,
+    /// Averaged.
+    Avg,
+    /// Not possible.
+    None,
+}
+
+/// How the metric store keeps a metric, over all clusters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreMetric {
+    /// Seconds between samples.
+    pub frequency: i64,
+    /// How several chains become one.
+    pub aggregation: Aggregation,
+}
+
+impl Clusters {
+    /// Reads the files of a site: (folder name, content of cluster.json), in the order of folder names.
+    ///
+    /// # Errors
+    /// One sentence for a file that cc-backend would not start with, or that it would archive elsewhere for, naming
+    /// folder and field.
+    pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
+        let mut all = Self::default();
+        let mut footprints = Vec::new();
+        for (folder, json) in files {
+            let refused = |e: String| fit_to_print(&format!("{folder}/cluster.json: {e}"));
+            let file = file::parse(json).map_err(refused)?;
+            let cluster = all.derive(file, &mut footprints).map_err(refused)?;
+            if cluster.name != folder {
+                return Err(refused(format!(
+                    "the cluster is called `{}`; expected the folder's name `{folder}`, since its jobs are archived in the folder of the cluster's name",
+                    cluster.name
+                )));
+            }
+            all.by_name.insert(cluster.name.clone(), cluster);
+        }
+        Ok(all)
+    }
+
+    /// A cluster by name.
+    pub fn get(&self, name: &str) -> Option<&Cluster> {
+        self.by_name.get(name)
+    }
+
+    /// The clusters' names, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Number of clusters.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether no cluster is configured.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// How the store keeps a metric.
+    pub fn store_metric(&self, name: &str) -> Option<StoreMetric> {
+        self.store.get(name).copied()
+    }
+
+    /// Name and frequency (seconds) of every metric that the store keeps.
+    pub fn frequencies(&self) -> HashMap<String, i64> {
+        self.store
+            .iter()
+            .map(|(k, v)| (k.clone(), v.frequency))
+            .collect()
+    }
+
+    /// The kind of statistics (`avg`, `min`, `max` or anything) that a metric's footprint is, over all clusters.
+    pub fn footprint_kind(&self, metric: &str) -> &str {
+        self.global_footprint.get(metric).map_or("", String::as_str)
+    }
+
+    /// Name and kind of every entry of a subcluster's footprint (cc-backend `internal/repository/job.go`,
+    /// `UpdateFootprint`).
+    ///
+    /// # Errors
+    /// One sentence when a kind is none of avg, min and max.
+    pub fn footprint_of<'a>(
+        &'a self,
+        sub: &'a Subcluster,
+    ) -> Result<Vec<(&'a str, &'a str)>, String> {
+        let mut out = Vec::new();
+        for name in &sub.footprint {
+            let global = self.footprint_kind(name);
+            if !matches!(global, "avg" | "min" | "max") {
+                return Err(format!(
+                    "footprint of metric `{name}` is `{global}`; expected avg, min or max in cluster.json"
+                ));
+            }
+            // The inverted test of cc-backend: only a metric that the subcluster lacks takes another kind, and
+            // then that of the first entry.
+            let kind = if sub.own_footprint.iter().any(|(n, _)| n == name) {
+                global
+            } else {
+                sub.own_footprint.first().map(|(_, k)| k.as_str()).ok_or_else(|| {
+                    format!("footprint lists metric `{name}`, but subcluster `{}` has no metric at all", sub.name)
+                })?
+            };
+            out.push((name.as_str(), kind));
+        }
+        Ok(out)
+    }
+
+    fn derive(&mut self, file: file::Cluster, seen: &mut Vec<String>) -> Result<Cluster, String> {
+        file.validate()?;
+        let mut subs: Vec<Subcluster> = file
+            .sub_clusters
+            .iter()
+            .map(Subcluster::from_file)
+            .collect::<Result<_, _>>()?;
+        let mut metrics = Vec::new();
+        for m in &file.metric_config {
+            let native = file::scope_of(m)?;
+            if !seen.contains(&m.name) {
+                seen.push(m.name.clone());
+                self.global_footprint
+                    .insert(m.name.clone(), m.footprint.clone());
+            }
+            self.add_to_store(&m.name, m.timestep, &m.aggregation);
+            for (sub, from) in subs.iter_mut().zip(&file.sub_clusters) {
+                if let Some(effective) = sub.add_metric(m, &from.name) {
+                    self.global_footprint.insert(m.name.clone(), effective);
+                }
+            }
+            let removed_in = m
+                .sub_clusters
+                .iter()
+                .filter(|o| o.remove)
+                .map(|o| o.name.clone())
+                .collect();
+            metrics.push(Metric {
+                name: m.name.clone(),
+                unit: m.unit.clone(),
+                native,
+                removed_in,
+            });
+        }
+        for sub in &file.sub_clusters {
+            for m in &sub.metric_config {
+                self.add_to_store(&m.name, m.timestep, &m.aggregation);
+            }
+        }
+        Ok(Cluster {
+            name: file.name,
+            metrics,
+            subclusters: subs,
+        })
+    }
+
+    fn add_to_store(&mut self, name: &str, timestep: i64, aggregation: &str) {
+        let aggregation = match aggregation {
+            "sum" => Aggregation::Sum,
+            "avg" => Aggregation::Avg,
+            _ => Aggregation::None,
+        };
+        let m = self.store.entry(name.into()).or_insert(StoreMetric {
+            frequency: timestep,
+            aggregation,
+        });
+        m.frequency = m.frequency.max(timestep);
+    }
+}
+
+impl Cluster {
+    /// A subcluster by name, the first where several have it.
+    pub fn subcluster(&self, name: &str) -> Option<&Subcluster> {
+        self.subclusters.iter().find(|s| s.name == name)
+    }
+
+    /// The cluster's metrics by name, each name once (its first entry), in byte order as data.json has them.
+    pub fn metrics_by_name(&self) -> Vec<&Metric> {
+        let mut out: Vec<&Metric> = Vec::new();
+        for m in &self.metrics {
+            if !out.iter().any(|o| o.name == m.name) {
+                out.push(m);
+            }
+        }
+        out.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        out
+    }
+}
+
+impl Subcluster {
+    fn from_file(f: &file::SubCluster) -> Result<Self, String> {
+        let nodes = match f.nodes.as_str() {
+            "*" => None,
+            list => {
+                Some(NodeList::parse(list).map_err(|e| format!("subcluster `{}`: {e}", f.name))?)
+            }
+        };
+        let mut sub = Self {
+            name: f.name.clone(),
+            topology: Topology::default(),
+            nodes,
+            footprint: f.footprint.clone(),
+            energy_footprint: f.energy_footprint.clone(),
+            energy: HashMap::new(),
+            own_footprint: Vec::new(),
+        };
+        for m in &f.metric_config {
+            sub.add_entry(&m.name, &m.footprint, &m.energy);
+        }
+        sub.topology = Topology::new(f.topology.clone());
+        Ok(sub)
+    }
+
+    fn add_entry(&mut self, name: &str, footprint: &str, energy: &str) {
+        self.energy
+            .entry(name.into())
+            .or_insert_with(|| energy.into());
+        if !self.own_footprint.iter().any(|(n, _)| n == name) {
+            self.own_footprint.push((name.into(), footprint.into()));
+        }
+    }
+
+    /// Adds a metric of the cluster; its effective footprint kind where it has one.
+    fn add_metric(&mut self, m: &file::Metric, own_name: &str) -> Option<String> {
+        let (mut footprint, mut energy) = (m.footprint.as_str(), m.energy.as_str());
+        if let Some(o) = m.sub_clusters.iter().rfind(|o| o.name == own_name) {
+            if o.remove {
+                return None;
+            }
+            (footprint, energy) = (&o.footprint, &o.energy);
+        }
+        self.add_entry(&m.name, footprint, energy);
+        self.topology.enable();
+        if !energy.is_empty() {
+            self.energy_footprint.push(m.name.clone());
+        }
+        (!footprint.is_empty()).then(|| {
+            self.footprint.push(m.name.clone());
+            footprint.into()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! The words of the program: jobs, series, outcomes, clusters, and what the stages of a sweep say to each other.
+//!
+//! Nothing here reads a file, asks a clock or decides what becomes of a job.
+
+pub mod cluster;
+pub mod job;
+pub mod outcome;
+pub mod selection;
+pub mod series;
+pub mod stop;
+pub mod stored;

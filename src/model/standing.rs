@@ -1,0 +1,2 @@
+//! Where a job stands between two sweeps.
+

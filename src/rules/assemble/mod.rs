@@ -1,0 +1,304 @@
+//! From a job and what its hosts hold to the series of its archive: pure, host by host and metric by metric.
+//!
+//! Hosts come one after the other, in the order of the resources, so that only one needs to be in memory; metrics come
+//! in groups, so that a job of any size needs a bounded amount ([`Assembler::groups`]). What is left out (series
+//! without a sample inside the job) is left out before anything is counted. design.md, section 5.
+
+mod reading;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::model::cluster::{Cluster, Clusters, Metric, StoreMetric, Subcluster};
+use crate::model::job::Job;
+use crate::model::outcome::{Coverage, Failure, Reason, Stage};
+use crate::model::series::{MetricData, Scope, ScopeData, Series, Statistics};
+use crate::rules::evidence::Host;
+use crate::rules::scopes::{self, HostUnits, Target};
+use crate::rules::statistics;
+use crate::rules::timeline::Grid;
+use reading::Reading;
+
+/// The metrics whose node series rooflines pair by position, and which get a node scope if they have none.
+const ROOFLINE: [&str; 2] = ["flops_any", "mem_bw"];
+
+/// Knows which series a job needs; made once per job.
+#[derive(Debug)]
+pub struct Assembler<'a> {
+    job: &'a Job,
+    metrics: Vec<Wanted<'a>>,
+    units: Vec<HostUnits>,
+}
+
+/// A metric that the job's archive may have.
+#[derive(Debug)]
+struct Wanted<'a> {
+    metric: &'a Metric,
+    store: StoreMetric,
+    scopes: Vec<Scope>,
+    grid: Grid,
+}
+
+/// What was seen besides the values.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// Expected and received samples.
+    pub coverage: Coverage,
+    /// Per host, the time (Unix seconds) of the latest value that is missing and may still reach the source.
+    pub last_missing: HashMap<usize, i64>,
+    /// Metrics of which several chains could not become one.
+    pub not_aggregated: Vec<String>,
+}
+
+impl Account {
+    /// Adds the account of another group of metrics.
+    pub fn add(&mut self, other: Self) {
+        self.coverage.points.add(other.coverage.points);
+        self.coverage.gaps.extend(other.coverage.gaps);
+        self.coverage.unusable += other.coverage.unusable;
+        for (k, t) in other.last_missing {
+            let latest = self.last_missing.entry(k).or_insert(t);
+            *latest = t.max(*latest);
+        }
+        self.not_aggregated.extend(other.not_aggregated);
+    }
+}
+
+/// A group of metrics while hosts are added.
+#[derive(Debug)]
+pub struct Group {
+    range: Range<usize>,
+    /// Per metric of the group, per scope.
+    series: Vec<Vec<(Scope, Vec<Series>)>>,
+    /// Hosts with a node series of the roofline metrics.
+    roofline: [Vec<usize>; 2],
+    account: Account,
+}
+
+impl Group {
+    /// Notes a host that has a series of a roofline metric.
+    fn note_roofline(&mut self, name: &str, host: usize, found: &[(Scope, Vec<Series>)]) {
+        if let Some(at) = ROOFLINE.iter().position(|n| *n == name)
+            && found.iter().any(|(_, s)| !s.is_empty())
+        {
+            self.roofline[at].push(host);
+        }
+    }
+}
+
+impl<'a> Assembler<'a> {
+    /// Finds out what the job's archive consists of.
+    pub fn new(job: &'a Job, clusters: &Clusters, cluster: &'a Cluster, sub: &Subcluster) -> Self {
+        let (start, duration) = (job.head.key.start_time, job.head.duration);
+        let metrics = cluster
+            .metrics_by_name()
+            .into_iter()
+            .filter(|m| !m.is_removed_in(&job.subcluster))
+            .filter_map(|metric| {
+                let store = clusters.store_metric(&metric.name)?;
+                let scopes = scopes::scopes(job, metric.native);
+                let grid = Grid::of_job(start, duration, store.frequency);
+                (!scopes.is_empty()).then_some(Wanted {
+                    metric,
+                    store,
+                    scopes,
+                    grid,
+                })
+            })
+            .collect();
+        let units = job
+            .resources
+            .iter()
+            .map(|r| HostUnits::new(r, &sub.topology))
+            .collect();
+        Self {
+            job,
+            metrics,
+            units,
+        }
+    }
+
+    /// Ranges of metrics whose series together take about `bytes` of memory; a larger metric stands alone.
+    pub fn groups(&self, bytes: usize) -> Vec<Range<usize>> {
+        let (mut out, mut from, mut sum) = (Vec::new(), 0, 0_usize);
+        for (k, w) in self.metrics.iter().enumerate() {
+            let series: usize = self.units.iter().map(|u| Self::series_of(w, u)).sum();
+            let size = series
+                .saturating_mul(w.grid.n)
+                .saturating_mul(size_of::<f64>());
+            if k > from && sum.saturating_add(size) > bytes {
+                out.push(from..k);
+                (from, sum) = (k, 0);
+            }
+            sum = sum.saturating_add(size);
+        }
+        out.push(from..self.metrics.len());
+        out
+    }
+
+    fn series_of(w: &Wanted<'_>, units: &HostUnits) -> usize {
+        let count = |t: &Target<'_>| match t {
+            Target::Each(u) => u.len(),
+            Target::Host | Target::Together(_) => 1,
+        };
+        w.scopes
+            .iter()
+            .flat_map(|&s| units.targets(w.metric.native, s))
+            .map(|t| count(&t))
+            .sum()
+    }
+
+    /// Begins a group.
+    pub fn begin(&self, range: Range<usize>) -> Group {
+        let series = range.clone().map(|_| Vec::new()).collect();
+        Group {
+            range,
+            series,
+            roofline: [Vec::new(), Vec::new()],
+            account: Account::default(),
+        }
+    }
+
+    /// Adds what host number `k` of the resources holds.
+    pub fn add_host(&self, group: &mut Group, k: usize, host: &Host) {
+        for (slot, i) in group.range.clone().enumerate() {
+            let w = &self.metrics[i];
+            let found = self.read_metric(w, k, host, &mut group.account);
+            group.note_roofline(&w.metric.name, k, &found);
+            for (scope, mut series) in found {
+                match group.series[slot].iter_mut().find(|s| s.0 == scope) {
+                    Some((_, all)) => all.append(&mut series),
+                    None => group.series[slot].push((scope, series)),
+                }
+            }
+        }
+        // The partner of a roofline metric may be in another group: only whether it has the host matters here.
+        for i in self.partners(&group.range) {
+            let w = &self.metrics[i];
+            let found = self.read_metric(w, k, host, &mut Account::default());
+            group.note_roofline(&w.metric.name, k, &found);
+        }
+    }
+
+    /// Roofline metrics outside a group whose partner is inside.
+    fn partners(&self, range: &Range<usize>) -> Vec<usize> {
+        let at = ROOFLINE.map(|name| self.metrics.iter().position(|w| w.metric.name == name));
+        let inside = |i: Option<usize>| i.is_some_and(|i| range.contains(&i));
+        [(at[0], at[1]), (at[1], at[0])]
+            .into_iter()
+            .filter_map(|(one, other)| one.filter(|_| !inside(one) && inside(other)))
+            .collect()
+    }
+
+    /// The group's metrics in the order of their names, those without series left out, and what was counted.
+    pub fn finish(&self, group: Group) -> (Vec<MetricData>, Account) {
+        let mut account = group.account;
+        account
+            .coverage
+            .gaps
+            .sort_by(|a, b| a.metric.cmp(&b.metric));
+        let metrics = group.range.zip(group.series).filter_map(|(i, scopes)| {
+            let w = &self.metrics[i];
+            let mut m = Self::metric_data(w, scopes);
+            if let Some(at) = ROOFLINE.iter().position(|n| *n == m.name) {
+                self.fill_pairs(w, &mut m, &group.roofline[1 - at]);
+            }
+            (!m.scopes.is_empty()).then_some(m)
+        });
+        (metrics.collect(), account)
+    }
+
+    fn metric_data(w: &Wanted<'_>, scopes: Vec<(Scope, Vec<Series>)>) -> MetricData {
+        let mut scopes: Vec<ScopeData> = scopes
+            .into_iter()
+            .filter(|(_, series)| !series.is_empty())
+            .map(|(scope, series)| ScopeData {
+                scope,
+                statistics_series: statistics::statistics_series(&series),
+                series,
+            })
+            .collect();
+        let coarsest = scopes.iter().map(|s| s.scope).reduce(Scope::coarser);
+        if ROOFLINE.contains(&w.metric.name.as_str()) && coarsest != Some(Scope::Node) {
+            let derived = scopes
+                .iter()
+                .find(|s| Some(s.scope) == coarsest)
+                .map(statistics::derive_node_scope);
+            scopes.extend(derived);
+        }
+        scopes.sort_by_key(|s| s.scope.name());
+        for s in scopes.iter_mut().flat_map(|s| &mut s.series) {
+            let st = s.statistics;
+            s.statistics = Statistics {
+                avg: statistics::round2(st.avg),
+                min: statistics::round2(st.min),
+                max: statistics::round2(st.max),
+            };
+        }
+        MetricData {
+            name: w.metric.name.clone(),
+            unit: w.metric.unit.clone(),
+            timestep: w.store.frequency,
+            scopes,
+        }
+    }
+
+    /// Hosts that have a node series of the partner only get one of nulls: after everything was counted, at the place
+    /// of their host.
+    fn fill_pairs(&self, w: &Wanted<'_>, m: &mut MetricData, partner: &[usize]) {
+        let Some(node) = m.scopes.iter_mut().find(|s| s.scope == Scope::Node) else {
+            return;
+        };
+        for &host in partner {
+            if node.series.iter().any(|s| s.host == host) {
+                continue;
+            }
+            let id = self.units[host]
+                .native(w.metric.native)
+                .and_then(|u| u.first())
+                .map(|u| u.id.clone());
+            let filler = Series {
+                host,
+                id,
+                statistics: Statistics::default(),
+                data: vec![f64::NAN; w.grid.n],
+                filler: true,
+            };
+            let at = node.series.partition_point(|s| s.host < host);
+            node.series.insert(at, filler);
+        }
+    }
+
+    /// Every series of a metric that host number `k` gives, and its coverage.
+    fn read_metric(
+        &self,
+        w: &Wanted<'_>,
+        k: usize,
+        host: &Host,
+        account: &mut Account,
+    ) -> Vec<(Scope, Vec<Series>)> {
+        let mut reading = Reading::new(host, w);
+        reading.count(&self.units[k], &self.job.resources[k].hostname, k, account);
+        let mut out = Vec::new();
+        for &scope in &w.scopes {
+            let mut series = Vec::new();
+            for target in self.units[k].targets(w.metric.native, scope) {
+                reading.series(target, k, &mut series, account);
+            }
+            out.push((scope, series));
+        }
+        out
+    }
+
+    /// The failure of a job of which nothing could be aggregated.
+    pub fn not_aggregated(account: &Account) -> Option<Failure> {
+        let metric = account.not_aggregated.first()?;
+        Some(Failure::new(
+            Stage::Compute,
+            Reason::AggregationInvalid,
+            format!(
+                "no metric has a series of its own, and metric `{metric}` has no aggregation in cluster.json; expected sum or avg"
+            ),
+        ))
+    }
+}

@@ -1,0 +1,227 @@
+//! One metric of one host: its chains on the job's grid, what they become together, and how many samples there are.
+
+use std::collections::HashMap;
+
+use super::{Account, Wanted};
+use crate::model::cluster::Aggregation;
+use crate::model::outcome::{Gap, Points};
+use crate::model::series::{Series, fits_f32};
+use crate::rules::evidence::Host;
+use crate::rules::scopes::{HostUnits, Target, Unit};
+use crate::rules::statistics;
+
+/// One metric of one host; chains are read once, whatever scopes need them.
+pub(super) struct Reading<'a, 'b> {
+    host: &'a Host,
+    w: &'a Wanted<'b>,
+    /// Level (`""` is the host) → its chains that have a sample inside the job.
+    chains: HashMap<&'a str, Level>,
+}
+
+/// The host as the only unit.
+static WHOLE: [Unit; 1] = [Unit {
+    id: String::new(),
+    level: String::new(),
+}];
+
+#[derive(Default)]
+struct Level {
+    /// Values on the job's grid, infinite ones as they are.
+    chains: Vec<Vec<f32>>,
+    /// Whether the source has the series at all.
+    exists: bool,
+}
+
+impl Level {
+    fn read(host: &Host, w: &Wanted<'_>, name: &str) -> Self {
+        let level = if name.is_empty() {
+            Some(&host.root)
+        } else {
+            host.root.child(name)
+        };
+        let mut found = Vec::new();
+        if let Some(level) = level {
+            level.chains(&w.metric.name, &mut found);
+        }
+        let exists = !found.is_empty();
+        let chains = found
+            .into_iter()
+            .map(|s| s.read(w.grid))
+            .filter(|v| v.iter().any(|x| !x.is_nan()))
+            .collect();
+        Self { chains, exists }
+    }
+}
+
+impl<'a, 'b> Reading<'a, 'b> {
+    pub(super) fn new(host: &'a Host, w: &'a Wanted<'b>) -> Self {
+        Self {
+            host,
+            w,
+            chains: HashMap::new(),
+        }
+    }
+
+    fn level(&mut self, name: &'a str) -> &Level {
+        let (host, w) = (self.host, self.w);
+        self.chains
+            .entry(name)
+            .or_insert_with(|| Level::read(host, w, name))
+    }
+
+    /// Appends the series of a target that has any value.
+    pub(super) fn series(
+        &mut self,
+        target: Target<'a>,
+        host: usize,
+        out: &mut Vec<Series>,
+        account: &mut Account,
+    ) {
+        match target {
+            Target::Host => self.one(&WHOLE, None, host, out, account),
+            Target::Together(units) => self.one(
+                units,
+                units.first().map(|u| u.id.clone()),
+                host,
+                out,
+                account,
+            ),
+            Target::Each(units) => {
+                for u in units {
+                    self.one(
+                        std::slice::from_ref(u),
+                        Some(u.id.clone()),
+                        host,
+                        out,
+                        account,
+                    );
+                }
+            }
+        }
+    }
+
+    fn one(
+        &mut self,
+        units: &'a [Unit],
+        id: Option<String>,
+        host: usize,
+        out: &mut Vec<Series>,
+        account: &mut Account,
+    ) {
+        for u in units {
+            self.level(&u.level);
+        }
+        let chains: Vec<&[f32]> = units
+            .iter()
+            .filter_map(|u| self.chains.get(u.level.as_str()))
+            .flat_map(|l| &l.chains)
+            .map(Vec::as_slice)
+            .collect();
+        match aggregate(&chains, self.w.store.aggregation, self.w.grid.n) {
+            Ok(Some(data)) => {
+                if let Some(statistics) = statistics::of_values(&data) {
+                    out.push(Series {
+                        host,
+                        id,
+                        statistics,
+                        data,
+                        filler: false,
+                    });
+                }
+            }
+            Ok(None) => {}
+            Err(NotAggregated) => {
+                if !account.not_aggregated.contains(&self.w.metric.name) {
+                    account.not_aggregated.push(self.w.metric.name.clone());
+                }
+            }
+        }
+    }
+
+    /// Counts the native series of the job on this host.
+    pub(super) fn count(
+        &mut self,
+        units: &'a HostUnits,
+        hostname: &str,
+        k: usize,
+        account: &mut Account,
+    ) {
+        let (grid, newest) = (self.w.grid, self.host.newest);
+        let end = grid.start + grid.n as i64 * grid.step;
+        let levels: Vec<&'a str> = units
+            .native(self.w.metric.native)
+            .map_or(vec![""], |u| u.iter().map(|u| u.level.as_str()).collect());
+        let mut points = Points::default();
+        for name in levels {
+            let level = self.level(name);
+            let best = level
+                .chains
+                .iter()
+                .map(|c| (c.iter().filter(|v| v.is_finite()).count(), c))
+                .max_by_key(|c| c.0);
+            let received = best.map_or(0, |b| b.0);
+            points.add(Points {
+                expected: grid.n as u64,
+                received: received as u64,
+            });
+            // A series that the host has never had, while others reach beyond the job, will not come.
+            let may_come = level.exists || newest.is_none_or(|n| n < end);
+            if received < grid.n && may_come {
+                // What came and cannot be used will not come again.
+                let missing =
+                    best.map_or(Some(grid.n - 1), |b| b.1.iter().rposition(|v| v.is_nan()));
+                if let Some(missing) = missing {
+                    let t = grid.start + missing as i64 * grid.step;
+                    let latest = account.last_missing.entry(k).or_insert(t);
+                    *latest = t.max(*latest);
+                }
+            }
+            account.coverage.unusable += level
+                .chains
+                .iter()
+                .flatten()
+                .filter(|v| v.is_infinite())
+                .count() as u64;
+        }
+        if !points.is_full() {
+            let (metric, host) = (self.w.metric.name.clone(), hostname.to_owned());
+            account.coverage.gaps.push(Gap {
+                metric,
+                host,
+                points,
+            });
+        }
+        account.coverage.points.add(points);
+    }
+}
+
+struct NotAggregated;
+
+/// Several chains as one on the job's grid: missing where one of them is (cc-backend `pkg/metricstore/metricstore.go`,
+/// `Read`, but for the alignment). A value that single precision cannot hold is missing.
+fn aggregate(
+    chains: &[&[f32]],
+    how: Aggregation,
+    n: usize,
+) -> Result<Option<Vec<f64>>, NotAggregated> {
+    if chains.is_empty() {
+        return Ok(None);
+    }
+    let mut sum = vec![0.0_f64; n];
+    for chain in chains {
+        for (s, v) in sum.iter_mut().zip(*chain) {
+            *s += f64::from(*v);
+        }
+    }
+    let factor = match how {
+        _ if chains.len() == 1 => 1.0,
+        Aggregation::Sum => 1.0,
+        Aggregation::Avg => 1.0 / chains.len() as f64,
+        Aggregation::None => return Err(NotAggregated),
+    };
+    for s in &mut sum {
+        *s *= factor;
+        *s = if fits_f32(*s) { *s } else { f64::NAN };
+    }
+    Ok(Some(sum))
+}

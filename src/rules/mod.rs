@@ -1,0 +1,10 @@
+//! What follows from what: pure functions, without files, threads or a clock of their own.
+//!
+//! Whoever asks gets the same answer from the same evidence, whether it is a sweep, a command that explains, or a test.
+
+pub mod assemble;
+pub mod evidence;
+pub mod retry;
+pub mod scopes;
+pub mod statistics;
+pub mod timeline;

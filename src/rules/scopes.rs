@@ -1,0 +1,228 @@
+//! Which series a job's archive consists of: pure, no data needed.
+//!
+//! The table is cc-backend's `pkg/metricstore/scopequery.go` for the scopes that its archiver asks for: node
+//! always, core up to eight nodes, accelerator where the job had some. Ids of derived units are ascending; those
+//! of hardware threads and accelerators stand in the resource's own order.
+
+use crate::model::cluster::topology::Topology;
+use crate::model::job::{Job, Resource};
+use crate::model::series::Scope;
+
+/// Jobs of more nodes than this get no core scope (cc-backend `internal/archiver/archiver.go`).
+const CORE_SCOPE_NODES: i64 = 8;
+
+/// A socket, core, thread … of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The id that the series carries.
+    pub id: String,
+    /// The name of the level below the host in the metric store, for example `hwthread3`.
+    pub level: String,
+}
+
+/// What a series is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// The host's own series, no id.
+    Host,
+    /// One series per unit.
+    Each(&'a [Unit]),
+    /// One series out of all units, carrying the first one's id.
+    Together(&'a [Unit]),
+}
+
+/// The units of one host that belong to a job, by native scope.
+#[derive(Clone, Debug, Default)]
+pub struct HostUnits {
+    threads: Vec<Unit>,
+    cores: Vec<Unit>,
+    core_threads: Vec<Vec<Unit>>,
+    domains: Vec<Unit>,
+    sockets: Vec<Unit>,
+    accelerators: Vec<Unit>,
+}
+
+impl HostUnits {
+    /// The units of a resource: its hardware threads, else those of the whole node, and what they touch.
+    pub fn new(resource: &Resource, topology: &Topology) -> Self {
+        let threads = if resource.hwthreads.is_empty() {
+            topology.node()
+        } else {
+            &resource.hwthreads
+        };
+        let cores = topology.cores(threads);
+        Self {
+            threads: units(Scope::HwThread, threads),
+            core_threads: cores
+                .iter()
+                .map(|&c| units(Scope::HwThread, topology.core(c)))
+                .collect(),
+            cores: units(Scope::Core, &cores),
+            domains: units(Scope::MemoryDomain, &topology.memory_domains(threads)),
+            sockets: units(Scope::Socket, &topology.sockets(threads)),
+            accelerators: units(Scope::Accelerator, &resource.accelerators),
+        }
+    }
+
+    /// The units at which a metric of a native scope is measured; `None` stands for the host itself.
+    pub fn native(&self, native: Scope) -> Option<&[Unit]> {
+        match native {
+            Scope::Node => None,
+            Scope::Socket => Some(&self.sockets),
+            Scope::MemoryDomain => Some(&self.domains),
+            Scope::Core => Some(&self.cores),
+            Scope::HwThread => Some(&self.threads),
+            Scope::Accelerator => Some(&self.accelerators),
+        }
+    }
+
+    /// What the series of a scope are made of, for a metric measured at `native`; `scope` is one of [`scopes`].
+    pub fn targets(&self, native: Scope, scope: Scope) -> Vec<Target<'_>> {
+        match (self.native(native), scope) {
+            (None, _) => vec![Target::Host],
+            (Some(units), Scope::Node) => vec![Target::Together(units)],
+            (Some(_), Scope::Core) if native == Scope::HwThread => self
+                .core_threads
+                .iter()
+                .map(|t| Target::Together(t))
+                .collect(),
+            (Some(units), _) => vec![Target::Each(units)],
+        }
+    }
+}
+
+fn units<T: ToString>(scope: Scope, ids: &[T]) -> Vec<Unit> {
+    ids.iter()
+        .map(|id| {
+            let id = id.to_string();
+            Unit {
+                level: format!("{}{id}", scope.name()),
+                id,
+            }
+        })
+        .collect()
+}
+
+/// The scopes that a job's archive has for a metric measured at `native`, in the order of their names.
+pub fn scopes(job: &Job, native: Scope) -> Vec<Scope> {
+    if native == Scope::Accelerator && job.num_acc == 0 {
+        return Vec::new();
+    }
+    let mut out = vec![Scope::Node];
+    let core = (job.num_nodes <= CORE_SCOPE_NODES).then_some(Scope::Core);
+    let accelerator = (job.num_acc > 0).then_some(Scope::Accelerator);
+    for requested in core.into_iter().chain(accelerator) {
+        let scope = native.coarser(requested);
+        let nothing = native == Scope::Accelerator && scope == Scope::Core;
+        if !nothing && !out.contains(&scope) {
+            out.push(scope);
+        }
+    }
+    out.sort_by_key(|s| s.name());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::cluster::topology::Lists;
+    use crate::model::job::{Head, JobKey, Text};
+
+    fn job(num_nodes: i64, num_acc: i64) -> Job {
+        let key = JobKey {
+            cluster: "c".into(),
+            job_id: 1,
+            start_time: 0,
+        };
+        Job {
+            head: Head {
+                id: 1,
+                key,
+                duration: 60,
+                state: "completed".into(),
+                status: 1,
+            },
+            subcluster: "a".into(),
+            user: Text::default(),
+            project: Text::default(),
+            partition: Text::default(),
+            shared: Text::default(),
+            array_job_id: 0,
+            walltime: 0,
+            smt: 0,
+            num_nodes,
+            num_hwthreads: 0,
+            num_acc,
+            resources: Vec::new(),
+            meta_data: BTreeMap::new(),
+            tags: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_scope_table_is_cc_backends() {
+        use Scope::{
+            Accelerator as A, Core as C, HwThread as H, MemoryDomain as M, Node as N, Socket as S,
+        };
+        let table: [(i64, i64, Scope, &[Scope]); 13] = [
+            (1, 0, N, &[N]),
+            (1, 0, S, &[N, S]),
+            (1, 0, M, &[M, N]),
+            (1, 0, C, &[C, N]),
+            (1, 0, H, &[C, N]),
+            (1, 0, A, &[]),
+            (9, 0, H, &[N]),
+            (8, 0, H, &[C, N]),
+            (1, 2, H, &[C, H, N]),
+            (1, 2, A, &[A, N]),
+            (9, 2, H, &[H, N]),
+            (9, 2, C, &[C, N]),
+            (9, 2, S, &[N, S]),
+        ];
+        for (nodes, acc, native, want) in table {
+            assert_eq!(
+                scopes(&job(nodes, acc), native),
+                want,
+                "{nodes} nodes, {acc} accelerators, {native:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_touched_core_gives_all_its_threads_and_the_job_only_its_own() {
+        let mut topology = Topology::new(Lists {
+            node: vec![0, 1, 2, 3],
+            core: vec![vec![0, 2], vec![1, 3]],
+            socket: vec![vec![0, 1, 2, 3]],
+            memory_domain: Vec::new(),
+        });
+        topology.enable();
+        let r = Resource {
+            hostname: "h".into(),
+            hwthreads: vec![3],
+            accelerators: vec!["x:1".into()],
+            ..Resource::default()
+        };
+        let u = HostUnits::new(&r, &topology);
+        let ids = |t: &Target<'_>| match t {
+            Target::Host => vec![],
+            Target::Each(u) | Target::Together(u) => {
+                u.iter().map(|u| u.id.clone()).collect::<Vec<_>>()
+            }
+        };
+        let core = u.targets(Scope::HwThread, Scope::Core);
+        assert_eq!(
+            (core.len(), ids(&core[0])),
+            (1, vec!["1".to_string(), "3".into()])
+        );
+        assert_eq!(ids(&u.targets(Scope::HwThread, Scope::Node)[0]), ["3"]);
+        assert_eq!(
+            u.targets(Scope::Accelerator, Scope::Accelerator)[0],
+            Target::Each(&u.accelerators)
+        );
+        assert_eq!(u.accelerators[0].level, "acceleratorx:1");
+        assert!(ids(&u.targets(Scope::MemoryDomain, Scope::Node)[0]).is_empty());
+    }
+}

@@ -1,0 +1,50 @@
+//! What the engine tells: events, for whoever watches (terminal, JSON lines, tests).
+
+use crate::model::job::Head;
+use crate::model::outcome::{Coverage, Outcome};
+
+/// What became of one job.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The job's row as it was read.
+    pub head: &'a Head,
+    /// What became of it.
+    pub outcome: &'a Outcome,
+    /// Its samples.
+    pub coverage: &'a Coverage,
+    /// Bytes of data.json before compression.
+    pub raw_bytes: u64,
+    /// Why the job was archived although a file could not be read, where that is so.
+    pub note: Option<&'a str>,
+    /// Whether a killed sweep had published it already.
+    pub resumed: bool,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// So many jobs more are waiting for a worker.
+    Found(u64),
+    /// A job is finished and recorded.
+    Job(Report<'a>),
+    /// Something the operator should know once.
+    Warning(&'a str),
+    /// A signal came: no new jobs; those in hand have this long.
+    Draining(std::time::Duration),
+    /// A second signal came: what is in hand is dropped.
+    Cancelling,
+}
+
+/// Watches a sweep. Called from several threads.
+pub trait Monitor: Sync {
+    /// Takes note of an event.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Watches nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Monitor for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}

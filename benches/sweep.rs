@@ -16,13 +16,14 @@ use ccarchive::demo::{self, Plan};
 use ccarchive::format::gzip::{Encoder, Level};
 use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
+use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::Silent;
-use ccarchive::sweep::{self, Clock, Jobs, Parts, Settings, Summary};
+use ccarchive::sweep::{self, Jobs, Parts, Settings, Summary};
 use ccarchive::target::tree::Tree;
 use rayon::prelude::*;
 

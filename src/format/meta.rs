@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{data, number, text};
 use crate::model::job::{Job, Resource, STATUS_ARCHIVED, Tag, Text};
+use crate::model::published::Columns;
 use crate::model::series::{Statistics, Unit};
 use crate::rules::statistics::Footprint;
 
@@ -17,6 +18,20 @@ pub struct JobStatistics {
     pub unit: Unit,
     /// Over all nodes.
     pub values: Statistics,
+}
+
+/// The columns of an archived job's row, as cc-backend writes them: TEXT with the bytes of meta.json's objects.
+pub fn columns(footprint: &Footprint) -> Columns {
+    let json = |map| {
+        let mut out = Vec::new();
+        text::numbers(map, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    };
+    Columns {
+        footprint: json(&footprint.footprint),
+        energy_footprint: json(&footprint.energy_footprint),
+        energy: footprint.energy,
+    }
 }
 
 /// The document with its final newline.

@@ -14,18 +14,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::model::job::{Job, JobKey};
+use crate::model::job::JobKey;
 use crate::model::outcome::{Coverage, Outcome};
-use crate::model::stored::Files;
-use crate::rules::statistics::Footprint;
-
-pub use crate::rules::retry::{ATTEMPTS, Next, next_after};
+use crate::model::published::Published;
+use crate::model::standing::Standing;
+use crate::rules::retry::Next;
 
 /// What the ledger knows of a job that is not done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Where it stands.
-    pub state: State,
+    pub state: Standing,
     /// Attempts so far.
     pub attempts: u32,
     /// Those of them that count towards quarantine: none where the last one failed at nothing, but found no data.
@@ -36,95 +35,6 @@ pub struct Entry {
     pub next_try: i64,
     /// What was published and perhaps not recorded.
     pub published: Option<Published>,
-}
-
-/// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Published, perhaps not recorded.
-    Published,
-    /// Waits for its next try.
-    Waiting,
-    /// Tried too often: waits for `--retry-now`.
-    Quarantined,
-    /// No source can have its data any more.
-    Lost,
-    /// Archived and recorded.
-    Done,
-}
-
-impl State {
-    /// The word in the file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Published => "published",
-            Self::Waiting => "waiting",
-            Self::Quarantined => "quarantined",
-            Self::Lost => "lost",
-            Self::Done => "done",
-        }
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        [
-            Self::Published,
-            Self::Waiting,
-            Self::Quarantined,
-            Self::Lost,
-            Self::Done,
-        ]
-        .into_iter()
-        .find(|s| s.name() == name)
-    }
-}
-
-/// What was published for a job and what its row becomes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Published {
-    /// Checksum of the row that was archived, see [`row_print`].
-    pub row_print: u32,
-    /// Both files.
-    pub files: Files,
-    /// `complete`, `partial` or `empty`.
-    pub outcome: Outcome,
-    /// Expected and received samples.
-    pub coverage: Coverage,
-    /// Columns of the row, footprints as JSON text.
-    pub columns: Columns,
-}
-
-/// The columns that an archived job's row gets.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Columns {
-    /// JSON text.
-    pub footprint: String,
-    /// JSON text.
-    pub energy_footprint: String,
-    /// kWh.
-    pub energy: f64,
-}
-
-impl Columns {
-    /// The columns as cc-backend writes them.
-    pub fn new(f: &Footprint) -> Self {
-        let text = |map| {
-            let mut out = Vec::new();
-            crate::format::text::numbers(map, &mut out);
-            String::from_utf8_lossy(&out).into_owned()
-        };
-        Self {
-            footprint: text(&f.footprint),
-            energy_footprint: text(&f.energy_footprint),
-            energy: f.energy,
-        }
-    }
-}
-
-/// Checksum of all that an archive takes from a row: a published archive of another row is done again.
-pub fn row_print(job: &Job) -> u32 {
-    // The debug form names every field; two equal rows have equal forms within one version of the program.
-    let text = format!("{} {job:?}", env!("CARGO_PKG_VERSION"));
-    crc32fast::hash(text.as_bytes())
 }
 
 /// One job's result, for the ledger.

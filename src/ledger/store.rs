@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Columns, Entry, Published, Record, Run, State};
+use super::{Entry, Record, Run};
 use crate::model::job::JobKey;
-use crate::model::outcome::{Coverage, Gap, Outcome, Points};
+use crate::model::outcome::{Coverage, Gap, Kind, Outcome, Points};
+use crate::model::published::{Columns, Published};
+use crate::model::standing::Standing;
 use crate::model::stored::{Files, Form, Sum};
 
 /// Version of the ledger's own schema (`PRAGMA user_version`).
@@ -175,9 +177,9 @@ fn entry(r: &Row<'_>) -> rusqlite::Result<(JobKey, Entry)> {
     let state: String = r.get(0)?;
     let (attempts, outcome): (u32, String) = (r.get(1)?, r.get(3)?);
     let entry = Entry {
-        state: State::parse(&state).unwrap_or(State::Waiting),
+        state: state.parse().unwrap_or(Standing::Waiting),
         attempts,
-        failures: if outcome == Outcome::NO_DATA {
+        failures: if outcome == Kind::NoData.name() {
             0
         } else {
             attempts
@@ -218,6 +220,8 @@ fn published(r: &Row<'_>) -> rusqlite::Result<Option<Published>> {
         },
         outcome: match outcome.as_str() {
             "complete" => Outcome::Complete,
+            "provisional" => Outcome::Provisional,
+            "adopted" => Outcome::Adopted,
             "empty" => Outcome::Empty,
             _ => Outcome::Partial,
         },
@@ -328,7 +332,7 @@ pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> ru
     let tx = c.transaction()?;
     for r in records {
         let failure = r.outcome.failure();
-        let next_try = (r.next.state == State::Waiting).then_some(r.next.next_try);
+        let next_try = (r.next.state == Standing::Waiting).then_some(r.next.next_try);
         let archived = r.outcome.is_archived();
         tx.prepare_cached(
             "INSERT INTO job (cluster, job_id, start_time, state, outcome, reason, stage, detail, attempts, first_try, \

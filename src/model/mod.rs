@@ -2,10 +2,14 @@
 //!
 //! Nothing here reads a file, asks a clock or decides what becomes of a job.
 
+pub mod clock;
 pub mod cluster;
+pub mod failure;
 pub mod job;
 pub mod outcome;
+pub mod published;
 pub mod selection;
 pub mod series;
+pub mod standing;
 pub mod stop;
 pub mod stored;

@@ -1,2 +1,43 @@
 //! Where a job stands between two sweeps.
 
+use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
+
+/// Where a job stands; the words are those of the ledger's file.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum Standing {
+    /// Published, perhaps not recorded.
+    Published,
+    /// Archived with what there was; read again once its hosts have newer data.
+    Provisional,
+    /// Waits for its next try.
+    Waiting,
+    /// Tried too often: waits until somebody asks for it.
+    Quarantined,
+    /// The source that was asked cannot have its data any more.
+    Lost,
+    /// Archived and recorded.
+    Done,
+}
+
+impl Standing {
+    /// The word in the file.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}

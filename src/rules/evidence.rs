@@ -1,6 +1,6 @@
 //! A host as a source answers for it: its series, and what could not be read of it.
 
-use crate::model::outcome::{Failure, Reason, Stage};
+use crate::model::failure::{Failure, Reason, Stage};
 use crate::rules::timeline::{Interval, Level};
 
 /// All that a source holds of one host.

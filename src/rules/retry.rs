@@ -1,7 +1,7 @@
 //! When a job is tried again: pure.
 
 use crate::model::outcome::Outcome;
-use crate::model::standing::Standing as State;
+use crate::model::standing::Standing;
 
 /// Attempts after which a failing job waits for `--retry-now`.
 pub const ATTEMPTS: u32 = 8;
@@ -14,7 +14,7 @@ const LONGEST_PAUSE: i64 = 6 * 3600;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Next {
     /// Its state.
-    pub state: State,
+    pub state: Standing,
     /// Attempts so far, this one included if it counts.
     pub attempts: u32,
     /// Unix seconds; 0 for at once or never.
@@ -25,13 +25,18 @@ pub struct Next {
 /// data any more. `now`: Unix seconds.
 pub fn next_after(outcome: &Outcome, before: u32, lost: bool, now: i64) -> Option<Next> {
     match outcome {
-        Outcome::Complete | Outcome::Partial | Outcome::Empty => Some(Next {
-            state: State::Done,
+        Outcome::Complete | Outcome::Partial | Outcome::Adopted | Outcome::Empty => Some(Next {
+            state: Standing::Done,
+            attempts: before + 1,
+            next_try: 0,
+        }),
+        Outcome::Provisional => Some(Next {
+            state: Standing::Provisional,
             attempts: before + 1,
             next_try: 0,
         }),
         Outcome::NoData(_) if lost => Some(Next {
-            state: State::Lost,
+            state: Standing::Lost,
             attempts: before + 1,
             next_try: 0,
         }),
@@ -40,14 +45,14 @@ pub fn next_after(outcome: &Outcome, before: u32, lost: bool, now: i64) -> Optio
             // A job without data is asked for as long as a source could have some; a failing one is not.
             if attempts >= ATTEMPTS && matches!(outcome, Outcome::Failed(_)) {
                 return Some(Next {
-                    state: State::Quarantined,
+                    state: Standing::Quarantined,
                     attempts,
                     next_try: 0,
                 });
             }
             let pause = (FIRST_PAUSE << (attempts - 1).min(16)).min(LONGEST_PAUSE);
             Some(Next {
-                state: State::Waiting,
+                state: Standing::Waiting,
                 attempts,
                 next_try: now.saturating_add(pause),
             })
@@ -59,7 +64,7 @@ pub fn next_after(outcome: &Outcome, before: u32, lost: bool, now: i64) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::outcome::{Failure, Reason, Stage};
+    use crate::model::failure::{Failure, Reason, Stage};
 
     #[test]
     fn pauses_double_from_five_minutes_to_six_hours_and_end_in_quarantine() {
@@ -69,7 +74,7 @@ mod tests {
         loop {
             let next = next_after(&failed, before, false, 1000).unwrap();
             before = next.attempts;
-            if next.state == State::Quarantined {
+            if next.state == Standing::Quarantined {
                 break;
             }
             pauses.push((next.next_try - 1000) / 60);
@@ -89,16 +94,19 @@ mod tests {
             assert_eq!(next_after(&o, 3, true, 0), None);
         }
         let none = Outcome::NoData(Failure::new(Stage::Load, Reason::NoData, "x"));
-        assert_eq!(next_after(&none, 0, true, 0).unwrap().state, State::Lost);
+        assert_eq!(next_after(&none, 0, true, 0).unwrap().state, Standing::Lost);
         assert_eq!(
             next_after(&none, 0, false, 0).unwrap().state,
-            State::Waiting
+            Standing::Waiting
         );
         let late = next_after(&none, 20, false, 0).unwrap();
-        assert_eq!((late.state, late.next_try), (State::Waiting, LONGEST_PAUSE));
+        assert_eq!(
+            (late.state, late.next_try),
+            (Standing::Waiting, LONGEST_PAUSE)
+        );
         assert_eq!(
             next_after(&Outcome::Complete, 2, false, 0).unwrap().state,
-            State::Done
+            Standing::Done
         );
     }
 }

@@ -9,7 +9,7 @@ pub mod checkpoint;
 
 use std::sync::Arc;
 
-use crate::model::outcome::{Failure, Reason, Stage};
+use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::stop::Stop;
 use crate::rules::evidence::Host;
 

@@ -5,7 +5,8 @@
 //! outage, however many: a host with a damaged snapshot must not stop every sweep.
 
 use super::Done;
-use crate::model::outcome::{Failure, Outcome, Reason};
+use crate::model::failure::{Failure, Reason};
+use crate::model::outcome::Outcome;
 
 /// So many equal failures in a row, before any success, are an outage.
 const HELD: usize = 20;
@@ -38,9 +39,13 @@ impl Breaker {
             Outcome::Failed(f) if f.reason == Reason::SourceMissing && !f.subject.is_empty() => {
                 return Verdict::Record(vec![done]);
             }
-            Outcome::Failed(f) if f.reason.is_outage() => Some(f.clone()),
+            Outcome::Failed(f) if f.reason.may_be_outage() => Some(f.clone()),
             // Source and target work.
-            Outcome::Complete | Outcome::Partial | Outcome::NoData(_) => None,
+            Outcome::Complete
+            | Outcome::Partial
+            | Outcome::Provisional
+            | Outcome::Adopted
+            | Outcome::NoData(_) => None,
             // These say nothing of either.
             Outcome::Failed(_)
             | Outcome::Empty

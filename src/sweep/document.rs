@@ -7,9 +7,10 @@ use super::worker::{Ending, Place, Work, no_data};
 use crate::format::gzip::{Encoder, Level};
 use crate::format::read;
 use crate::format::{data, meta};
-use crate::ledger::{Columns, Published, row_print};
+use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::{Job, STATUS_ARCHIVED};
-use crate::model::outcome::{Failure, Outcome, Reason, Stage};
+use crate::model::outcome::Outcome;
+use crate::model::published::{Published, row_print};
 use crate::model::series::MetricData;
 use crate::model::stored::{Files, Form, Values};
 use crate::rules::statistics;
@@ -132,7 +133,7 @@ impl<'a> Work<'a> {
             job.head.duration,
         )
         .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e))?;
-        self.done.columns = Columns::new(&footprint);
+        self.done.columns = meta::columns(&footprint);
         let meta = meta::document(job, &document.statistics, &footprint);
         let begun = Instant::now();
         self.publish(job, document, (form, &meta), found, &outcome)?;

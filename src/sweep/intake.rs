@@ -9,9 +9,10 @@ use crossbeam_channel::{SendTimeoutError, Sender};
 
 use super::{Abort, Settings, Skipped, Task};
 use crate::jobs::{self, Candidate, Pending};
-use crate::ledger::{Entry, Ledger, State};
+use crate::ledger::{Entry, Ledger};
 use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_DISABLED, Shown};
 use crate::model::selection::Selection;
+use crate::model::standing::Standing;
 use crate::model::stop::Stop;
 use crate::sweep::monitor::{Event, Monitor};
 
@@ -101,7 +102,7 @@ impl Intake<'_> {
                 Err(e) => {
                     self.taken.abort = Some(Abort {
                         reason: "database".into(),
-                        detail: crate::model::outcome::chain(&e),
+                        detail: crate::model::failure::chain(&e),
                         advice: "check the file and its disk; what was archived so far is recorded"
                             .into(),
                     });
@@ -126,12 +127,15 @@ impl Intake<'_> {
             .filter(|e| !self.settings.retry_now && e.last_try <= self.settings.clock.now())
         {
             let counter = match e.state {
-                State::Waiting if e.next_try > self.settings.clock.now() => {
+                Standing::Waiting if e.next_try > self.settings.clock.now() => {
                     Some(&mut skipped.waiting)
                 }
-                State::Quarantined => Some(&mut skipped.quarantined),
-                State::Lost => Some(&mut skipped.lost),
-                State::Waiting | State::Published | State::Done => None,
+                Standing::Quarantined => Some(&mut skipped.quarantined),
+                Standing::Lost => Some(&mut skipped.lost),
+                Standing::Waiting
+                | Standing::Published
+                | Standing::Provisional
+                | Standing::Done => None,
             };
             if let Some(n) = counter {
                 *n += 1;

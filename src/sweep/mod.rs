@@ -19,16 +19,18 @@ mod recorder;
 mod summary;
 mod worker;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
 use crate::format::gzip::Level;
 use crate::jobs;
-use crate::ledger::{Columns, Ledger, Published};
+use crate::ledger::Ledger;
+use crate::model::clock::Clock;
 use crate::model::cluster::Clusters;
 use crate::model::job::Head;
 use crate::model::outcome::{Coverage, Outcome};
+use crate::model::published::{Columns, Published};
 use crate::model::stop::Stop;
 use crate::source::Source;
 use crate::sweep::monitor::{Event, Monitor};
@@ -36,34 +38,6 @@ use crate::target::Archive;
 
 pub use intake::{Chosen, Jobs, Refused, choose};
 pub use summary::{Abort, Exit, Failures, Skipped, Stages, Summary};
-
-/// The time: read once, counted on by the monotonic clock.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    start: i64,
-    since: Instant,
-}
-
-impl Clock {
-    /// A clock that stands at `now`, Unix seconds.
-    pub fn starting_at(now: i64) -> Self {
-        Self {
-            start: now,
-            since: Instant::now(),
-        }
-    }
-
-    /// Unix seconds.
-    pub fn now(&self) -> i64 {
-        self.start
-            .saturating_add_unsigned(self.since.elapsed().as_secs())
-    }
-
-    /// Since the clock was made.
-    pub fn elapsed(&self) -> Duration {
-        self.since.elapsed()
-    }
-}
 
 /// Results of each worker that may wait for the recorder: so many that nobody waits while it flushes.
 const RESULTS: usize = 16;

@@ -13,10 +13,13 @@ use super::breaker::{Breaker, Verdict};
 use super::hook::Hooks;
 use super::{Abort, Done, Settings, Summary};
 use crate::jobs::{Change, Recorder, Update};
-use crate::ledger::{Ledger, Record, State, next_after};
+use crate::ledger::{Ledger, Record};
+use crate::model::failure::{Failure, Reason, chain};
 use crate::model::job::{STATUS_ARCHIVED, STATUS_PENDING};
-use crate::model::outcome::{Failure, Outcome, Reason, chain};
+use crate::model::outcome::Outcome;
+use crate::model::standing::Standing;
 use crate::model::stop::Stop;
+use crate::rules::retry::next_after;
 use crate::sweep::monitor::{Event, Monitor, Report};
 use crate::target::Archive;
 
@@ -167,10 +170,10 @@ impl Recording<'_, '_> {
         let records: Vec<Record<'_>> = batch.iter().filter_map(|d| record_of(d, now)).collect();
         for r in &records {
             match r.next.state {
-                State::Quarantined => self.summary.closed.quarantined += 1,
-                State::Lost => self.summary.closed.lost += 1,
-                State::Waiting => self.summary.closed.waiting += 1,
-                State::Published | State::Done => {}
+                Standing::Quarantined => self.summary.closed.quarantined += 1,
+                Standing::Lost => self.summary.closed.lost += 1,
+                Standing::Waiting => self.summary.closed.waiting += 1,
+                Standing::Published | Standing::Provisional | Standing::Done => {}
             }
         }
         self.ledger.record(&records, now);
@@ -209,7 +212,11 @@ fn update(d: &Done) -> Option<Update> {
         {
             return None;
         }
-        Outcome::Complete | Outcome::Partial | Outcome::Empty => Change::Archived {
+        Outcome::Complete
+        | Outcome::Partial
+        | Outcome::Provisional
+        | Outcome::Adopted
+        | Outcome::Empty => Change::Archived {
             footprint: d.columns.footprint.clone(),
             energy_footprint: d.columns.energy_footprint.clone(),
             energy: d.columns.energy,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::intake::Taken;
-use crate::model::outcome::{Outcome, Reason, Stage};
+use crate::model::failure::{Reason, Stage};
+use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
 
 /// The promises to scripts, see the man page.

@@ -8,13 +8,16 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::document::Document;
 use super::{Done, Settings, Stages, Task};
-use crate::ledger::{ATTEMPTS, Columns, Ledger, row_print};
+use crate::ledger::Ledger;
 use crate::model::cluster::{Cluster, Clusters, Subcluster};
+use crate::model::failure::{Failure, Reason, Stage, fit_to_print};
 use crate::model::job::{Head, Job, Shown};
-use crate::model::outcome::{Coverage, Failure, Outcome, Reason, Stage, fit_to_print};
+use crate::model::outcome::{Coverage, Outcome};
+use crate::model::published::{Columns, row_print};
 use crate::model::stop::Stop;
 use crate::rules::assemble::{Account, Assembler};
 use crate::rules::evidence::{Broken, Host};
+use crate::rules::retry::ATTEMPTS;
 use crate::source::Source;
 use crate::target::{Archive, Found};
 

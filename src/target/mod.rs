@@ -6,8 +6,8 @@
 
 pub mod tree;
 
+use crate::model::failure::Failure;
 use crate::model::job::JobKey;
-use crate::model::outcome::Failure;
 use crate::model::stored::{Files, Form, Values};
 
 /// What an archive holds for a job.

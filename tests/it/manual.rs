@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use ccarchive::model::outcome::{Failure, Outcome, Reason, Stage};
+use ccarchive::model::failure::{Failure, Reason, Stage};
+use ccarchive::model::outcome::Outcome;
 
 /// The man page without escapes for dashes and fonts.
 fn man() -> String {
@@ -62,9 +63,9 @@ fn every_environment_variable_of_the_help_is_in_the_man_page_and_the_reverse() {
 #[test]
 fn every_reason_and_outcome_is_in_the_man_page() {
     let man = man();
-    for reason in Reason::ALL {
+    for reason in <Reason as strum::IntoEnumIterator>::iter() {
         assert!(man.contains(reason.code()), "{}", reason.code());
-        assert_eq!(Reason::parse(reason.code()), Some(reason));
+        assert_eq!(reason.code().parse(), Ok(reason));
     }
     let failure = Failure::new(Stage::Load, Reason::NoData, "");
     for outcome in [

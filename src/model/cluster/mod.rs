@@ -11,7 +11,7 @@ pub mod topology;
 
 use std::collections::HashMap;
 
-use crate::model::outcome::fit_to_print;
+use crate::model::failure::fit_to_print;
 use crate::model::series::{Scope, Unit};
 use nodelist::NodeList;
 use topology::Topology;

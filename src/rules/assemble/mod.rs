@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::model::cluster::{Cluster, Clusters, Metric, StoreMetric, Subcluster};
+use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::Job;
-use crate::model::outcome::{Coverage, Failure, Reason, Stage};
+use crate::model::outcome::Coverage;
 use crate::model::series::{MetricData, Scope, ScopeData, Series, Statistics};
 use crate::rules::evidence::Host;
 use crate::rules::scopes::{self, HostUnits, Target};

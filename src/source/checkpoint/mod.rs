@@ -15,8 +15,8 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use super::{Error, Horizon, Source};
+use crate::model::failure::Reason;
 use crate::model::job::Shown;
-use crate::model::outcome::Reason;
 use crate::model::stop::Stop;
 use crate::opening::regular;
 use crate::rules::evidence::{Broken, Host};

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Archive, Found, Publication};
 use crate::format::read;
+use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::JobKey;
-use crate::model::outcome::{Failure, Reason, Stage};
 use crate::model::stored::{Files, Form, Values};
 use crate::opening::regular;
 use writing::{Writing, remove_temporary};

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::sum::Summing;
 use super::{GZIP, META, PLAIN, Tree};
-use crate::model::outcome::Failure;
+use crate::model::failure::Failure;
 use crate::model::stored::{Files, Form, Sum};
 use crate::target::Publication;
 

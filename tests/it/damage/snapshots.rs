@@ -2,9 +2,12 @@
 
 use std::fs;
 
-use ccarchive::ledger::{ATTEMPTS, Ledger, Next, Record, State};
+use ccarchive::ledger::{Ledger, Record};
+use ccarchive::model::failure::{Failure, Reason, Stage};
 use ccarchive::model::job::JobKey;
-use ccarchive::model::outcome::{Coverage, Failure, Outcome, Reason, Stage};
+use ccarchive::model::outcome::{Coverage, Outcome};
+use ccarchive::model::standing::Standing;
+use ccarchive::rules::retry::{ATTEMPTS, Next};
 
 use super::swept::sound;
 use super::tiny::{Site, T, TAKEN};
@@ -107,7 +110,7 @@ fn the_last_time_a_job_is_archived_without_the_damaged_file_and_says_so() {
         key: &key,
         outcome: &Outcome::Failed(failure),
         next: Next {
-            state: State::Waiting,
+            state: Standing::Waiting,
             attempts: ATTEMPTS - 1,
             next_try: 0,
         },

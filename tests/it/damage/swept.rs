@@ -9,13 +9,14 @@ use std::time::Duration;
 use ccarchive::format::gzip::Level;
 use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
+use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
-use ccarchive::sweep::{self, Clock, Exit, Jobs, Parts, Settings, Summary};
+use ccarchive::sweep::{self, Exit, Jobs, Parts, Settings, Summary};
 use ccarchive::target::tree::Tree;
 use rusqlite::types::Value;
 

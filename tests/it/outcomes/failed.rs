@@ -1,6 +1,6 @@
 //! Jobs that fail: back-off, quarantine, the last attempt, and what a failure leaves untouched.
 
-use ccarchive::model::outcome::Reason;
+use ccarchive::model::failure::Reason;
 use serde_json::json;
 
 use crate::support::engine::Sweep;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ccarchive::model::outcome::Reason;
+use ccarchive::model::failure::Reason;
 use serde_json::json;
 
 use crate::support::engine::{Sweep, Swept};

@@ -9,15 +9,16 @@ use std::time::Duration;
 use ccarchive::format::gzip::Level;
 use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
+use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::failure::{Failure, Reason};
 use ccarchive::model::job::JobKey;
-use ccarchive::model::outcome::{Failure, Reason};
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
-use ccarchive::sweep::{self, Clock, Jobs, Parts, Refused, Settings, Summary};
+use ccarchive::sweep::{self, Jobs, Parts, Refused, Settings, Summary};
 use ccarchive::target::tree::Tree;
 use ccarchive::target::{Archive, Found, Publication};
 

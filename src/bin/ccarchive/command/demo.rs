@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ccarchive::demo::{self, Plan};
-use ccarchive::model::outcome::chain;
+use ccarchive::model::failure::chain;
 use ccarchive::sweep::Exit;
 use jiff::Zoned;
 

@@ -7,17 +7,19 @@ use std::time::Duration;
 use ccarchive::format::gzip::Level;
 use ccarchive::jobs::lock::{self, Lock};
 use ccarchive::jobs::{self, Filter, Pending, Recorder};
-use ccarchive::ledger::{Ledger, Run, State};
+use ccarchive::ledger::{Ledger, Run};
+use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::failure::chain;
 use ccarchive::model::job::Shown;
-use ccarchive::model::outcome::chain;
 use ccarchive::model::selection::Selection;
+use ccarchive::model::standing::Standing;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::{ErrorKind, Site};
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
-use ccarchive::sweep::{self, Chosen, Clock, Exit, Jobs, Parts, Settings, Summary};
+use ccarchive::sweep::{self, Chosen, Exit, Jobs, Parts, Settings, Summary};
 use ccarchive::target::Archive;
 use ccarchive::target::tree::Tree;
 use jiff::Zoned;
@@ -256,7 +258,7 @@ fn settle(
     let connection = database.wait(|| jobs::open(database.path))?;
     let (mut recorded, mut undone, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     let open = ledger.open_jobs().into_iter();
-    for (key, entry) in open.filter(|(_, e)| e.state == State::Published) {
+    for (key, entry) in open.filter(|(_, e)| e.state == Standing::Published) {
         let status = database.wait(|| jobs::status_of(&connection, database.path, &key))?;
         if status != Some(ccarchive::model::job::STATUS_ARCHIVED) {
             continue;

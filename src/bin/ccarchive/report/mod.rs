@@ -12,8 +12,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ccarchive::model::failure::{Reason, Stage};
 use ccarchive::model::job::Shown;
-use ccarchive::model::outcome::{Reason, Stage};
 use ccarchive::site::Site;
 use ccarchive::sweep::monitor::{Event, Monitor, Report};
 use ccarchive::sweep::{Exit, Settings, Summary};

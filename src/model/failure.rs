@@ -1,0 +1,223 @@
+//! What went wrong with a job, and what that means for the sweep.
+//!
+//! The codes of stages and reasons are stable: they stand in the ledger, in JSON lines and in the man page. A new kind of
+//! failure gets a new code; no code changes its meaning.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
+
+use super::job::Shown;
+
+/// The part of the work in which something went wrong.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Decoding the row, finding its cluster, building queries.
+    Row,
+    /// Reading metric data.
+    Load,
+    /// Statistics, footprint, encoding.
+    Compute,
+    /// Writing the archive.
+    Store,
+}
+
+impl Stage {
+    /// The word in messages, JSON and the ledger.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Why a job is not archived (or not whole).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A column of the row cannot be used.
+    RowInvalid,
+    /// No cluster.json describes the job's cluster.
+    ClusterUnknown,
+    /// The cluster has no such subcluster.
+    SubclusterUnknown,
+    /// The cluster's configuration does not allow a footprint.
+    FootprintInvalid,
+    /// No metric could be aggregated.
+    AggregationInvalid,
+    /// The source holds nothing of the cluster.
+    SourceMissing,
+    /// A part of the source cannot be read.
+    SourceUnreadable,
+    /// A snapshot is damaged.
+    SnapshotBroken,
+    /// The whole source is gone: nothing can be archived.
+    SourceGone,
+    /// The archive cannot be written: full, read-only or gone.
+    TargetGone,
+    /// One job's place in the archive cannot be read or written.
+    TargetUnwritable,
+    /// What is in the archive holds more.
+    Poorer,
+    /// No sample was found where samples were expected.
+    NoData,
+    /// A bug in ccarchive.
+    Internal,
+}
+
+impl Reason {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        self.into()
+    }
+
+    /// What the operator can do about it. Which flag does it is for whoever prints this.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::RowInvalid => {
+                "correct the row in the database; until then it is tried again with growing pauses"
+            }
+            Self::ClusterUnknown => "add the cluster's cluster.json to the archive",
+            Self::SubclusterUnknown => "correct the job's subcluster, or add it to cluster.json",
+            Self::FootprintInvalid => "use avg, min or max as footprint in cluster.json",
+            Self::AggregationInvalid => {
+                "give the metrics an aggregation of sum or avg in cluster.json"
+            }
+            Self::SourceMissing => {
+                "check the source: does this cluster report to this metric store?"
+            }
+            Self::SourceUnreadable => {
+                "check permissions and the disk of the source; the job is tried again"
+            }
+            Self::SnapshotBroken => {
+                "if the file was being written, the next sweep reads it; otherwise restore it or move it away"
+            }
+            Self::SourceGone => {
+                "check that the source is the right one and that its file system is mounted"
+            }
+            Self::TargetGone => "free space or remount the archive, then run again",
+            Self::TargetUnwritable => {
+                "check owner and permissions of the job's folder in the archive"
+            }
+            Self::Poorer => "nothing to do: the archive holds more than the source does now",
+            Self::NoData => "check that these hosts report to this metric store",
+            Self::Internal => "please report this bug with the message above",
+        }
+    }
+
+    /// Whether the source or the archive may be at fault, not the job: many of these in a row may be an outage. A damaged
+    /// file is the trouble of one host, however many jobs ran there.
+    pub const fn may_be_outage(self) -> bool {
+        self.blames_source() || self.blames_target()
+    }
+
+    /// Whether the source may be at fault.
+    pub const fn blames_source(self) -> bool {
+        matches!(
+            self,
+            Self::SourceMissing | Self::SourceUnreadable | Self::SourceGone
+        )
+    }
+
+    /// Whether the archive may be at fault.
+    pub const fn blames_target(self) -> bool {
+        matches!(self, Self::TargetGone | Self::TargetUnwritable)
+    }
+
+    /// Whether no further job can be archived once this happened.
+    pub const fn ends_sweep(self) -> bool {
+        matches!(self, Self::SourceGone | Self::TargetGone)
+    }
+}
+
+/// A job's failure: where, why, and in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Where.
+    pub stage: Stage,
+    /// Why, as a code.
+    pub reason: Reason,
+    /// One sentence: what was expected, what was found, naming the file or column.
+    pub detail: String,
+    /// What failed besides the job, a file or host: failures of one subject are no outage.
+    pub subject: String,
+}
+
+impl Failure {
+    /// A failure that concerns nothing but the job.
+    pub fn new(stage: Stage, reason: Reason, detail: impl Into<String>) -> Self {
+        Self {
+            stage,
+            reason,
+            detail: fit_to_print(&detail.into()),
+            subject: String::new(),
+        }
+    }
+
+    /// The same, of a file, folder or host.
+    #[must_use]
+    pub fn of(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage.name(), self.detail)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A message that may quote foreign bytes: without control characters, and not longer than anybody reads.
+pub fn fit_to_print(text: &str) -> String {
+    const LONGEST: usize = 2000;
+    let mut text = Shown(text).to_string();
+    if let Some((at, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
+
+/// An error with its causes, on one line.
+pub fn chain(e: &dyn std::error::Error) -> String {
+    let mut out = e.to_string();
+    let mut cause = e.source();
+    while let Some(c) = cause {
+        out = format!("{out}: {c}");
+        cause = c.source();
+    }
+    out
+}

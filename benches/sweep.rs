@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ccarchive::demo::{self, Plan};
-use ccarchive::format::gzip::{Encoder, Level};
+use ccarchive::format::gzip::{Encoder, Effort};
 use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
@@ -136,7 +136,7 @@ fn compress_and_write(documents: &[Vec<u8>], folder: &Path) -> Duration {
     fs::create_dir_all(folder).unwrap();
     let begun = Instant::now();
     documents.par_iter().enumerate().for_each(|(k, raw)| {
-        let mut e = Encoder::new(Level::Normal);
+        let mut e = Encoder::new(Effort::Normal);
         e.buffer().extend_from_slice(raw);
         let (_, members) = e.finish();
         fs::write(folder.join(format!("{k}.gz")), members.concat()).unwrap();

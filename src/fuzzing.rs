@@ -12,7 +12,7 @@ use crate::model::cluster::nodelist::NodeList;
 use crate::model::failure::fit_to_print;
 use crate::model::job::{is_path_component, parse_meta_data, parse_resources};
 use crate::model::stored::{Form, Values};
-use crate::rules::scopes::HostUnits;
+use crate::rules::scopes::Components;
 use crate::rules::timeline::{Builder, Grid, Level};
 use crate::site::{self, Located, Origin};
 use crate::source::checkpoint::{Snapshot, binary, json, wal};
@@ -135,7 +135,7 @@ pub fn cluster(input: &[u8]) {
     for resource in parse_resources(br#"[{"hostname":"n1"},{"hostname":"n2","hwthreads":[0,1]}]"#)
         .unwrap_or_default()
     {
-        let units = HostUnits::new(&resource, &sub.topology);
+        let units = Components::new(&resource, &sub.topology);
         for m in cluster.metrics.iter().take(50) {
             units.targets(m.native, m.native);
         }

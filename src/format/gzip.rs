@@ -15,7 +15,7 @@ pub const PLAIN_UP_TO: usize = 2000;
 
 /// How hard to compress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Level {
+pub enum Effort {
     /// About eight times as fast as the default, files a sixth larger.
     Fast,
     /// The size that cc-backend's own files have.
@@ -25,7 +25,7 @@ pub enum Level {
     Small,
 }
 
-impl Level {
+impl Effort {
     const fn of_libdeflate(self) -> i32 {
         match self {
             Self::Fast => 1,
@@ -38,7 +38,7 @@ impl Level {
 /// Takes a document in pieces and gives what is to be stored, in pieces.
 #[derive(Debug)]
 pub struct Encoder {
-    level: Level,
+    level: Effort,
     pending: Vec<u8>,
     /// Raw bytes taken so far.
     raw: u64,
@@ -46,7 +46,7 @@ pub struct Encoder {
 
 impl Encoder {
     /// An empty document.
-    pub fn new(level: Level) -> Self {
+    pub fn new(level: Effort) -> Self {
         Self {
             level,
             pending: Vec::new(),
@@ -103,7 +103,7 @@ impl Encoder {
     clippy::expect_used,
     reason = "the levels are libdeflate's, and the room is its own bound"
 )]
-fn member(raw: &[u8], level: Level) -> Vec<u8> {
+fn member(raw: &[u8], level: Effort) -> Vec<u8> {
     let mut c =
         Compressor::new(CompressionLvl::new(level.of_libdeflate()).expect("a level of libdeflate"));
     let mut out = vec![0; c.gzip_compress_bound(raw.len())];
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn stored(document: &[u8], step: usize) -> (Form, Vec<u8>) {
-        let mut e = Encoder::new(Level::Normal);
+        let mut e = Encoder::new(Effort::Normal);
         let mut out = Vec::new();
         for piece in document.chunks(step) {
             e.buffer().extend_from_slice(piece);

@@ -1,49 +1,57 @@
-//! A host as a source answers for it: its series, and what could not be read of it.
+//! What a source answers about one host: its series, and what the answer is worth.
+//!
+//! Nothing here is an idea of one medium: a folder of checkpoints, a store over HTTP and Parquet files all say what
+//! they hold, what they could not read, and until when nothing more can come. What follows for a job is decided by
+//! `judge`.
 
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::rules::timeline::{Interval, Level};
 
-/// All that a source holds of one host.
-#[derive(Debug, Default)]
-pub struct Host {
-    /// The metric tree below the host.
-    pub root: Level,
-    /// Stretches of time for which a file could not be read whole.
-    pub broken: Vec<Broken>,
-    /// A log with damaged records: the others are used.
-    pub damaged_log: Option<Broken>,
-    /// Where the newest snapshot ends, Unix seconds; none without a snapshot.
-    pub snapshot_end: Option<i64>,
-    /// Unix seconds of the newest sample of any series; none without a sample.
+/// All that a source holds of one host within the window it was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// The metric tree of the host.
+    pub series: Level,
+    /// What could not be read, each with the time that it may have held.
+    pub damaged: Vec<Damage>,
+    /// What was read in spite of damage: the samples of the broken places are missing.
+    pub passed_over: Vec<Damage>,
+    /// Unix seconds. A slot that ends at or before this time and has no sample will not get one from this source. None
+    /// where nothing is final yet.
+    pub final_until: Option<i64>,
+    /// Unix seconds at which the newest slot with a sample begins, over all series; none without a sample.
     pub newest: Option<i64>,
+    /// Unix seconds at which the reading began. What came later is not in the answer, so the answer is judged by this
+    /// time and not by a later one.
+    pub read_at: i64,
 }
 
-/// A file that is not whole.
+/// A part of a source that is not whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// The time it should cover.
+pub struct Damage {
+    /// The time that it may have held.
     pub interval: Interval,
-    /// Its path, for messages.
-    pub file: String,
+    /// The file or address, for messages.
+    pub subject: String,
     /// What is wrong with it.
     pub detail: String,
-    /// `SnapshotBroken` for its content, `SourceUnreadable` for the file system.
+    /// `SnapshotBroken` for its content, `SourceUnreadable` for the medium.
     pub reason: Reason,
 }
 
-impl Broken {
-    /// Whether it should hold something of the time from `start` to `end`.
+impl Damage {
+    /// Whether it may have held something of the time from `start` to `end` (Unix seconds).
     pub fn concerns(&self, start: i64, end: i64) -> bool {
         self.interval.from < end && start < self.interval.to
     }
 
-    /// The failure of a job that needs this file.
+    /// The failure of a job that lacks what this may have held.
     pub fn failure(&self) -> Failure {
         Failure::new(
             Stage::Load,
             self.reason,
-            format!("{} cannot be read: {}", self.file, self.detail),
+            format!("{} cannot be read: {}", self.subject, self.detail),
         )
-        .of(self.file.clone())
+        .of(self.subject.clone())
     }
 }

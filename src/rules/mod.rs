@@ -4,6 +4,7 @@
 
 pub mod assemble;
 pub mod evidence;
+pub mod judge;
 pub mod retry;
 pub mod scopes;
 pub mod statistics;

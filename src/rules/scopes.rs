@@ -13,7 +13,7 @@ const CORE_SCOPE_NODES: i64 = 8;
 
 /// A socket, core, thread … of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unit {
+pub struct Component {
     /// The id that the series carries.
     pub id: String,
     /// The name of the level below the host in the metric store, for example `hwthread3`.
@@ -26,23 +26,23 @@ pub enum Target<'a> {
     /// The host's own series, no id.
     Host,
     /// One series per unit.
-    Each(&'a [Unit]),
+    Each(&'a [Component]),
     /// One series out of all units, carrying the first one's id.
-    Together(&'a [Unit]),
+    Together(&'a [Component]),
 }
 
 /// The units of one host that belong to a job, by native scope.
 #[derive(Clone, Debug, Default)]
-pub struct HostUnits {
-    threads: Vec<Unit>,
-    cores: Vec<Unit>,
-    core_threads: Vec<Vec<Unit>>,
-    domains: Vec<Unit>,
-    sockets: Vec<Unit>,
-    accelerators: Vec<Unit>,
+pub struct Components {
+    threads: Vec<Component>,
+    cores: Vec<Component>,
+    core_threads: Vec<Vec<Component>>,
+    domains: Vec<Component>,
+    sockets: Vec<Component>,
+    accelerators: Vec<Component>,
 }
 
-impl HostUnits {
+impl Components {
     /// The units of a resource: its hardware threads, else those of the whole node, and what they touch.
     pub fn new(resource: &Resource, topology: &Topology) -> Self {
         let threads = if resource.hwthreads.is_empty() {
@@ -65,7 +65,7 @@ impl HostUnits {
     }
 
     /// The units at which a metric of a native scope is measured; `None` stands for the host itself.
-    pub fn native(&self, native: Scope) -> Option<&[Unit]> {
+    pub fn native(&self, native: Scope) -> Option<&[Component]> {
         match native {
             Scope::Node => None,
             Scope::Socket => Some(&self.sockets),
@@ -91,11 +91,11 @@ impl HostUnits {
     }
 }
 
-fn units<T: ToString>(scope: Scope, ids: &[T]) -> Vec<Unit> {
+fn units<T: ToString>(scope: Scope, ids: &[T]) -> Vec<Component> {
     ids.iter()
         .map(|id| {
             let id = id.to_string();
-            Unit {
+            Component {
                 level: format!("{}{id}", scope.name()),
                 id,
             }
@@ -205,7 +205,7 @@ mod tests {
             accelerators: vec!["x:1".into()],
             ..Resource::default()
         };
-        let u = HostUnits::new(&r, &topology);
+        let u = Components::new(&r, &topology);
         let ids = |t: &Target<'_>| match t {
             Target::Host => vec![],
             Target::Each(u) | Target::Together(u) => {

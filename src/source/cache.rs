@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::{Error, Horizon, Source};
+use super::{Error, Reach, Request, Source};
 use crate::model::stop::Stop;
-use crate::rules::evidence::Host;
+use crate::rules::evidence::Evidence;
 
 type Key = (String, String);
-type Slot = Arc<OnceLock<Result<Arc<Host>, Error>>>;
+type Slot = Arc<OnceLock<Result<Arc<Evidence>, Error>>>;
 
 /// Decorates a source.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Cached<S> {
     /// Bytes.
     budget: usize,
     state: Mutex<State>,
-    horizons: Mutex<HashMap<String, Horizon>>,
+    reaches: Mutex<HashMap<String, Reach>>,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl<S: Source> Cached<S> {
             inner,
             budget,
             state: Mutex::default(),
-            horizons: Mutex::default(),
+            reaches: Mutex::default(),
         }
     }
 
@@ -67,13 +67,13 @@ impl<S: Source> Cached<S> {
     }
 
     /// Accounts for a reading just made, or forgets a failed one.
-    fn settle(&self, key: &Key, answer: &Result<Arc<Host>, Error>) {
+    fn account_for(&self, key: &Key, answer: &Result<Arc<Evidence>, Error>) {
         let mut s = self.lock();
         let Ok(host) = answer else {
             s.hosts.remove(key);
             return;
         };
-        let bytes = host.root.bytes() + 256;
+        let bytes = host.series.bytes() + 256;
         if let Some(e) = s.hosts.get_mut(key).filter(|e| e.bytes == 0) {
             e.bytes = bytes;
             s.bytes += bytes;
@@ -95,28 +95,32 @@ impl<S: Source> Cached<S> {
 }
 
 impl<S: Source> Source for Cached<S> {
-    fn host(&self, cluster: &str, host: &str, stop: &Stop) -> Result<Arc<Host>, Error> {
-        let key = (cluster.to_owned(), host.to_owned());
+    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
+        let key = (request.cluster.to_owned(), request.host.to_owned());
         let slot = self.slot(&key);
         let mut mine = false;
         let answer = slot.get_or_init(|| {
             mine = true;
-            self.inner.host(cluster, host, stop)
+            self.inner.ask(request, stop)
         });
         if mine {
-            self.settle(&key, answer);
+            self.account_for(&key, answer);
         }
         answer.clone()
     }
 
-    fn horizon(&self, cluster: &str) -> Result<Horizon, Error> {
+    fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
         // Kept while it is found out: it means a look into every host's folder, and all workers ask at once.
-        let mut known = self.horizons.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.reaches.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(h) = known.get(cluster) {
             return Ok(*h);
         }
-        let h = self.inner.horizon(cluster)?;
+        let h = self.inner.reach(cluster, stop)?;
         known.insert(cluster.into(), h);
         Ok(h)
+    }
+
+    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
+        self.inner.probe(cluster, but, stop)
     }
 }

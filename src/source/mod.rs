@@ -1,8 +1,9 @@
-//! Where metric samples come from: the port and what its media answer with.
+//! Where metric samples come from: the port, and what stands before every medium.
 //!
-//! A source answers per host, with everything it holds of it, since jobs share hosts and a host's files are
-//! decoded once. A host that never reported is an empty answer; a folder that is missing, empty or unreadable where
-//! the source itself should be is an error, never "no data".
+//! A source is asked for the samples of one host within a window and answers with [`Evidence`]. A host that never
+//! reported is an empty answer; a place that is missing, empty or unreadable where the source itself should be is an
+//! error and never "no data". Layers over time, retries and the cache are sources themselves, made of other sources; they
+//! know only this port.
 
 pub mod cache;
 pub mod checkpoint;
@@ -10,15 +11,44 @@ pub mod checkpoint;
 use std::sync::Arc;
 
 use crate::model::failure::{Failure, Reason, Stage};
+use crate::model::series::Scope;
 use crate::model::stop::Stop;
-use crate::rules::evidence::Host;
+use crate::rules::evidence::Evidence;
+use crate::rules::scopes::Component;
+use crate::rules::timeline::Interval;
 
-/// How far a cluster's data reaches.
+/// A question: what does the source hold of these metrics of a host, within a window?
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The cluster's name.
+    pub cluster: &'a str,
+    /// The host's name.
+    pub host: &'a str,
+    /// What is wanted. A source may answer with more.
+    pub metrics: &'a [Wanted<'a>],
+    /// Unix seconds. A source may answer with more.
+    pub window: Interval,
+}
+
+/// A metric of a host, where the host measures it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The metric's name.
+    pub metric: &'a str,
+    /// Seconds between two samples in the store.
+    pub frequency: i64,
+    /// The scope at which it is measured.
+    pub native: Scope,
+    /// The components at which it is measured; empty for the node itself.
+    pub components: &'a [Component],
+}
+
+/// How far the data of a cluster reaches in a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Horizon {
+pub struct Reach {
     /// Unix seconds of the newest data of any host.
     pub newest: i64,
-    /// Unix seconds where the oldest file of any host begins.
+    /// Unix seconds where the oldest data of any host begins.
     pub oldest: i64,
 }
 
@@ -31,15 +61,15 @@ pub enum Error {
     /// It holds nothing of the cluster.
     #[error("{detail}")]
     ClusterMissing {
-        /// The folder; empty where the source holds no other cluster either.
+        /// The place; empty where the source holds no other cluster either.
         subject: String,
         /// In words.
         detail: String,
     },
-    /// The file system refused.
+    /// The medium refused.
     #[error("{detail}")]
     Unreadable {
-        /// The file or folder.
+        /// The file, folder or address.
         subject: String,
         /// In words.
         detail: String,
@@ -67,15 +97,22 @@ impl Error {
 
 /// A source of samples.
 pub trait Source: Sync {
-    /// Everything it holds of a host.
+    /// What it holds of a host.
     ///
     /// # Errors
     /// When it could not answer; see [`Error`].
-    fn host(&self, cluster: &str, host: &str, stop: &Stop) -> Result<Arc<Host>, Error>;
+    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error>;
 
     /// How far a cluster's data reaches.
     ///
     /// # Errors
     /// When it could not answer.
-    fn horizon(&self, cluster: &str) -> Result<Horizon, Error>;
+    fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error>;
+
+    /// Asks what only a sick medium cannot answer: reads something of the cluster that is not of the hosts named, or that
+    /// could be read before. The sweep asks it when failures pile up, to tell an outage from bad jobs.
+    ///
+    /// # Errors
+    /// When the medium is sick.
+    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error>;
 }

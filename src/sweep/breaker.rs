@@ -20,7 +20,7 @@ pub(super) struct Breaker {
 
 /// What to do with a result.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum Decision {
     /// Record these.
     Record(Vec<Done>),
     /// Nothing yet.
@@ -30,14 +30,14 @@ pub(super) enum Verdict {
 }
 
 impl Breaker {
-    pub(super) fn take(&mut self, done: Done) -> Verdict {
+    pub(super) fn take(&mut self, done: Done) -> Decision {
         if self.open {
-            return Verdict::Record(vec![done]);
+            return Decision::Record(vec![done]);
         }
         let failure = match &done.outcome {
             // One cluster is missing among others that are there: its jobs must not stop theirs.
             Outcome::Failed(f) if f.reason == Reason::SourceMissing && !f.subject.is_empty() => {
-                return Verdict::Record(vec![done]);
+                return Decision::Record(vec![done]);
             }
             Outcome::Failed(f) if f.reason.may_be_outage() => Some(f.clone()),
             // Source and target work.
@@ -52,7 +52,7 @@ impl Breaker {
             | Outcome::NotYet
             | Outcome::UnknownEnd
             | Outcome::Interrupted
-            | Outcome::Raced => return Verdict::Record(vec![done]),
+            | Outcome::Raced => return Decision::Record(vec![done]),
         };
         let differs = failure
             .as_ref()
@@ -60,15 +60,15 @@ impl Breaker {
         if differs && (failure.is_none() || !self.held.is_empty()) {
             self.open = true;
             self.held.push(done);
-            return Verdict::Record(std::mem::take(&mut self.held));
+            return Decision::Record(std::mem::take(&mut self.held));
         }
         self.held.push(done);
         match failure {
             Some(f) if self.held.len() >= HELD && self.subjects() > 1 => {
                 self.held.clear();
-                Verdict::Outage(f)
+                Decision::Outage(f)
             }
-            _ => Verdict::Hold,
+            _ => Decision::Hold,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::worker::{Ending, Place, Work, no_data};
-use crate::format::gzip::{Encoder, Level};
+use crate::format::gzip::{Encoder, Effort};
 use crate::format::read;
 use crate::format::{data, meta};
 use crate::model::failure::{Failure, Reason, Stage};
@@ -14,12 +14,12 @@ use crate::model::published::{Published, row_print};
 use crate::model::series::MetricData;
 use crate::model::stored::{Files, Form, Values};
 use crate::rules::statistics;
-use crate::target::{Found, Publication};
+use crate::target::{Found, Draft};
 
 /// A data document while it is made.
 pub(super) struct Document<'a> {
     encoder: Encoder,
-    publication: Option<Box<dyn Publication + 'a>>,
+    publication: Option<Box<dyn Draft + 'a>>,
     pub(super) metrics: usize,
     statistics: BTreeMap<String, meta::JobStatistics>,
     /// Counted only where an archive is there to be compared with.
@@ -29,7 +29,7 @@ pub(super) struct Document<'a> {
 
 impl Document<'_> {
     /// An empty one; `compare`: whether what it holds is counted.
-    pub(super) fn new(level: Level, compare: bool) -> Self {
+    pub(super) fn new(level: Effort, compare: bool) -> Self {
         Self {
             encoder: Encoder::new(level),
             publication: None,

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use crate::format::gzip::Level;
+use crate::format::gzip::Effort;
 use crate::jobs;
 use crate::ledger::Ledger;
 use crate::model::clock::Clock;
@@ -34,7 +34,7 @@ use crate::model::published::{Columns, Published};
 use crate::model::stop::Stop;
 use crate::source::Source;
 use crate::sweep::monitor::{Event, Monitor};
-use crate::target::Archive;
+use crate::target::Target;
 
 pub use intake::{Chosen, Jobs, Refused, choose};
 pub use summary::{Abort, Exit, Failures, Skipped, Stages, Summary};
@@ -48,7 +48,7 @@ pub struct Parts<'a> {
     /// Where samples come from.
     pub source: &'a dyn Source,
     /// Where archives go.
-    pub archive: &'a dyn Archive,
+    pub archive: &'a dyn Target,
     /// The clusters' configuration.
     pub clusters: &'a Clusters,
     /// Our own memory.
@@ -84,7 +84,7 @@ pub struct Settings {
     /// Archive jobs of unknown end up to the last sample within their walltime.
     pub walltime: bool,
     /// How hard to compress.
-    pub compression: Level,
+    pub compression: Effort,
     /// Bytes of series that a worker holds at a time; larger jobs are read in several passes.
     pub group_bytes: usize,
     /// At most so many jobs.
@@ -109,7 +109,7 @@ impl Settings {
             force: false,
             accept_empty: false,
             walltime: false,
-            compression: Level::Normal,
+            compression: Effort::Normal,
             group_bytes: 256 << 20,
             limit: None,
             hook: None,

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
-use super::breaker::{Breaker, Verdict};
+use super::breaker::{Breaker, Decision};
 use super::hook::Hooks;
 use super::{Abort, Done, Settings, Summary};
 use crate::jobs::{Change, Recorder, Update};
@@ -21,7 +21,7 @@ use crate::model::standing::Standing;
 use crate::model::stop::Stop;
 use crate::rules::retry::next_after;
 use crate::sweep::monitor::{Event, Monitor, Report};
-use crate::target::Archive;
+use crate::target::Target;
 
 /// Rows of one transaction: some milliseconds.
 const BATCH: usize = 16;
@@ -29,7 +29,7 @@ const BATCH: usize = 16;
 /// What a recorder works with.
 pub(super) struct Recording<'a, 'scope> {
     pub(super) database: Option<&'a mut Recorder>,
-    pub(super) archive: &'a dyn Archive,
+    pub(super) archive: &'a dyn Target,
     pub(super) ledger: &'a Ledger,
     pub(super) settings: &'a Settings,
     pub(super) monitor: &'a dyn Monitor,
@@ -85,9 +85,9 @@ impl Recording<'_, '_> {
             return;
         }
         match breaker.take(done) {
-            Verdict::Record(done) => batch.extend(done),
-            Verdict::Hold => {}
-            Verdict::Outage(f) => self.abort(&f),
+            Decision::Record(done) => batch.extend(done),
+            Decision::Hold => {}
+            Decision::Outage(f) => self.abort(&f),
         }
     }
 

@@ -19,12 +19,12 @@ use crate::rules::assemble::{Account, Assembler};
 use crate::rules::evidence::{Broken, Host};
 use crate::rules::retry::ATTEMPTS;
 use crate::source::Source;
-use crate::target::{Archive, Found};
+use crate::target::{Target, Found};
 
 /// What all workers use.
 pub(super) struct Shared<'a> {
     pub(super) source: &'a dyn Source,
-    pub(super) archive: &'a dyn Archive,
+    pub(super) archive: &'a dyn Target,
     pub(super) clusters: &'a Clusters,
     pub(super) ledger: &'a Ledger,
     pub(super) settings: &'a Settings,

@@ -2,7 +2,7 @@
 //!
 //! An archive is published in one step: its files are complete and under other names before the first rename, data
 //! comes before meta, and the caller learns size and checksum of both before the first rename ([`Files`]). It is
-//! durable only after [`Archive::flush`].
+//! durable only after [`Target::flush`].
 
 pub mod tree;
 
@@ -20,18 +20,32 @@ pub struct Found {
 }
 
 /// A job archive.
-pub trait Archive: Sync {
-    /// What is there for a job. With `tidy`, what a killed sweep left in the job's folder is removed.
+pub trait Target: Sync {
+    /// What is there for a job.
     ///
     /// # Errors
     /// When the archive or the job's folder cannot be read.
-    fn find(&self, key: &JobKey, tidy: bool) -> Result<Option<Found>, Failure>;
+    fn find(&self, key: &JobKey) -> Result<Option<Found>, Failure>;
 
-    /// Begins to store a job; nothing is visible before [`Publication::publish`].
+    /// Brings a job's place in order: ends or undoes a replacement that a killed sweep had begun, and removes what only it
+    /// knew. Nothing happens where nothing was begun.
+    ///
+    /// # Errors
+    /// When the archive cannot be read or written.
+    fn tidy(&self, key: &JobKey) -> Result<(), Failure>;
+
+    /// Begins to store a job; nothing is visible before [`Draft::publish`].
     ///
     /// # Errors
     /// When the archive cannot be written.
-    fn create(&self, key: &JobKey) -> Result<Box<dyn Publication + '_>, Failure>;
+    fn begin(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Failure>;
+
+    /// Asks what only a sick medium cannot answer: writes, makes durable and removes something where the archive allows it.
+    /// The sweep asks it when failures pile up, to tell an outage from bad jobs.
+    ///
+    /// # Errors
+    /// When the medium is sick.
+    fn probe(&self, cluster: &str) -> Result<(), Failure>;
 
     /// Makes everything published so far durable.
     ///
@@ -40,8 +54,8 @@ pub trait Archive: Sync {
     fn flush(&self) -> Result<(), Failure>;
 }
 
-/// A job that is being stored. Dropped before [`Publication::publish`], it leaves nothing.
-pub trait Publication {
+/// A job that is being stored. Dropped before [`Draft::publish`], it leaves nothing.
+pub trait Draft {
     /// Appends to the data file, in its stored form.
     ///
     /// # Errors

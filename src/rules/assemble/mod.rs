@@ -14,8 +14,8 @@ use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::Job;
 use crate::model::outcome::Coverage;
 use crate::model::series::{MetricData, Scope, ScopeData, Series, Statistics};
-use crate::rules::evidence::Host;
-use crate::rules::scopes::{self, HostUnits, Target};
+use crate::rules::evidence::{Damage, Evidence};
+use crate::rules::scopes::{self, Components, Target};
 use crate::rules::statistics;
 use crate::rules::timeline::Grid;
 use reading::Reading;
@@ -28,7 +28,7 @@ const ROOFLINE: [&str; 2] = ["flops_any", "mem_bw"];
 pub struct Assembler<'a> {
     job: &'a Job,
     metrics: Vec<Wanted<'a>>,
-    units: Vec<HostUnits>,
+    units: Vec<Components>,
 }
 
 /// A metric that the job's archive may have.
@@ -45,8 +45,10 @@ struct Wanted<'a> {
 pub struct Account {
     /// Expected and received samples.
     pub coverage: Coverage,
-    /// Per host, the time (Unix seconds) of the latest value that is missing and may still reach the source.
-    pub last_missing: HashMap<usize, i64>,
+    /// Per host, where the latest slot ends (Unix seconds) that has no sample and may still get one.
+    pub missing_until: HashMap<usize, i64>,
+    /// Damaged parts of the source that may have held samples which are missing.
+    pub blamed: Vec<Damage>,
     /// Metrics of which several chains could not become one.
     pub not_aggregated: Vec<String>,
 }
@@ -57,11 +59,26 @@ impl Account {
         self.coverage.points.add(other.coverage.points);
         self.coverage.gaps.extend(other.coverage.gaps);
         self.coverage.unusable += other.coverage.unusable;
-        for (k, t) in other.last_missing {
-            let latest = self.last_missing.entry(k).or_insert(t);
-            *latest = t.max(*latest);
+        for (k, t) in other.missing_until {
+            self.note_missing(k, t);
+        }
+        for damage in other.blamed {
+            self.blame(&damage);
         }
         self.not_aggregated.extend(other.not_aggregated);
+    }
+
+    /// Notes a slot of a host that may still get a sample.
+    fn note_missing(&mut self, host: usize, slot_end: i64) {
+        let latest = self.missing_until.entry(host).or_insert(slot_end);
+        *latest = slot_end.max(*latest);
+    }
+
+    /// Notes damage that may have held what is missing.
+    fn blame(&mut self, damage: &Damage) {
+        if !self.blamed.contains(damage) {
+            self.blamed.push(damage.clone());
+        }
     }
 }
 
@@ -110,7 +127,7 @@ impl<'a> Assembler<'a> {
         let units = job
             .resources
             .iter()
-            .map(|r| HostUnits::new(r, &sub.topology))
+            .map(|r| Components::new(r, &sub.topology))
             .collect();
         Self {
             job,
@@ -137,7 +154,7 @@ impl<'a> Assembler<'a> {
         out
     }
 
-    fn series_of(w: &Wanted<'_>, units: &HostUnits) -> usize {
+    fn series_of(w: &Wanted<'_>, units: &Components) -> usize {
         let count = |t: &Target<'_>| match t {
             Target::Each(u) => u.len(),
             Target::Host | Target::Together(_) => 1,
@@ -161,7 +178,7 @@ impl<'a> Assembler<'a> {
     }
 
     /// Adds what host number `k` of the resources holds.
-    pub fn add_host(&self, group: &mut Group, k: usize, host: &Host) {
+    pub fn add_host(&self, group: &mut Group, k: usize, host: &Evidence) {
         for (slot, i) in group.range.clone().enumerate() {
             let w = &self.metrics[i];
             let found = self.read_metric(w, k, host, &mut group.account);
@@ -275,7 +292,7 @@ impl<'a> Assembler<'a> {
         &self,
         w: &Wanted<'_>,
         k: usize,
-        host: &Host,
+        host: &Evidence,
         account: &mut Account,
     ) -> Vec<(Scope, Vec<Series>)> {
         let mut reading = Reading::new(host, w);

@@ -6,38 +6,39 @@ use super::{Account, Wanted};
 use crate::model::cluster::Aggregation;
 use crate::model::outcome::{Gap, Points};
 use crate::model::series::{Series, fits_f32};
-use crate::rules::evidence::Host;
-use crate::rules::scopes::{HostUnits, Target, Unit};
+use crate::rules::evidence::Evidence;
+use crate::rules::scopes::{Components, Target, Component};
 use crate::rules::statistics;
+use crate::rules::timeline::Grid;
 
 /// One metric of one host; chains are read once, whatever scopes need them.
 pub(super) struct Reading<'a, 'b> {
-    host: &'a Host,
+    host: &'a Evidence,
     w: &'a Wanted<'b>,
     /// Level (`""` is the host) → its chains that have a sample inside the job.
-    chains: HashMap<&'a str, Level>,
+    chains: HashMap<&'a str, Chains>,
 }
 
 /// The host as the only unit.
-static WHOLE: [Unit; 1] = [Unit {
+static WHOLE: [Component; 1] = [Component {
     id: String::new(),
     level: String::new(),
 }];
 
 #[derive(Default)]
-struct Level {
+struct Chains {
     /// Values on the job's grid, infinite ones as they are.
     chains: Vec<Vec<f32>>,
     /// Whether the source has the series at all.
     exists: bool,
 }
 
-impl Level {
-    fn read(host: &Host, w: &Wanted<'_>, name: &str) -> Self {
+impl Chains {
+    fn read(host: &Evidence, w: &Wanted<'_>, name: &str) -> Self {
         let level = if name.is_empty() {
-            Some(&host.root)
+            Some(&host.series)
         } else {
-            host.root.child(name)
+            host.series.child(name)
         };
         let mut found = Vec::new();
         if let Some(level) = level {
@@ -54,7 +55,7 @@ impl Level {
 }
 
 impl<'a, 'b> Reading<'a, 'b> {
-    pub(super) fn new(host: &'a Host, w: &'a Wanted<'b>) -> Self {
+    pub(super) fn new(host: &'a Evidence, w: &'a Wanted<'b>) -> Self {
         Self {
             host,
             w,
@@ -62,11 +63,11 @@ impl<'a, 'b> Reading<'a, 'b> {
         }
     }
 
-    fn level(&mut self, name: &'a str) -> &Level {
+    fn level(&mut self, name: &'a str) -> &Chains {
         let (host, w) = (self.host, self.w);
         self.chains
             .entry(name)
-            .or_insert_with(|| Level::read(host, w, name))
+            .or_insert_with(|| Chains::read(host, w, name))
     }
 
     /// Appends the series of a target that has any value.
@@ -102,7 +103,7 @@ impl<'a, 'b> Reading<'a, 'b> {
 
     fn one(
         &mut self,
-        units: &'a [Unit],
+        units: &'a [Component],
         id: Option<String>,
         host: usize,
         out: &mut Vec<Series>,
@@ -141,12 +142,13 @@ impl<'a, 'b> Reading<'a, 'b> {
     /// Counts the native series of the job on this host.
     pub(super) fn count(
         &mut self,
-        units: &'a HostUnits,
+        units: &'a Components,
         hostname: &str,
         k: usize,
         account: &mut Account,
     ) {
-        let (grid, newest) = (self.w.grid, self.host.newest);
+        let (host, grid) = (self.host, self.w.grid);
+        let newest = host.newest;
         let end = grid.start + grid.n as i64 * grid.step;
         let levels: Vec<&'a str> = units
             .native(self.w.metric.native)
@@ -166,14 +168,16 @@ impl<'a, 'b> Reading<'a, 'b> {
             });
             // A series that the host has never had, while others reach beyond the job, will not come.
             let may_come = level.exists || newest.is_none_or(|n| n < end);
+            if received < grid.n {
+                blame(host, grid, best.map(|b| b.1.as_slice()), account);
+            }
             if received < grid.n && may_come {
                 // What came and cannot be used will not come again.
                 let missing =
                     best.map_or(Some(grid.n - 1), |b| b.1.iter().rposition(|v| v.is_nan()));
                 if let Some(missing) = missing {
-                    let t = grid.start + missing as i64 * grid.step;
-                    let latest = account.last_missing.entry(k).or_insert(t);
-                    *latest = t.max(*latest);
+                    // The slot that holds this time of the grid ends a timestep later at the latest.
+                    account.note_missing(k, grid.start + (missing as i64 + 1) * grid.step);
                 }
             }
             account.coverage.unusable += level
@@ -192,6 +196,20 @@ impl<'a, 'b> Reading<'a, 'b> {
             });
         }
         account.coverage.points.add(points);
+    }
+}
+
+/// Blames the damaged parts of a host's source that may have held a value which is missing in `values`.
+fn blame(host: &Evidence, grid: Grid, values: Option<&[f32]>, account: &mut Account) {
+    for damage in &host.damaged {
+        let lacks = |k: usize| {
+            let from = grid.start + k as i64 * grid.step;
+            let missing = values.is_none_or(|v| v[k].is_nan());
+            missing && damage.concerns(from - grid.step, from + grid.step)
+        };
+        if (0..grid.n).any(lacks) {
+            account.blame(damage);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::read::{Layer, Level, Series};
+use super::read::{Layer, Level, Chain};
 use super::sane;
 
 /// Where a series stands below its host.
@@ -196,8 +196,8 @@ impl Growing {
         }
     }
 
-    fn settle(self, known: &HashMap<i64, i64>) -> Series {
-        let mut out = Series::default();
+    fn settle(self, known: &HashMap<i64, i64>) -> Chain {
+        let mut out = Chain::default();
         let mut last: Option<(i64, i64)> = None;
         let mut joined: Option<(usize, usize)> = None;
         for (k, run) in self.runs.iter().enumerate() {

@@ -2,7 +2,7 @@
 //!
 //! design.md, section 5. A series is a sequence of slots of F seconds; a sample belongs to slot
 //! floor((t − p) / F). [`Builder`] takes a host's files in the order of time and then its log, [`Builder::finish`]
-//! gives every stretch its phase p, and a [`Series`] answers for any grid. What must stay true: the same files give
+//! gives every stretch its phase p, and a [`Chain`] answers for any grid. What must stay true: the same files give
 //! the same values, whatever order jobs ask in; a later sample replaces an earlier one of its slot; nothing that a
 //! file says (times, frequencies) can make the arithmetic overflow, since [`Builder`] takes only [`sane`] times.
 
@@ -10,7 +10,7 @@ mod build;
 mod read;
 
 pub use build::{Builder, Column, Interval, Path, SeriesId};
-pub use read::{Level, Series};
+pub use read::{Level, Chain};
 
 /// Largest time (Unix seconds) and frequency that is taken for one: beyond it a file is damaged.
 pub const LATEST: i64 = 1 << 40;

@@ -49,11 +49,11 @@ impl Layer {
 
 /// One series of a host, ready to be read.
 #[derive(Clone, Debug, Default)]
-pub struct Series {
+pub struct Chain {
     pub(super) layers: Vec<Layer>,
 }
 
-impl Series {
+impl Chain {
     /// The values on a grid, NaN where the files hold none. Infinite values come as they are.
     pub fn read(&self, grid: Grid) -> Vec<f32> {
         let mut out = vec![f32::NAN; grid.n];
@@ -94,7 +94,7 @@ impl Series {
 /// A level of the metric tree: a host, or a unit within it.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
-    pub(super) series: HashMap<Box<str>, Series>,
+    pub(super) series: HashMap<Box<str>, Chain>,
     pub(super) children: BTreeMap<Box<str>, Level>,
 }
 
@@ -107,7 +107,7 @@ impl Level {
     /// The series of a metric at this level, else all of them below it, each branch ending at the first level
     /// that has one (cc-backend `pkg/metricstore/level.go`, `findBuffers`). Branches come in the order of their
     /// names, numbers in them by value.
-    pub fn chains<'a>(&'a self, metric: &str, out: &mut Vec<&'a Series>) {
+    pub fn chains<'a>(&'a self, metric: &str, out: &mut Vec<&'a Chain>) {
         if let Some(s) = self.series.get(metric) {
             out.push(s);
             return;
@@ -121,7 +121,7 @@ impl Level {
 
     /// Unix seconds where the newest slot of any series begins.
     pub fn newest(&self) -> Option<i64> {
-        let own = self.series.values().filter_map(Series::newest).max();
+        let own = self.series.values().filter_map(Chain::newest).max();
         own.max(self.children.values().filter_map(Self::newest).max())
     }
 

@@ -14,12 +14,13 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
-use super::{Error, Horizon, Source};
+use super::{Error, Reach, Request, Source};
 use crate::model::failure::Reason;
 use crate::model::job::Shown;
 use crate::model::stop::Stop;
 use crate::opening::regular;
-use crate::rules::evidence::{Broken, Host};
+use crate::model::clock::Clock;
+use crate::rules::evidence::{Damage, Evidence};
 use crate::rules::timeline::{Builder, Column, Interval, Level, Path, SeriesId, sane};
 
 /// A file larger than this (bytes) is none of the store's.
@@ -76,12 +77,17 @@ pub struct Checkpoints {
     roots: Vec<PathBuf>,
     /// Metric → seconds, as the store is configured.
     frequencies: HashMap<String, i64>,
+    clock: Clock,
 }
 
 impl Checkpoints {
     /// `frequencies`: seconds of every metric that the store keeps.
-    pub fn new(roots: Vec<PathBuf>, frequencies: HashMap<String, i64>) -> Self {
-        Self { roots, frequencies }
+    pub fn new(roots: Vec<PathBuf>, frequencies: HashMap<String, i64>, clock: Clock) -> Self {
+        Self {
+            roots,
+            frequencies,
+            clock,
+        }
     }
 
     /// Makes sure that the folders hold the cluster, since this host's folder is missing.
@@ -112,9 +118,12 @@ impl Checkpoints {
         Err(Error::ClusterMissing { subject, detail })
     }
 
-    fn load(&self, folder: &FsPath, stop: &Stop) -> Result<Option<Host>, Error> {
+    fn load(&self, folder: &FsPath, stop: &Stop) -> Result<Option<Evidence>, Error> {
         for _ in 0..LISTINGS {
-            let mut loading = Loading::default();
+            let mut loading = Loading {
+                read_at: self.clock.now(),
+                ..Loading::default()
+            };
             let log = read_file(&folder.join("current.wal"));
             let files = match snapshots(folder) {
                 Ok(files) => files,
@@ -151,8 +160,9 @@ impl Checkpoints {
 }
 
 impl Source for Checkpoints {
-    fn host(&self, cluster: &str, host: &str, stop: &Stop) -> Result<Arc<Host>, Error> {
-        let mut out: Option<Host> = None;
+    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
+        let (cluster, host) = (request.cluster, request.host);
+        let mut out: Option<Evidence> = None;
         for root in self.roots.iter().rev() {
             let Some(mut found) = self.load(&root.join(cluster).join(host), stop)? else {
                 // An unmounted folder is no answer, even where another source has the host.
@@ -160,12 +170,12 @@ impl Source for Checkpoints {
                 continue;
             };
             if let Some(below) = out {
-                let mut root = below.root;
-                root.lay_over(found.root);
-                found.root = root;
-                found.broken.extend(below.broken);
-                found.damaged_log = found.damaged_log.or(below.damaged_log);
-                found.snapshot_end = found.snapshot_end.max(below.snapshot_end);
+                let mut series = below.series;
+                series.lay_over(found.series);
+                found.series = series;
+                found.damaged.extend(below.damaged);
+                found.passed_over.extend(below.passed_over);
+                found.final_until = found.final_until.max(below.final_until);
                 found.newest = found.newest.max(below.newest);
             }
             out = Some(found);
@@ -176,20 +186,43 @@ impl Source for Checkpoints {
         Ok(Arc::new(out.unwrap_or_default()))
     }
 
-    fn horizon(&self, cluster: &str) -> Result<Horizon, Error> {
+    fn reach(&self, cluster: &str, _stop: &Stop) -> Result<Reach, Error> {
         self.check_cluster(cluster)?;
-        let mut reach: Option<Horizon> = None;
+        let mut reach: Option<Reach> = None;
         for root in &self.roots {
             let folder = root.join(cluster);
             if let Some(h) = reach::of_cluster(&folder).map_err(|e| unreadable(&folder, &e))? {
                 let r = reach.get_or_insert(h);
-                *r = Horizon {
+                *r = Reach {
                     newest: r.newest.max(h.newest),
                     oldest: r.oldest.min(h.oldest),
                 };
             }
         }
         Ok(reach.unwrap_or_default())
+    }
+
+    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
+        for root in &self.roots {
+            let folder = root.join(cluster);
+            let hosts = std::fs::read_dir(&folder).map_err(|e| unreadable(&folder, &e))?;
+            for host in hosts.flatten().map(|e| e.path()).filter(|p| p.is_dir()) {
+                let named = host.file_name().and_then(|n| n.to_str());
+                if named.is_some_and(|n| but.contains(&n)) {
+                    continue;
+                }
+                if stop.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                let files = snapshots(&host).map_err(|e| unreadable(&host, &e))?;
+                let Some((_, newest)) = files.last() else {
+                    continue;
+                };
+                read_file(newest).map_err(|e| unreadable(newest, &e))?;
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -278,9 +311,10 @@ fn read_file(path: &FsPath) -> io::Result<Vec<u8>> {
 #[derive(Default)]
 struct Loading {
     builder: Builder,
-    broken: Vec<Broken>,
-    damaged_log: Option<Broken>,
+    broken: Vec<Damage>,
+    damaged_log: Option<Damage>,
     snapshot_end: Option<i64>,
+    read_at: i64,
 }
 
 impl Loading {
@@ -312,9 +346,9 @@ impl Loading {
                 }
             }
         };
-        self.broken.push(Broken {
+        self.broken.push(Damage {
             interval,
-            file: path.display().to_string(),
+            subject: path.display().to_string(),
             detail,
             reason,
         });
@@ -369,26 +403,27 @@ impl Loading {
     }
 
     /// What is wrong with the log, for the time that only it covers.
-    fn log_is(&self, path: &FsPath, reason: Reason, detail: String) -> Broken {
-        Broken {
+    fn log_is(&self, path: &FsPath, reason: Reason, detail: String) -> Damage {
+        Damage {
             interval: Interval {
                 from: self.snapshot_end.unwrap_or(i64::MIN),
                 to: i64::MAX,
             },
-            file: path.display().to_string(),
+            subject: path.display().to_string(),
             detail,
             reason,
         }
     }
 
-    fn finish(self) -> Host {
+    fn finish(self) -> Evidence {
         let root: Level = self.builder.finish();
-        Host {
+        Evidence {
             newest: root.newest(),
-            root,
-            broken: self.broken,
-            damaged_log: self.damaged_log,
-            snapshot_end: self.snapshot_end,
+            series: root,
+            damaged: self.broken,
+            passed_over: Vec::from_iter(self.damaged_log),
+            final_until: self.snapshot_end,
+            read_at: self.read_at,
         }
     }
 }

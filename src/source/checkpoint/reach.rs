@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::super::Horizon;
+use super::super::Reach;
 use super::{binary, snapshots, wal};
 use crate::opening::regular;
 
@@ -16,8 +16,8 @@ const TAIL: u64 = 64 << 10;
 /// # Errors
 /// When the folder cannot be listed. A host or log that cannot be read says nothing of the newest data; the oldest may
 /// be its, so then nothing is known to be forgotten.
-pub(super) fn of_cluster(folder: &Path) -> io::Result<Option<Horizon>> {
-    let mut all: Option<Horizon> = None;
+pub(super) fn of_cluster(folder: &Path) -> io::Result<Option<Reach>> {
+    let mut all: Option<Reach> = None;
     let entries = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
@@ -25,7 +25,7 @@ pub(super) fn of_cluster(folder: &Path) -> io::Result<Option<Horizon>> {
     for entry in entries {
         if let Some(h) = of_host(&entry?.path()) {
             let a = all.get_or_insert(h);
-            *a = Horizon {
+            *a = Reach {
                 newest: a.newest.max(h.newest),
                 oldest: a.oldest.min(h.oldest),
             };
@@ -34,7 +34,7 @@ pub(super) fn of_cluster(folder: &Path) -> io::Result<Option<Horizon>> {
     Ok(all)
 }
 
-fn of_host(folder: &Path) -> Option<Horizon> {
+fn of_host(folder: &Path) -> Option<Reach> {
     let missing = |e: &io::Error| {
         matches!(
             e.kind(),
@@ -47,7 +47,7 @@ fn of_host(folder: &Path) -> Option<Horizon> {
         .flatten()
         .any(|e| !missing(e));
     if unreadable {
-        return Some(Horizon {
+        return Some(Reach {
             newest: i64::MIN,
             oldest: i64::MIN,
         });
@@ -57,7 +57,7 @@ fn of_host(folder: &Path) -> Option<Horizon> {
         .last()
         .and_then(|(number, path)| snapshot_end(path).ok().flatten().or(Some(*number)));
     let oldest = files.first().map(|(number, _)| *number);
-    Some(Horizon {
+    Some(Reach {
         newest: newest.max(log.map(|l| l.1))?,
         oldest: oldest.into_iter().chain(log.map(|l| l.0)).min()?,
     })

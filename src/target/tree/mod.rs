@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Archive, Found, Publication};
+use super::{Draft, Found, Target};
 use crate::format::read;
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::JobKey;
@@ -26,6 +26,8 @@ use writing::{Writing, remove_temporary};
 pub(super) const META: &str = "meta.json";
 pub(super) const PLAIN: &str = "data.json";
 pub(super) const GZIP: &str = "data.json.gz";
+/// Written and removed at once to learn whether the archive can be written.
+const PROBE: &str = ".ccarchive-probe.tmp";
 
 /// A file tree.
 #[derive(Debug)]
@@ -156,8 +158,8 @@ fn levels<'p>(cluster: &Path, folder: &'p Path) -> Vec<&'p Path> {
     folder.ancestors().take_while(|a| *a != cluster).collect()
 }
 
-impl Archive for Tree {
-    fn find(&self, key: &JobKey, tidy: bool) -> Result<Option<Found>, Failure> {
+impl Target for Tree {
+    fn find(&self, key: &JobKey) -> Result<Option<Found>, Failure> {
         let folder = self.folder(key);
         match folder.symlink_metadata() {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -167,11 +169,6 @@ impl Archive for Tree {
         // What is found may be recorded, and must be durable then.
         self.watch(&self.root.join(&key.cluster))
             .map_err(|e| self.failure("cannot open", &folder, &e))?;
-        if tidy {
-            remove_temporary(&folder).map_err(|e| self.failure("cannot tidy", &folder, &e))?;
-            // An empty folder counts as an archive for cc-backend; where there is something, it stays.
-            drop(fs::remove_dir(&folder));
-        }
         let read = |name: &str| {
             let path = folder.join(name);
             sum::of_file(&path).map_err(|e| self.failure("cannot read", &path, &e))
@@ -213,7 +210,33 @@ impl Archive for Tree {
         Ok(Some(Found { files, values }))
     }
 
-    fn create(&self, key: &JobKey) -> Result<Box<dyn Publication + '_>, Failure> {
+    fn tidy(&self, key: &JobKey) -> Result<(), Failure> {
+        let folder = self.folder(key);
+        if folder.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        remove_temporary(&folder).map_err(|e| self.failure("cannot tidy", &folder, &e))?;
+        // cc-backend takes an empty folder for an archive; where there is something, it stays.
+        drop(fs::remove_dir(&folder));
+        Ok(())
+    }
+
+    fn probe(&self, cluster: &str) -> Result<(), Failure> {
+        let folder = self.root.join(cluster);
+        let path = folder.join(PROBE);
+        let probed = File::create(&path)
+            .and_then(|mut f| {
+                io::Write::write_all(&mut f, PROBE.as_bytes())?;
+                f.sync_all()
+            })
+            .and_then(|()| fs::remove_file(&path));
+        probed.map_err(|e| {
+            drop(fs::remove_file(&path));
+            self.failure("cannot write", &path, &e)
+        })
+    }
+
+    fn begin(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Failure> {
         let folder = self.folder(key);
         let cluster = self.root.join(&key.cluster);
         let mut tries = 3;

@@ -15,7 +15,7 @@ use super::sum::Summing;
 use super::{GZIP, META, PLAIN, Tree};
 use crate::model::failure::Failure;
 use crate::model::stored::{Files, Form, Sum};
-use crate::target::Publication;
+use crate::target::Draft;
 
 const TEMPORARY_DATA: &str = ".ccarchive-data.tmp";
 const TEMPORARY_META: &str = ".ccarchive-meta.tmp";
@@ -71,7 +71,7 @@ impl<'a> Writing<'a> {
     }
 }
 
-impl Publication for Writing<'_> {
+impl Draft for Writing<'_> {
     fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
         self.sum.add(data);
         let path = self.folder.join(TEMPORARY_DATA);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use ccarchive::format::gzip::Level;
+use ccarchive::format::gzip::Effort;
 use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
@@ -91,7 +91,7 @@ fn settings() -> Settings {
     Settings {
         workers: 2,
         queue: 16,
-        compression: Level::Fast,
+        compression: Effort::Fast,
         group_bytes: 1 << 20,
         ..Settings::new(Clock::starting_at(NOW))
     }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ccarchive::format::gzip::Level;
+use ccarchive::format::gzip::Effort;
 use ccarchive::jobs::{Filter, Pending, Recorder};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
@@ -20,7 +20,7 @@ use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Jobs, Parts, Refused, Settings, Summary};
 use ccarchive::target::tree::Tree;
-use ccarchive::target::{Archive, Found, Publication};
+use ccarchive::target::{Target, Found, Draft};
 
 use super::site::Site;
 
@@ -69,12 +69,12 @@ struct Quick {
     on_flush: Box<dyn Fn() + Sync>,
 }
 
-impl Archive for Quick {
+impl Target for Quick {
     fn find(&self, key: &JobKey, tidy: bool) -> Result<Option<Found>, Failure> {
         self.tree.find(key, tidy)
     }
 
-    fn create(&self, key: &JobKey) -> Result<Box<dyn Publication + '_>, Failure> {
+    fn create(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Failure> {
         self.tree.create(key)
     }
 
@@ -124,7 +124,7 @@ impl Sweep {
     pub(crate) fn at(now: i64) -> Self {
         let settings = Settings {
             workers: 2,
-            compression: Level::Fast,
+            compression: Effort::Fast,
             group_bytes: 1 << 20,
             ..Settings::new(Clock::starting_at(now))
         };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ccarchive::format::gzip::Level;
+use ccarchive::format::gzip::Effort;
 use ccarchive::jobs::lock::{self, Lock};
 use ccarchive::jobs::{self, Filter, Pending, Recorder};
 use ccarchive::ledger::{Ledger, Run};
@@ -20,7 +20,7 @@ use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Chosen, Exit, Jobs, Parts, Settings, Summary};
-use ccarchive::target::Archive;
+use ccarchive::target::Target;
 use ccarchive::target::tree::Tree;
 use jiff::Zoned;
 
@@ -330,9 +330,9 @@ fn settings(b: &BehaviourArgs, site: &Site, selection: &Selection, clock: Clock)
         accept_empty: b.accept_empty,
         walltime: b.zero_duration.is_some(),
         compression: match b.compression {
-            Compression::Fast => Level::Fast,
-            Compression::Normal => Level::Normal,
-            Compression::Small => Level::Small,
+            Compression::Fast => Effort::Fast,
+            Compression::Normal => Effort::Normal,
+            Compression::Small => Effort::Small,
         },
         limit: selection.limit,
         hook: b.hook.clone(),

@@ -1,0 +1,260 @@
+//! What the evidence makes of a job: complete, partial, provisional, empty, without data.
+//!
+//! One pure function of the job, the evidence, the policy and the time at which the evidence was read. A sweep, `explain` and
+//! the tests ask the same rule. Two things must stay true. A sample that is on disk is never waited for: an archive with
+//! what there is comes first, and a better one later. And evidence is judged by the time at which it was read: a
+//! snapshot that was written after that may hold what is missing here.
+
+use crate::model::job::Head;
+use crate::rules::assemble::Account;
+
+/// When the source forgets within this time (seconds), nothing is waited for any more.
+const NEAR: i64 = 3600;
+/// Without a known retention, a job without data is given up this long (seconds) after its end.
+const GIVE_UP: i64 = 7 * 86_400;
+/// A snapshot may take this long (seconds) to be written after the time that it covers.
+const WRITING: i64 = 15 * 60;
+
+/// How long to wait, and what to do without data.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Seconds after a job's end during which samples may still reach the source.
+    pub settle: i64,
+    /// Seconds that the source remembers, if that is known.
+    pub retention: Option<i64>,
+    /// Archive a job without any data as an empty one.
+    pub accept_empty: bool,
+    /// Archive without what a damaged file may have held, since the job was tried often enough.
+    pub ignore_damage: bool,
+}
+
+/// What is known about a job's hosts and cluster besides the values.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// What was counted, over all metrics and hosts.
+    pub account: Account,
+    /// Per host of the job: until when the source's answer is final (Unix seconds).
+    pub final_until: Vec<Option<i64>>,
+    /// Unix seconds at which the first of the hosts was read.
+    pub read_at: i64,
+    /// Unix seconds of the newest data of any host of the cluster, as it was before the hosts were read.
+    pub newest: i64,
+    /// Unix seconds where the oldest data of any host of the cluster begins.
+    pub oldest: i64,
+    /// Whether samples were found but no series could be made of them.
+    pub nothing_kept: bool,
+    /// Whether the archive has something of the job already.
+    pub archived: bool,
+}
+
+/// What the evidence makes of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is missing.
+    Complete,
+    /// Something is missing and will not come.
+    Partial,
+    /// Something is missing and may still come.
+    Provisional,
+    /// No sample is expected, or it is accepted that there is none.
+    Empty,
+    /// No sample so far; some may come.
+    NotYet,
+    /// No sample, and none will come.
+    NoData {
+        /// Whether no later sweep can find any in this source.
+        lost: bool,
+    },
+    /// Samples are missing where a damaged file may have held them: [`Account::blamed`].
+    Damaged,
+    /// There are samples, but no metric can be aggregated: [`Account::not_aggregated`].
+    NotAggregated,
+}
+
+/// Judges a job.
+pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
+    let account = &findings.account;
+    let points = account.coverage.points;
+    if job.duration == 0 || points.expected == 0 {
+        return Verdict::Empty;
+    }
+    if findings.nothing_kept && points.received > 0 && !account.not_aggregated.is_empty() {
+        return Verdict::NotAggregated;
+    }
+    if points.received > 0 && points.is_full() {
+        return Verdict::Complete;
+    }
+    if !account.blamed.is_empty() && !policy.ignore_damage {
+        return Verdict::Damaged;
+    }
+    let found = points.received > 0;
+    if waits(job, policy, findings.read_at) && may_come(job, findings) {
+        return if found {
+            Verdict::Provisional
+        } else {
+            Verdict::NotYet
+        };
+    }
+    if found {
+        return Verdict::Partial;
+    }
+    if policy.accept_empty {
+        return Verdict::Empty;
+    }
+    Verdict::NoData {
+        lost: !findings.archived && is_lost(job, findings, policy),
+    }
+}
+
+/// Whether a job that lacks something is still waited for at `read_at` (Unix seconds).
+pub fn waits(job: &Head, policy: &Policy, read_at: i64) -> bool {
+    let patience = policy.settle.saturating_add(WRITING);
+    read_at < job.end().saturating_add(patience) && !is_nearly_forgotten(job, policy, read_at)
+}
+
+/// Whether the source may forget the job's first samples within the hour.
+fn is_nearly_forgotten(job: &Head, policy: &Policy, now: i64) -> bool {
+    policy.retention.is_some_and(|r| {
+        now.saturating_add(NEAR) >= job.key.start_time.saturating_add(r)
+    })
+}
+
+/// Whether missing samples may still reach the source: the whole cluster's data ends before the job does, or a missing
+/// slot ends behind what is final of its host.
+fn may_come(job: &Head, findings: &Findings) -> bool {
+    let is_final = |host: usize, slot_end: i64| {
+        let until = findings.final_until.get(host).copied().flatten();
+        until.is_some_and(|until| slot_end <= until)
+    };
+    findings.newest < job.end()
+        || findings
+            .account
+            .missing_until
+            .iter()
+            .any(|(host, slot_end)| !is_final(*host, *slot_end))
+}
+
+/// Whether this source cannot have the job's data any more. Its files live between one and two retentions.
+fn is_lost(job: &Head, findings: &Findings, policy: &Policy) -> bool {
+    let patience = policy.retention.map_or(GIVE_UP, |r| r.saturating_mul(2));
+    findings.read_at >= job.end().saturating_add(patience) || findings.oldest > job.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::model::job::JobKey;
+    use crate::model::outcome::{Coverage, Points};
+
+    const START: i64 = 1_000_000;
+    const END: i64 = START + 3600;
+
+    fn head() -> Head {
+        let key = JobKey {
+            cluster: "c".into(),
+            job_id: 1,
+            start_time: START,
+        };
+        Head {
+            id: 1,
+            key,
+            duration: 3600,
+            state: "completed".into(),
+            status: 1,
+        }
+    }
+
+    const POLICY: Policy = Policy {
+        settle: 12 * 3600,
+        retention: None,
+        accept_empty: false,
+        ignore_damage: false,
+    };
+
+    /// `received` of 60 samples; the missing slot of host 0 ends at `slot_end`, and its snapshots at `until`.
+    fn found(received: u64, slot_end: i64, until: Option<i64>) -> Findings {
+        let coverage = Coverage {
+            points: Points {
+                expected: 60,
+                received,
+            },
+            ..Coverage::default()
+        };
+        Findings {
+            account: Account {
+                coverage,
+                missing_until: HashMap::from([(0, slot_end)]),
+                ..Account::default()
+            },
+            final_until: vec![until],
+            read_at: END + 600,
+            newest: END + 600,
+            ..Findings::default()
+        }
+    }
+
+    #[test]
+    fn a_slot_that_straddles_the_end_of_the_newest_snapshot_is_waited_for() {
+        let at = |until| judge(&head(), &found(59, END, Some(until)), &POLICY);
+        assert_eq!(at(END - 1), Verdict::Provisional);
+        assert_eq!(at(END), Verdict::Partial);
+        assert_eq!(
+            judge(&head(), &found(0, END, None), &POLICY),
+            Verdict::NotYet
+        );
+    }
+
+    #[test]
+    fn evidence_is_judged_by_the_time_at_which_it_was_read() {
+        let mut f = found(30, END, Some(START));
+        f.read_at = END + POLICY.settle + WRITING - 1;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Provisional);
+        f.read_at += 1;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Partial);
+    }
+
+    #[test]
+    fn what_is_nearly_forgotten_is_not_waited_for() {
+        let mut policy = POLICY;
+        let f = found(30, END, Some(START));
+        policy.retention = Some(f.read_at + NEAR - START);
+        assert_eq!(judge(&head(), &f, &policy), Verdict::Partial);
+        policy.retention = policy.retention.map(|r| r + 1);
+        assert_eq!(judge(&head(), &f, &policy), Verdict::Provisional);
+    }
+
+    #[test]
+    fn a_job_is_lost_only_when_the_source_cannot_have_it() {
+        let mut f = found(0, END, Some(END));
+        f.oldest = END;
+        assert_eq!(
+            judge(&head(), &f, &POLICY),
+            Verdict::NoData { lost: false }
+        );
+        f.oldest = END + 1;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: true });
+        f.archived = true;
+        assert_eq!(
+            judge(&head(), &f, &POLICY),
+            Verdict::NoData { lost: false }
+        );
+        f.archived = false;
+        f.oldest = START;
+        f.read_at = END + GIVE_UP;
+        f.newest = f.read_at;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: true });
+    }
+
+    #[test]
+    fn nothing_expected_is_empty_and_nothing_received_is_never_complete() {
+        let mut f = found(0, END, Some(END));
+        f.account.coverage.points.expected = 0;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Empty);
+        assert_eq!(
+            judge(&head(), &found(60, END, None), &POLICY),
+            Verdict::Complete
+        );
+    }
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{data, number, text};
 use crate::model::job::{Job, Resource, STATUS_ARCHIVED, Tag, Text};
-use crate::model::published::Columns;
+use crate::model::row_columns::Columns;
 use crate::model::series::{Statistics, Unit};
 use crate::rules::statistics::Footprint;
 

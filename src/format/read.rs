@@ -48,23 +48,6 @@ pub fn add(values: &mut Values, metric: &MetricData, hosts: &[Resource]) {
     }
 }
 
-/// The first place where `new` holds fewer values than `old`, in words. `length_known`: both have the length that the
-/// row tells, so that a job which turned out shorter is not held against values beyond its end.
-pub fn poorer(old: &Values, new: &Values, length_known: bool) -> Option<String> {
-    old.iter().find_map(|(key, old)| {
-        let (metric, scope, host) = key;
-        let has = new.get(key).map_or(0, |n| n.values);
-        let room = new
-            .get(key)
-            .filter(|_| length_known)
-            .map_or(u64::MAX, |n| n.longest.saturating_mul(old.series));
-        let had = old.values.min(room);
-        (has < had).then(|| {
-            format!("the archive holds {had} values of {metric} ({scope}) on {host}, the source only {has} now")
-        })
-    })
-}
-
 /// metric → scope → job metric.
 struct Node<'a> {
     depth: usize,
@@ -188,7 +171,6 @@ impl<'de> serde::Deserialize<'de> for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::stored::Held;
 
     #[test]
     fn values_are_counted_by_metric_scope_and_host_over_all_ids() {
@@ -203,35 +185,10 @@ mod tests {
         let key = |h: &str| ("m".to_owned(), "core".to_owned(), h.to_owned());
         assert_eq!((v[&key("a")].values, v[&key("b")].values), (3, 0));
         assert_eq!((v[&key("a")].series, v[&key("a")].longest), (2, 2));
-        let mut more = v.clone();
-        more.get_mut(&key("a")).unwrap().values += 1;
-        assert_eq!(poorer(&v, &more, true), None);
-        assert!(
-            poorer(&more, &v, true)
-                .unwrap()
-                .contains("4 values of m (core) on a")
-        );
         assert!(counted(&doc[..40]).is_err());
         assert!(counted(b"{}").unwrap().is_empty());
         let mut torn = Values::new();
         assert!(count(&doc[..doc.len() - 18], Form::Plain, &mut torn).is_err());
         assert_eq!(torn, v);
-        let mut longer = v.clone();
-        *longer.get_mut(&key("a")).unwrap() = Held {
-            values: 6,
-            series: 2,
-            longest: 9,
-        };
-        let mut whole = v.clone();
-        whole.get_mut(&key("a")).unwrap().values = 4;
-        assert_eq!(
-            poorer(&longer, &whole, true),
-            None,
-            "no more fits into two series of two"
-        );
-        assert!(poorer(&longer, &v, true).is_some());
-        assert!(poorer(&longer, &whole, false).is_some());
-        whole.remove(&key("a"));
-        assert!(poorer(&longer, &whole, true).is_some());
     }
 }

@@ -7,6 +7,7 @@ pub mod lock;
 mod pending;
 mod record;
 mod row;
+mod rows;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,8 +16,9 @@ use rusqlite::Connection;
 
 use crate::model::stop::Stop;
 
-pub use pending::{Candidate, Filter, Pending, find_jobs, status_of};
+pub use pending::{Filter, Listed, PassedOver, Pending};
 pub use record::{Change, Recorder, Update};
+pub use rows::Rows;
 
 /// Versions of cc-backend's schema that have the columns used here.
 pub const VERSIONS: std::ops::RangeInclusive<i64> = 9..=11;
@@ -66,11 +68,19 @@ pub fn is_busy(e: &rusqlite::Error) -> bool {
     )
 }
 
+/// Makes sure that the database can be read and has a version that is known.
+///
+/// # Errors
+/// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
+pub fn check(path: &Path) -> Result<(), Error> {
+    open(path).map(drop)
+}
+
 /// A read-only connection, its version checked.
 ///
 /// # Errors
 /// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
-pub fn open(path: &Path) -> Result<Connection, Error> {
+pub(crate) fn open(path: &Path) -> Result<Connection, Error> {
     let c = ready(path, crate::opening::sqlite::open_to_read(path))?;
     check_version(&c, path)?;
     Ok(c)

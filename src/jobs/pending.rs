@@ -3,25 +3,39 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{Connection, params};
 
 use super::{Error, is_busy, row};
-use crate::model::job::{Head, Job, JobKey, NOT_STOPPED};
+use crate::model::job::{Head, NOT_STOPPED, Row};
 use crate::model::selection::Selection;
 
 /// Keys looked at in one statement: some milliseconds, so that a writer never waits for a reader.
 const PAGE: i64 = 10_000;
 
+/// The first host of a job is looked for in so many bytes of its `resources`.
+const HOST_WITHIN: usize = 300;
+
 /// How long a lock of others is waited for, unless somebody says otherwise.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// A row as read: who it is about, and the job or what is wrong with it.
-#[derive(Clone, Debug)]
-pub struct Candidate {
+/// A job of the backlog as it is listed: little, since a page has thousands of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
     /// Identity and guards.
     pub head: Head,
-    /// The decoded row, or one sentence.
-    pub job: Result<Job, String>,
+    /// The name of the job's first host, as far as the row tells it: jobs of one host are worked on together.
+    pub host: Option<String>,
+}
+
+/// Why stopped, unarchived jobs are passed over, and how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// They stopped too short a time ago.
+    pub too_young: u64,
+    /// They stop in the future: their clock or ours is wrong.
+    pub in_future: u64,
+    /// They are not of the clusters, users, times or states that were asked for.
+    pub not_selected: u64,
 }
 
 /// The selection with the clock resolved.
@@ -30,6 +44,8 @@ pub struct Filter {
     selection: Selection,
     /// Jobs must have ended at this time or before, Unix seconds.
     latest_end: i64,
+    /// Unix seconds.
+    now: i64,
 }
 
 impl Filter {
@@ -39,28 +55,30 @@ impl Filter {
         Self {
             selection,
             latest_end,
+            now,
         }
     }
 
     /// Whether a row is wanted; state and status were looked at by SQL.
-    fn wants(&self, c: &Candidate) -> bool {
+    fn wants(&self, head: &Head, subcluster: &[u8], user: &[u8]) -> bool {
         let s = &self.selection;
-        let end = c.head.end();
-        let one_of = |list: &[String], value: Option<&[u8]>| {
-            list.is_empty() || value.is_some_and(|v| list.iter().any(|l| l.as_bytes() == v))
-        };
-        let job = c.job.as_ref().ok();
-        // A row that says it ends in a thousand years is reported now, not then.
-        (end <= self.latest_end || c.head.end_is_absurd())
-            && s.since.is_none_or(|t| end >= t)
+        let end = head.end();
+        let one_of =
+            |list: &[String], value: &[u8]| list.is_empty() || list.iter().any(|l| l.as_bytes() == value);
+        s.since.is_none_or(|t| end >= t)
             && s.until.is_none_or(|t| end < t)
             && (s.statuses.is_empty()
                 || s.statuses
                     .iter()
-                    .any(|x| x.monitoring_status() == c.head.status))
-            && one_of(&s.clusters, Some(c.head.key.cluster.as_bytes()))
-            && one_of(&s.subclusters, job.map(|j| j.subcluster.as_bytes()))
-            && one_of(&s.users, job.map(|j| j.user.0.as_slice()))
+                    .any(|x| x.monitoring_status() == head.status))
+            && one_of(&s.clusters, head.key.cluster.as_bytes())
+            && one_of(&s.subclusters, subcluster)
+            && one_of(&s.users, user)
+    }
+
+    /// Whether a job stopped long enough ago. A row that says it ends in a thousand years is reported now, not then.
+    fn is_old_enough(&self, head: &Head) -> bool {
+        head.end() <= self.latest_end || head.end_is_absurd()
     }
 }
 
@@ -72,6 +90,7 @@ pub struct Pending {
     filter: Filter,
     after: i64,
     done: bool,
+    passed_over: PassedOver,
     /// How long a lock of others is waited for.
     patience: Duration,
     locked_since: Option<Instant>,
@@ -89,6 +108,7 @@ impl Pending {
             filter,
             after: i64::MIN,
             done: false,
+            passed_over: PassedOver::default(),
             patience: PATIENCE,
             locked_since: None,
         })
@@ -100,6 +120,25 @@ impl Pending {
         Self { patience, ..self }
     }
 
+    /// The jobs that were passed over so far.
+    pub fn passed_over(&self) -> PassedOver {
+        self.passed_over
+    }
+
+    /// Whether a row is one of the selection, apart from its age and status.
+    pub fn wants(&self, row: &Row) -> bool {
+        let texts = row.job.as_ref().map(|j| (j.subcluster.as_bytes(), j.user.0.as_slice()));
+        let (subcluster, user) = texts.unwrap_or_default();
+        let any_status = Filter {
+            selection: Selection {
+                statuses: Vec::new(),
+                ..self.filter.selection.clone()
+            },
+            ..self.filter
+        };
+        any_status.wants(&row.head, subcluster, user)
+    }
+
     /// Whether all pages were read.
     pub fn is_done(&self) -> bool {
         self.done
@@ -109,7 +148,7 @@ impl Pending {
     ///
     /// # Errors
     /// When `SQLite` cannot read; busy is one of the causes and may be tried again, until it is [`Error::Locked`].
-    pub fn page(&mut self) -> Result<Vec<Candidate>, Error> {
+    pub fn page(&mut self) -> Result<Vec<Listed>, Error> {
         match self.read_page() {
             Err(Error::Sqlite { path, source, .. }) if is_busy(&source) => {
                 let waited = self.locked_since.get_or_insert_with(Instant::now).elapsed();
@@ -131,9 +170,10 @@ impl Pending {
         }
     }
 
-    fn read_page(&mut self) -> Result<Vec<Candidate>, Error> {
+    fn read_page(&mut self) -> Result<Vec<Listed>, Error> {
+        let path = self.path.clone();
         let fail = |source| Error::Sqlite {
-            path: self.path.clone(),
+            path: path.clone(),
             doing: "cannot be read",
             source,
         };
@@ -149,81 +189,43 @@ impl Pending {
         };
         let last = first.saturating_add(PAGE - 1);
         let sql = format!(
-            "SELECT {} FROM job WHERE id >= ?1 AND id <= ?2 AND monitoring_status IN (1, 2) \
+            "SELECT {}, subcluster, hpc_user, substr(resources, 1, {HOST_WITHIN}) FROM job \
+             WHERE id >= ?1 AND id <= ?2 AND monitoring_status IN (1, 2) \
              AND CAST(job_state AS TEXT) NOT IN ('{}') ORDER BY id",
-            row::COLUMNS,
+            row::HEAD_COLUMNS,
             NOT_STOPPED.join("', '")
         );
-        let mut found = select(&self.connection, &sql, params![first, last]).map_err(fail)?;
-        found.retain(|c| self.filter.wants(c));
-        add_tags(&self.connection, &mut found).map_err(fail)?;
+        let found = self.list(&sql, first, last).map_err(fail)?;
         self.after = last;
         Ok(found)
     }
-}
 
-/// All jobs with a scheduler number, whatever their state, by start time.
-///
-/// # Errors
-/// When `SQLite` cannot read.
-pub fn find_jobs(c: &Connection, path: &Path, job_id: i64) -> Result<Vec<Candidate>, Error> {
-    let sql = format!(
-        "SELECT {} FROM job WHERE job_id = ?1 ORDER BY cluster, start_time",
-        row::COLUMNS
-    );
-    let found = select(c, &sql, [job_id]).and_then(|mut found| {
-        add_tags(c, &mut found)?;
-        Ok(found)
-    });
-    found.map_err(|source| Error::Sqlite {
-        path: path.into(),
-        doing: "cannot be read",
-        source,
-    })
-}
-
-fn select(c: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Vec<Candidate>> {
-    let mut statement = c.prepare_cached(sql)?;
-    let rows = statement.query_map(params, |r| {
-        let head = row::head(r)?;
-        let job = row::job(r, &head)?;
-        Ok(Candidate { head, job })
-    })?;
-    rows.collect()
-}
-
-fn add_tags(c: &Connection, found: &mut [Candidate]) -> rusqlite::Result<()> {
-    let mut statement = c.prepare_cached(
-        "SELECT t.tag_type, t.tag_name, t.tag_scope FROM jobtag jt JOIN tag t ON t.id = jt.tag_id \
-         WHERE jt.job_id = ?1 ORDER BY t.id",
-    )?;
-    for candidate in found {
-        if let Ok(job) = &mut candidate.job {
-            job.tags = statement
-                .query_map([job.head.id], row::tag)?
-                .collect::<rusqlite::Result<_>>()?;
+    fn list(&mut self, sql: &str, first: i64, last: i64) -> rusqlite::Result<Vec<Listed>> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![first, last])?;
+        let mut found = Vec::new();
+        while let Some(r) = rows.next()? {
+            let head = row::head(r)?;
+            let (subcluster, user) = (row::bytes_of(r, 7)?, row::bytes_of(r, 8)?);
+            if !self.filter.wants(&head, subcluster, user) {
+                self.passed_over.not_selected += 1;
+            } else if self.filter.is_old_enough(&head) {
+                let host = first_host(row::bytes_of(r, 9)?);
+                found.push(Listed { head, host });
+            } else if head.end() > self.filter.now {
+                self.passed_over.in_future += 1;
+            } else {
+                self.passed_over.too_young += 1;
+            }
         }
+        Ok(found)
     }
-    Ok(())
 }
 
-/// The `monitoring_status` of a job; none where there is no such job.
-///
-/// # Errors
-/// When `SQLite` cannot read.
-pub fn status_of(c: &Connection, path: &Path, key: &JobKey) -> Result<Option<i64>, Error> {
-    c.prepare_cached(
-        "SELECT monitoring_status FROM job WHERE job_id = ?1 AND cluster = ?2 AND start_time = ?3",
-    )
-    .and_then(|mut s| {
-        s.query_row(params![key.job_id, key.cluster, key.start_time], |r| {
-            r.get(0)
-        })
-        .optional()
-    })
-    .map_err(|source| Error::Sqlite {
-        path: path.into(),
-        doing: "cannot be read",
-        source,
-    })
+/// The first host's name out of the beginning of a `resources` column.
+fn first_host(json: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(json);
+    let (_, rest) = text.split_once("\"hostname\"")?;
+    let (_, rest) = rest.split_once('"')?;
+    rest.split_once('"').map(|(name, _)| name.to_owned())
 }

@@ -1,22 +1,26 @@
 //! Writing: what became of jobs, in one short guarded transaction per batch.
 //!
-//! A row is only changed while it is as it was read: same id, job, state, status and length. Otherwise the update
-//! hits no row, and the caller is told.
+//! A row becomes archived only while it is as the archive says: everything that meta.json took from it, tags included, is
+//! compared within the transaction. Other changes need the same id, job, state, status and length. Otherwise nothing
+//! changes, and the caller is told.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 
-use super::{Error, PAUSE, check_version, is_busy, ready};
+use super::{Error, PAUSE, check_version, is_busy, ready, row, rows};
 use crate::model::job::Head;
+use crate::model::row_columns::row_print;
 use crate::model::stop::Stop;
 
 /// The new content of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// Status 3 with the columns that an archived job has.
+    /// Status 3 with the columns that an archived job has, if the row is still the one that was archived.
     Archived {
+        /// Checksum of the row that was archived, see [`row_print`].
+        row_print: u32,
         /// JSON text.
         footprint: String,
         /// JSON text.
@@ -128,17 +132,29 @@ fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
     // A name that is no UTF-8 was read with replacements and cannot be compared.
     let cluster = Some(&key.cluster).filter(|c| !c.contains(char::REPLACEMENT_CHARACTER));
     let n = match &u.change {
-        Change::Archived { footprint, energy_footprint, energy } => tx
+        Change::Archived { row_print: print, footprint, energy_footprint, energy } => {
+            if !is_unchanged(tx, h.id, *print)? {
+                return Ok(false);
+            }
+            tx
             .prepare_cached(&format!(
                 "UPDATE job SET footprint = ?8, energy_footprint = ?9, energy = ?10, monitoring_status = 3 {GUARD}"
             ))?
             .execute(params![
                 h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster, footprint, energy_footprint,
                 energy
-            ])?,
+            ])?
+        }
         Change::Failed => tx
             .prepare_cached(&format!("UPDATE job SET monitoring_status = 2 {GUARD}"))?
             .execute(params![h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster])?,
     };
     Ok(n == 1)
+}
+
+/// Whether a row, tags included, is the one with that checksum.
+fn is_unchanged(tx: &Transaction<'_>, id: i64, print: u32) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT {} FROM job WHERE id = ?1", row::COLUMNS);
+    let now = rows::one(tx, &sql, [id])?.and_then(|r| r.job.ok());
+    Ok(now.is_some_and(|job| row_print(&job) == print))
 }

@@ -10,10 +10,19 @@ use crate::model::job::{
     parse_meta_data, parse_resources,
 };
 
+/// The columns that [`head`] reads, in this order.
+pub(super) const HEAD_COLUMNS: &str =
+    "id, job_id, cluster, start_time, duration, job_state, monitoring_status";
+
 /// The columns that [`head`] and [`job`] read, in this order.
 pub(super) const COLUMNS: &str = "id, job_id, cluster, start_time, duration, job_state, monitoring_status, \
     subcluster, hpc_user, project, cluster_partition, shared, array_job_id, walltime, smt, num_nodes, \
     num_hwthreads, num_acc, resources, meta_data";
+
+/// The bytes of a text column; none where it holds something else.
+pub(super) fn bytes_of<'r>(r: &'r Row<'_>, k: usize) -> rusqlite::Result<&'r [u8]> {
+    Ok(bytes(r.get_ref(k)?).unwrap_or_default())
+}
 
 /// Who the row is about; columns of a wrong type read as zero values here and are reported by [`job`].
 pub(super) fn head(r: &Row<'_>) -> rusqlite::Result<Head> {

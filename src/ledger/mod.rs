@@ -1,14 +1,13 @@
-//! ccarchive's own memory: attempts, reasons, next tries, coverage, what was published, run history.
+//! ccarchive's own memory: attempts, reasons, next tries, coverage, proved sources, hooks that are due, past sweeps.
 //!
 //! A small `SQLite` file beside the job database. It may be lost, locked or damaged at any time without stopping a
 //! sweep: a damaged one is set aside and begun anew, and where none can be had an empty one in memory serves. So it
-//! may only ever hold what makes the next sweep better, never what makes a row or an archive right. Its rows are
-//! written after cc-backend's row, except for one: what was published is noted before the first rename, so that a
-//! sweep that dies between publishing and recording does not have to do the job again.
+//! may only ever hold what makes the next sweep better, never what makes a row or an archive right. Only the intake reads it
+//! and only the recorder writes it; workers do not know it.
 
+mod file;
 mod store;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,15 +15,14 @@ use rusqlite::Connection;
 
 use crate::model::job::JobKey;
 use crate::model::outcome::{Coverage, Outcome};
-use crate::model::published::Published;
 use crate::model::standing::Standing;
 use crate::rules::retry::Next;
 
-/// What the ledger knows of a job that is not done.
-#[derive(Clone, Debug, PartialEq)]
+/// What the ledger knows of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Where it stands.
-    pub state: Standing,
+    pub standing: Standing,
     /// Attempts so far.
     pub attempts: u32,
     /// Those of them that count towards quarantine: none where the last one failed at nothing, but found no data.
@@ -33,8 +31,10 @@ pub struct Entry {
     pub last_try: i64,
     /// Unix seconds; 0 for at once.
     pub next_try: i64,
-    /// What was published and perhaps not recorded.
-    pub published: Option<Published>,
+    /// Of a lost job: the source that cannot have its data.
+    pub source: Option<String>,
+    /// Of a provisional archive: Unix seconds of the cluster's newest data when it was made.
+    pub newest: Option<i64>,
 }
 
 /// One job's result, for the ledger.
@@ -48,6 +48,19 @@ pub struct Record<'a> {
     pub next: Next,
     /// Its samples.
     pub coverage: &'a Coverage,
+    /// The source that was asked.
+    pub source: &'a str,
+    /// Unix seconds of the newest data of its cluster, where that was looked at.
+    pub newest: Option<i64>,
+}
+
+/// A hook that is to run for a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hook {
+    /// The job.
+    pub key: JobKey,
+    /// What the hook gets on its input.
+    pub json: String,
 }
 
 /// The figures of a finished sweep.
@@ -74,27 +87,22 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opens or creates the file; whatever is wrong with it ends in a usable ledger and a warning.
-    pub fn open(path: &Path) -> Self {
-        let (connection, warning) = store::open(path);
-        Self {
-            connection: Mutex::new(connection),
-            warnings: Mutex::new(warning.into_iter().collect()),
-            path: path.into(),
-        }
+    /// A file that root makes belongs to the owner of `database`.
+    pub fn open(path: &Path, database: &Path) -> Self {
+        Self::new(file::open(path, database), path)
     }
 
     /// A ledger that forgets everything, for dry runs over a site that has none.
     pub fn in_memory() -> Self {
-        Self {
-            connection: Mutex::new(store::in_memory()),
-            warnings: Mutex::default(),
-            path: PathBuf::new(),
-        }
+        Self::new((file::in_memory(), None), Path::new(""))
     }
 
     /// What there is, without changing it: for dry runs.
     pub fn open_read_only(path: &Path) -> Self {
-        let (connection, warning) = store::open_read_only(path);
+        Self::new(file::open_read_only(path), path)
+    }
+
+    fn new((connection, warning): (Connection, Option<String>), path: &Path) -> Self {
         Self {
             connection: Mutex::new(connection),
             warnings: Mutex::new(warning.into_iter().collect()),
@@ -131,15 +139,10 @@ impl Ledger {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(warning);
-                *c = store::in_memory();
+                *c = file::in_memory();
                 T::default()
             }
         }
-    }
-
-    /// All jobs that are not done.
-    pub fn open_jobs(&self) -> HashMap<JobKey, Entry> {
-        self.with("be read", |c| store::open_jobs(c))
     }
 
     /// One job, done or not.
@@ -147,14 +150,25 @@ impl Ledger {
         self.with("be read", |c| store::job(c, key))
     }
 
-    /// Notes what is about to be published, before the first rename.
-    pub fn publishing(&self, key: &JobKey, published: &Published) {
-        self.with("be written", |c| store::publishing(c, key, published));
+    /// Jobs of a standing that is not done, in the order of their keys: the next `limit` after `after`.
+    pub fn jobs(&self, standing: Standing, after: Option<&JobKey>, limit: usize) -> Vec<JobKey> {
+        self.with("be read", |c| {
+            store::of_standing(c, standing, after, limit)
+        })
     }
 
-    /// Forgets what was published and not recorded: it may not have reached the disk.
-    pub fn distrust(&self) {
-        self.with("be written", |c| store::distrust(c));
+    /// Notes that the archives of these jobs are about to be replaced, before anything of it is done. It is durable then.
+    pub fn replacing(&self, keys: &[JobKey]) {
+        if !keys.is_empty() {
+            self.with("be written", |c| store::replacing(c, keys));
+        }
+    }
+
+    /// Notes that the archives of these jobs are in order, replaced or not.
+    pub fn replaced(&self, keys: &[JobKey]) {
+        if !keys.is_empty() {
+            self.with("be written", |c| store::replaced(c, keys));
+        }
     }
 
     /// Notes results after the rows were written. `now`: Unix seconds.
@@ -164,10 +178,31 @@ impl Ledger {
         }
     }
 
-    /// Closes what a dead sweep left open: published jobs whose row says so are done, without their files' sums; what
-    /// was not published after all is forgotten.
-    pub fn settle(&self, done: &[JobKey], undone: &[JobKey]) {
-        self.with("be written", |c| store::settle(c, done, undone));
+    /// Notes hooks that are to run, before the rows are written: a sweep that dies then leaves them to the next one.
+    pub fn hooks_due(&self, hooks: &[Hook]) {
+        if !hooks.is_empty() {
+            self.with("be written", |c| store::hooks_due(c, hooks));
+        }
+    }
+
+    /// Notes that a job's hook ran.
+    pub fn hook_done(&self, key: &JobKey) {
+        self.with("be written", |c| store::hook_done(c, key));
+    }
+
+    /// The hooks that an earlier sweep did not come to.
+    pub fn hooks_left(&self) -> Vec<Hook> {
+        self.with("be read", |c| store::all_hooks(c))
+    }
+
+    /// Whether a source has ever held samples of a cluster.
+    pub fn is_proved(&self, cluster: &str, source: &str) -> bool {
+        self.with("be read", |c| store::is_proved(c, cluster, source))
+    }
+
+    /// Notes that a source holds samples of a cluster. `now`: Unix seconds.
+    pub fn prove(&self, cluster: &str, source: &str, now: i64) {
+        self.with("be written", |c| store::prove(c, cluster, source, now));
     }
 
     /// Notes a finished sweep and thins out old ones.

@@ -1,36 +1,45 @@
 -- ccarchive's own file. One row per job that a sweep touched; a finished job keeps one small row.
 CREATE TABLE job (
-    cluster          TEXT    NOT NULL,
-    job_id           INTEGER NOT NULL,
-    start_time       INTEGER NOT NULL,
-    -- published: its files are complete, the row may not be written yet; waiting, quarantined, lost, done
-    state            TEXT    NOT NULL,
-    outcome          TEXT    NOT NULL,
-    reason           TEXT,
-    stage            TEXT,
-    detail           TEXT,
-    attempts         INTEGER NOT NULL DEFAULT 0,
-    first_try        INTEGER,
-    last_try         INTEGER,
-    next_try         INTEGER,
+    cluster    TEXT    NOT NULL,
+    job_id     INTEGER NOT NULL,
+    start_time INTEGER NOT NULL,
+    -- replacing, provisional, waiting, quarantined, lost, done
+    state      TEXT    NOT NULL,
+    -- of the last attempt
+    outcome    TEXT    NOT NULL,
+    reason     TEXT,
+    stage      TEXT,
+    detail     TEXT,
+    -- all attempts, and those of them that count towards quarantine
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    failures   INTEGER NOT NULL DEFAULT 0,
+    -- Unix seconds
+    first_try  INTEGER,
+    last_try   INTEGER,
+    next_try   INTEGER,
+    -- of a lost job: the source that cannot have its data
+    source     TEXT,
+    -- of a provisional archive: Unix seconds of the cluster's newest data when it was made
+    newest     INTEGER,
     -- expected and received samples; metrics and hosts with gaps as JSON
-    expected         INTEGER,
-    received         INTEGER,
-    unusable         INTEGER,
-    gaps             TEXT,
-    -- of a published job: what the row was, both files, and what the row becomes
-    row_print        INTEGER,
-    meta_size        INTEGER,
-    meta_crc         INTEGER,
-    data_size        INTEGER,
-    data_crc         INTEGER,
-    data_form        TEXT,
-    footprint        TEXT,
-    energy_footprint TEXT,
-    energy           REAL,
+    expected   INTEGER,
+    received   INTEGER,
+    unusable   INTEGER,
+    gaps       TEXT,
+    -- the JSON object that a hook is still to get
+    hook       TEXT,
     PRIMARY KEY (cluster, job_id, start_time)
 ) WITHOUT ROWID;
-CREATE INDEX job_open ON job (state) WHERE state != 'done';
+CREATE INDEX job_open ON job (state, cluster, job_id, start_time) WHERE state != 'done';
+CREATE INDEX job_hook ON job (cluster, job_id, start_time) WHERE hook IS NOT NULL;
+-- Sources that have held samples of a cluster: only of them "no sample" says something about a job.
+CREATE TABLE source (
+    cluster TEXT    NOT NULL,
+    source  TEXT    NOT NULL,
+    -- Unix seconds
+    proved  INTEGER NOT NULL,
+    PRIMARY KEY (cluster, source)
+) WITHOUT ROWID;
 -- One row per sweep; old ones are thinned out.
 CREATE TABLE run (
     id      INTEGER PRIMARY KEY,

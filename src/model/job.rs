@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Jobs longer than this (seconds) are taken for a damaged row: no scheduler lets one run for so long, and
 /// the length decides how much memory is asked for.
@@ -16,7 +16,7 @@ pub const LONGEST_JOB: i64 = 400 * 86_400;
 pub const LATEST_START: i64 = 1 << 40;
 
 /// What names a job: a scheduler may give the same number again, so the start time belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobKey {
     /// The cluster's name.
     pub cluster: String,
@@ -58,11 +58,11 @@ impl fmt::Display for Shown<'_> {
 }
 
 /// The bytes of a text column, whatever their encoding.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Text(pub Vec<u8>);
 
 /// One host of a job, an entry of the `resources` column (cc-lib `schema/job.go`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Resource {
     /// The host's name.
     pub hostname: String,
@@ -75,7 +75,7 @@ pub struct Resource {
 }
 
 /// A tag of a job.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tag {
     /// `tag.tag_type`
     pub kind: Text,
@@ -114,7 +114,7 @@ pub const STATES: [&str; 12] = [
 pub const NOT_STOPPED: [&str; 3] = ["running", "pending", "suspended"];
 
 /// What every row has, readable or not: who it is and what guards its update.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// `job.id`, the row's key in the database.
     pub id: i64,
@@ -139,9 +139,9 @@ impl Head {
         self.duration > LONGEST_JOB || self.key.start_time >= LATEST_START
     }
 
-    /// Whether nobody knows when the job ended: cc-backend's walltime check leaves status 2 and length 0.
-    pub fn has_unknown_end(&self) -> bool {
-        self.duration == 0 && self.status == STATUS_FAILED
+    /// Whether the job waits to be archived.
+    pub fn is_unarchived(&self) -> bool {
+        self.stopped() && matches!(self.status, STATUS_PENDING | STATUS_FAILED)
     }
 
     /// When the job ended, Unix seconds (saturating: the row is not trusted).
@@ -151,7 +151,7 @@ impl Head {
 }
 
 /// A decoded row with its tags: all that goes into an archive's meta.json besides the statistics.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Identity and guards.
     pub head: Head,
@@ -183,6 +183,27 @@ pub struct Job {
     pub meta_data: BTreeMap<String, String>,
     /// Tags by ascending tag id.
     pub tags: Vec<Tag>,
+}
+
+impl Job {
+    /// Whether nobody knows when the job ended: cc-backend's walltime check sets state failed and status 2 and leaves the
+    /// length 0. Other jobs of length 0 ended at once.
+    pub fn has_unknown_end(&self) -> bool {
+        let head = &self.head;
+        head.duration == 0
+            && head.status == STATUS_FAILED
+            && head.state == "failed"
+            && self.walltime > 0
+    }
+}
+
+/// A row as it was read: who it is about, and the job or one sentence about what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Identity and guards.
+    pub head: Head,
+    /// The decoded row, or what is wrong with it.
+    pub job: Result<Job, String>,
 }
 
 /// Decodes the `resources` column.

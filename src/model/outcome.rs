@@ -21,6 +21,14 @@ impl Points {
         self.received += other.received;
     }
 
+    /// The share of the samples that were found, 0 to 1; 1 where none is expected.
+    pub fn share(self) -> f64 {
+        if self.expected == 0 {
+            return 1.0;
+        }
+        self.received as f64 / self.expected as f64
+    }
+
     /// Whether nothing is missing.
     pub const fn is_full(self) -> bool {
         self.received >= self.expected

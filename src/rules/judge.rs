@@ -14,6 +14,7 @@ const NEAR: i64 = 3600;
 const GIVE_UP: i64 = 7 * 86_400;
 /// A snapshot may take this long (seconds) to be written after the time that it covers.
 const WRITING: i64 = 15 * 60;
+const DAY: i64 = 86_400;
 
 /// How long to wait, and what to do without data.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +89,7 @@ pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
         return Verdict::Damaged;
     }
     let found = points.received > 0;
-    if waits(job, policy, findings.read_at) && may_come(job, findings) {
+    if policy.waits(job, findings.read_at, findings.newest) && may_come(job, findings) {
         return if found {
             Verdict::Provisional
         } else {
@@ -106,10 +107,15 @@ pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
     }
 }
 
-/// Whether a job that lacks something is still waited for at `read_at` (Unix seconds).
-pub fn waits(job: &Head, policy: &Policy, read_at: i64) -> bool {
-    let patience = policy.settle.saturating_add(WRITING);
-    read_at < job.end().saturating_add(patience) && !is_nearly_forgotten(job, policy, read_at)
+impl Policy {
+    /// Whether a job that lacks something is still waited for at `now`. Two clocks must agree that it is too late: that of
+    /// this machine, and the newest data of the cluster, which follows the clocks of its hosts. So a clock that was set wrong
+    /// by less than a day here freezes no hole. All times are Unix seconds.
+    pub fn waits(&self, job: &Head, now: i64, newest: i64) -> bool {
+        let late = job.end().saturating_add(self.settle).saturating_add(WRITING);
+        let is_over = now >= late && (newest >= late || now >= late.saturating_add(DAY));
+        !is_over && !is_nearly_forgotten(job, self, now)
+    }
 }
 
 /// Whether the source may forget the job's first samples within the hour.
@@ -212,6 +218,16 @@ mod tests {
         f.read_at = END + POLICY.settle + WRITING - 1;
         assert_eq!(judge(&head(), &f, &POLICY), Verdict::Provisional);
         f.read_at += 1;
+        f.newest = f.read_at;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Partial);
+    }
+
+    #[test]
+    fn a_clock_that_is_hours_ahead_of_the_data_freezes_no_hole() {
+        let mut f = found(30, END, Some(START));
+        f.read_at = END + POLICY.settle + 13 * 3600;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Provisional);
+        f.read_at = END + POLICY.settle + WRITING + DAY;
         assert_eq!(judge(&head(), &f, &POLICY), Verdict::Partial);
     }
 

@@ -5,7 +5,9 @@
 pub mod assemble;
 pub mod evidence;
 pub mod judge;
+pub mod request;
 pub mod retry;
+pub mod richness;
 pub mod scopes;
 pub mod statistics;
 pub mod timeline;

@@ -1,9 +1,10 @@
-//! When a job is tried again: pure.
+//! When a job is tried again.
 
+use crate::model::message::History;
 use crate::model::outcome::Outcome;
 use crate::model::standing::Standing;
 
-/// Attempts after which a failing job waits for `--retry-now`.
+/// Failures after which a job is quarantined.
 pub const ATTEMPTS: u32 = 8;
 /// The first pause, seconds; each further one is twice as long.
 const FIRST_PAUSE: i64 = 5 * 60;
@@ -13,52 +14,66 @@ const LONGEST_PAUSE: i64 = 6 * 3600;
 /// Where a job stands after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Next {
-    /// Its state.
-    pub state: Standing,
+    /// Its standing.
+    pub standing: Standing,
     /// Attempts so far, this one included if it counts.
     pub attempts: u32,
+    /// Those of them that count towards quarantine.
+    pub failures: u32,
     /// Unix seconds; 0 for at once or never.
     pub next_try: i64,
 }
 
-/// Where a job stands; `None` where the ledger learns nothing (the job is as it was). `lost`: no source can have its
+/// Where a job stands; `None` where the ledger learns nothing (the job is as it was). `lost`: the source cannot have its
 /// data any more. `now`: Unix seconds.
-pub fn next_after(outcome: &Outcome, before: u32, lost: bool, now: i64) -> Option<Next> {
+pub fn next_after(outcome: &Outcome, before: &History, lost: bool, now: i64) -> Option<Next> {
+    let attempts = before.attempts.saturating_add(1);
+    let stands = |standing| Next {
+        standing,
+        attempts,
+        failures: 0,
+        next_try: 0,
+    };
+    let provisional = before.provisional.is_some();
     match outcome {
-        Outcome::Complete | Outcome::Partial | Outcome::Adopted | Outcome::Empty => Some(Next {
-            state: Standing::Done,
-            attempts: before + 1,
-            next_try: 0,
+        Outcome::Complete | Outcome::Partial | Outcome::Adopted | Outcome::Empty => {
+            Some(stands(Standing::Done))
+        }
+        Outcome::Provisional => Some(stands(Standing::Provisional)),
+        // The archive has what there was.
+        Outcome::NoData(_) if provisional => Some(stands(Standing::Done)),
+        Outcome::NoData(_) if lost => Some(stands(Standing::Lost)),
+        // A job without data is asked for as long as the source could have some; it is never quarantined.
+        Outcome::NoData(_) => Some(Next {
+            next_try: now.saturating_add(pause(attempts)),
+            ..stands(Standing::Waiting)
         }),
-        Outcome::Provisional => Some(Next {
-            state: Standing::Provisional,
-            attempts: before + 1,
-            next_try: 0,
-        }),
-        Outcome::NoData(_) if lost => Some(Next {
-            state: Standing::Lost,
-            attempts: before + 1,
-            next_try: 0,
-        }),
-        Outcome::Failed(_) | Outcome::NoData(_) => {
-            let attempts = before.saturating_add(1);
-            // A job without data is asked for as long as a source could have some; a failing one is not.
-            if attempts >= ATTEMPTS && matches!(outcome, Outcome::Failed(_)) {
-                return Some(Next {
-                    state: Standing::Quarantined,
-                    attempts,
-                    next_try: 0,
-                });
-            }
-            let pause = (FIRST_PAUSE << (attempts - 1).min(16)).min(LONGEST_PAUSE);
+        Outcome::Failed(_) => {
+            let failures = before.failures.saturating_add(1);
+            let standing = match (failures >= ATTEMPTS, provisional) {
+                (true, true) => Standing::Done,
+                (false, true) => Standing::Provisional,
+                (true, false) => Standing::Quarantined,
+                (false, false) => Standing::Waiting,
+            };
+            let waits = standing == Standing::Waiting;
             Some(Next {
-                state: Standing::Waiting,
-                attempts,
-                next_try: now.saturating_add(pause),
+                failures,
+                next_try: if waits {
+                    now.saturating_add(pause(failures))
+                } else {
+                    0
+                },
+                ..stands(standing)
             })
         }
         Outcome::NotYet | Outcome::UnknownEnd | Outcome::Interrupted | Outcome::Raced => None,
     }
+}
+
+/// The pause after so many attempts, seconds.
+fn pause(attempts: u32) -> i64 {
+    (FIRST_PAUSE << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -66,21 +81,29 @@ mod tests {
     use super::*;
     use crate::model::failure::{Failure, Reason, Stage};
 
+    fn history(attempts: u32, failures: u32) -> History {
+        History {
+            attempts,
+            failures,
+            provisional: None,
+        }
+    }
+
     #[test]
     fn pauses_double_from_five_minutes_to_six_hours_and_end_in_quarantine() {
         let failed = Outcome::Failed(Failure::new(Stage::Load, Reason::SnapshotBroken, "x"));
         let mut pauses = Vec::new();
-        let mut before = 0;
+        let mut before = history(0, 0);
         loop {
-            let next = next_after(&failed, before, false, 1000).unwrap();
-            before = next.attempts;
-            if next.state == Standing::Quarantined {
+            let next = next_after(&failed, &before, false, 1000).unwrap();
+            before = history(next.attempts, next.failures);
+            if next.standing == Standing::Quarantined {
                 break;
             }
             pauses.push((next.next_try - 1000) / 60);
         }
         assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320]);
-        assert_eq!(before, ATTEMPTS);
+        assert_eq!(before.failures, ATTEMPTS);
     }
 
     #[test]
@@ -91,22 +114,34 @@ mod tests {
             Outcome::Interrupted,
             Outcome::Raced,
         ] {
-            assert_eq!(next_after(&o, 3, true, 0), None);
+            assert_eq!(next_after(&o, &history(3, 3), true, 0), None);
         }
+    }
+
+    #[test]
+    fn a_job_without_data_waits_or_is_lost_and_is_never_quarantined() {
         let none = Outcome::NoData(Failure::new(Stage::Load, Reason::NoData, "x"));
-        assert_eq!(next_after(&none, 0, true, 0).unwrap().state, Standing::Lost);
+        let after = |attempts, lost| next_after(&none, &history(attempts, 0), lost, 0).unwrap();
+        assert_eq!(after(0, true).standing, Standing::Lost);
+        assert_eq!(after(0, false).standing, Standing::Waiting);
+        let late = after(20, false);
         assert_eq!(
-            next_after(&none, 0, false, 0).unwrap().state,
-            Standing::Waiting
-        );
-        let late = next_after(&none, 20, false, 0).unwrap();
-        assert_eq!(
-            (late.state, late.next_try),
+            (late.standing, late.next_try),
             (Standing::Waiting, LONGEST_PAUSE)
         );
-        assert_eq!(
-            next_after(&Outcome::Complete, 2, false, 0).unwrap().state,
-            Standing::Done
-        );
+    }
+
+    #[test]
+    fn a_provisional_archive_is_looked_at_again_until_that_failed_too_often() {
+        let before = |failures| History {
+            provisional: Some(5),
+            ..history(failures, failures)
+        };
+        let failed = Outcome::Failed(Failure::new(Stage::Load, Reason::SourceUnreadable, "x"));
+        let after = |failures| next_after(&failed, &before(failures), false, 0).unwrap();
+        assert_eq!(after(0).standing, Standing::Provisional);
+        assert_eq!(after(ATTEMPTS - 1).standing, Standing::Done);
+        let provisional = next_after(&Outcome::Provisional, &before(0), false, 0).unwrap();
+        assert_eq!(provisional.standing, Standing::Provisional);
     }
 }

@@ -1,25 +1,27 @@
-//! Makes a job's documents, metric by metric, and publishes them.
+//! Makes a job's documents, metric by metric, compares them with what the archive has, and publishes the better one.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::worker::{Ending, Place, Work, no_data};
-use crate::format::gzip::{Encoder, Effort};
+use super::work::{Ending, Subject, Work, no_data};
+use crate::format::gzip::{Effort, Encoder};
 use crate::format::read;
 use crate::format::{data, meta};
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::{Job, STATUS_ARCHIVED};
+use crate::model::message::Archived;
 use crate::model::outcome::Outcome;
-use crate::model::published::{Published, row_print};
-use crate::model::series::MetricData;
-use crate::model::stored::{Files, Form, Values};
+use crate::model::row_columns::{Columns, row_print};
+use crate::model::series::{MetricData, Statistics};
+use crate::model::stored::{Form, Values};
+use crate::rules::richness::{Comparison, compare};
 use crate::rules::statistics;
-use crate::target::{Found, Draft};
+use crate::target::Draft;
 
 /// A data document while it is made.
 pub(super) struct Document<'a> {
     encoder: Encoder,
-    publication: Option<Box<dyn Draft + 'a>>,
+    draft: Option<Box<dyn Draft + 'a>>,
     pub(super) metrics: usize,
     statistics: BTreeMap<String, meta::JobStatistics>,
     /// Counted only where an archive is there to be compared with.
@@ -29,16 +31,26 @@ pub(super) struct Document<'a> {
 
 impl Document<'_> {
     /// An empty one; `compare`: whether what it holds is counted.
-    pub(super) fn new(level: Effort, compare: bool) -> Self {
+    pub(super) fn new(effort: Effort, compare: bool) -> Self {
         Self {
-            encoder: Encoder::new(level),
-            publication: None,
+            encoder: Encoder::new(effort),
+            draft: None,
             metrics: 0,
             statistics: BTreeMap::new(),
             values: compare.then(Values::new),
             stored: 0,
         }
     }
+}
+
+/// What to do with a document, in view of what the archive has.
+enum Choice {
+    /// It becomes the archive.
+    Publish,
+    /// What is there stays, and the row gets its columns.
+    Keep(Columns),
+    /// What is there stays, and so does the row.
+    Unchanged,
 }
 
 impl<'a> Work<'a> {
@@ -90,24 +102,31 @@ impl<'a> Work<'a> {
             if self.shared.dry_run {
                 continue;
             }
-            if document.publication.is_none() {
-                document.publication = Some(self.shared.archive.create(&job.head.key)?);
+            if document.draft.is_none() {
+                document.draft = Some(self.shared.target.begin(&job.head.key)?);
             }
-            if let Some(p) = &mut document.publication {
-                p.write(m)?;
+            if let Some(draft) = &mut document.draft {
+                draft.write(m)?;
             }
         }
         self.done.stages.store += begun.elapsed();
         Ok(())
     }
+
+    /// Ends the document and publishes it, unless what the archive has is better.
     pub(super) fn finish(
         &mut self,
-        job: &Job,
-        place: Place<'_>,
+        subject: &Subject<'a>,
         mut document: Document<'a>,
-        found: Option<&Found>,
         outcome: Outcome,
     ) -> Result<Outcome, Ending> {
+        let choice = self.choose(subject, &document, &outcome)?;
+        match choice {
+            Choice::Publish => {}
+            Choice::Keep(columns) => return Ok(self.adopted(subject, columns)),
+            Choice::Unchanged => return Ok(self.unchanged(outcome)),
+        }
+        let job = &subject.job;
         data::end(document.metrics == 0, document.encoder.buffer());
         self.done.raw_bytes = document.encoder.raw_bytes();
         let begun = Instant::now();
@@ -118,70 +137,136 @@ impl<'a> Work<'a> {
         let (form, members) = encoder.finish();
         self.done.stages.compress += begun.elapsed();
         self.write(job, &mut document, &members)?;
-        self.done.stored_bytes = document.stored;
 
-        let statistics = document
+        let of_metric = document
             .statistics
             .iter()
             .map(|(k, v)| (k.clone(), v.values))
             .collect();
-        let footprint = statistics::footprint(
-            self.shared.clusters,
-            place.sub,
-            &statistics,
-            job.num_nodes,
-            job.head.duration,
-        )
-        .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e))?;
-        self.done.columns = meta::columns(&footprint);
+        let footprint = self.footprint(subject, &of_metric)?;
         let meta = meta::document(job, &document.statistics, &footprint);
+        self.done.archived = Some(Archived {
+            key: job.head.key.clone(),
+            row_print: row_print(&subject.row),
+            columns: meta::columns(&footprint),
+            stored_bytes: document.stored + meta.len() as u64,
+            written: true,
+        });
         let begun = Instant::now();
-        self.publish(job, document, (form, &meta), found, &outcome)?;
+        self.publish(subject, document, form, &meta)?;
         self.done.stages.store += begun.elapsed();
         Ok(outcome)
     }
 
-    fn publish(
+    /// Compares a document with what the archive has.
+    fn choose(
         &self,
-        job: &Job,
-        document: Document<'a>,
-        (form, meta): (Form, &[u8]),
-        found: Option<&Found>,
+        subject: &Subject<'a>,
+        document: &Document<'a>,
         outcome: &Outcome,
-    ) -> Result<(), Ending> {
-        if *outcome == Outcome::Empty && job.head.status == STATUS_ARCHIVED {
+    ) -> Result<Choice, Ending> {
+        let again = subject.row.head.status == STATUS_ARCHIVED;
+        let provisional = self.task.history.provisional.is_some();
+        if *outcome == Outcome::Empty && again {
             return Err(no_data(
                 "no sample is expected or found now; the archived job stays as it is",
             ));
         }
-        // The end of a job of unknown end comes from the samples: less of them makes it shorter.
-        let length_known = job.head.duration == self.task.candidate.head.duration;
-        let poorer = found
-            .zip(document.values.as_ref())
-            .and_then(|(f, new)| read::poorer(&f.values, new, length_known));
-        if let Some(why) = poorer.filter(|_| !self.shared.settings.force) {
-            return Err(Failure::new(Stage::Store, Reason::Poorer, why).into());
+        let (Some(found), Some(new)) = (&subject.found, &document.values) else {
+            return Ok(Choice::Publish);
+        };
+        // The end of a job of unknown end comes from the samples: fewer of them make it shorter.
+        let length_known = subject.job.head.duration == subject.row.head.duration;
+        let comparison = compare(&found.values, new, length_known);
+        match comparison {
+            _ if self.shared.settings.force && !provisional => Ok(Choice::Publish),
+            Comparison::Richer => Ok(Choice::Publish),
+            _ if provisional => Ok(Choice::Unchanged),
+            Comparison::Equal if again => Ok(Choice::Publish),
+            Comparison::Equal | Comparison::Poorer(_) if !again && found.whole.is_some() => self
+                .adopt_columns(subject)
+                .map(Choice::Keep),
+            Comparison::Equal => Ok(Choice::Publish),
+            Comparison::Poorer(why) => {
+                Err(Failure::new(Stage::Store, Reason::Poorer, why).into())
+            }
         }
-        let Some(mut publication) = document.publication else {
+    }
+
+    /// Takes over the archive that is there, where it is a whole one of a job that is not archived.
+    pub(super) fn adopt(&mut self, subject: &Subject<'a>) -> Option<Result<Outcome, Ending>> {
+        let whole = subject.found.as_ref()?.whole.is_some();
+        if !whole || subject.row.head.status == STATUS_ARCHIVED {
+            return None;
+        }
+        let columns = self.adopt_columns(subject);
+        Some(columns.map(|c| self.adopted(subject, c)))
+    }
+
+    fn adopted(&mut self, subject: &Subject<'a>, columns: Columns) -> Outcome {
+        let whole = subject.found.as_ref().and_then(|f| f.whole.as_ref());
+        self.done.archived = Some(Archived {
+            key: subject.row.head.key.clone(),
+            row_print: row_print(&subject.row),
+            columns,
+            stored_bytes: whole.map_or(0, |w| w.stored_bytes),
+            written: false,
+        });
+        Outcome::Adopted
+    }
+
+    /// The outcome of a provisional archive that did not become better.
+    fn unchanged(&mut self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Complete | Outcome::Partial => Outcome::Adopted,
+            _ => Outcome::NotYet,
+        }
+    }
+
+    /// Columns of the row from the statistics of the archive that is there.
+    fn adopt_columns(&self, subject: &Subject<'a>) -> Result<Columns, Ending> {
+        let whole = subject.found.as_ref().and_then(|f| f.whole.as_ref());
+        let statistics = whole.map(|w| w.statistics.clone()).unwrap_or_default();
+        let footprint = self.footprint(subject, &statistics)?;
+        Ok(meta::columns(&footprint))
+    }
+
+    fn footprint(
+        &self,
+        subject: &Subject<'a>,
+        statistics: &BTreeMap<String, Statistics>,
+    ) -> Result<statistics::Footprint, Ending> {
+        let job = &subject.job;
+        statistics::footprint(
+            self.shared.clusters,
+            subject.place.sub,
+            statistics,
+            job.num_nodes,
+            job.head.duration,
+        )
+        .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e).into())
+    }
+
+    fn publish(
+        &self,
+        subject: &Subject<'a>,
+        document: Document<'a>,
+        form: Form,
+        meta: &[u8],
+    ) -> Result<(), Ending> {
+        let Some(mut draft) = document.draft else {
             return Ok(());
         };
-        let files: Files = publication.complete(form, meta)?;
-        let published = Published {
-            row_print: row_print(self.task.candidate.job.as_ref().unwrap_or(job)),
-            files,
-            outcome: outcome.clone(),
-            coverage: self.done.coverage.clone(),
-            columns: self.done.columns.clone(),
-        };
+        let files = draft.complete(form, meta)?;
+        self.check_row(&subject.row)?;
         if self.shared.stop.is_cancelled() {
             return Err(Ending::Cancelled);
         }
-        self.shared.ledger.publishing(&job.head.key, &published);
         // An archived job that is there already, byte for byte, is not written again. Of others nobody knows whether
         // their files ever reached the disk.
-        let archived = job.head.status == STATUS_ARCHIVED;
-        if !(archived && found.and_then(|f| f.files) == Some(files)) {
-            publication.publish()?;
+        let again = subject.row.head.status == STATUS_ARCHIVED;
+        if !(again && subject.found.as_ref().and_then(|f| f.files) == Some(files)) {
+            draft.publish()?;
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Hooks: a command for every archived job, with a JSON object on its input.
 //!
-//! A few at a time, each with bounded time; a failing hook is reported and never undoes an archive. After a
-//! shutdown's grace the hooks that still run are killed, with what they started.
+//! A few at a time, each with bounded time; a failing hook is reported and never undoes an archive. When the grace of a
+//! shutdown is over, the hooks that still run are killed, with what they started. Every archived job gets its hook at least
+//! once: the ledger notes it before the row is written, and forgets it when the hook has ended.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::ledger::Hook;
+use crate::model::job::JobKey;
 use crate::model::stop::Stop;
 
 /// Hooks at the same time.
@@ -23,14 +26,22 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// How often a running hook is looked at.
 const POLL: Duration = Duration::from_millis(5);
 
-/// A job for a hook: its name in messages, and the JSON object.
-type Job = (String, String);
+/// What came of a job's hook.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// The job.
+    pub(super) key: JobKey,
+    /// What went wrong, in words for the operator.
+    pub(super) failure: Option<String>,
+    /// Whether it is to run again: it was not run, or not to its end.
+    pub(super) again: bool,
+}
 
 /// Runs hooks on threads of the sweep's scope.
 pub(super) struct Hooks<'scope> {
-    sender: Option<Sender<Job>>,
+    sender: Option<Sender<Hook>>,
     threads: Vec<ScopedJoinHandle<'scope, ()>>,
-    failures: Receiver<String>,
+    ran: Receiver<Ran>,
 }
 
 impl<'scope> Hooks<'scope> {
@@ -39,56 +50,69 @@ impl<'scope> Hooks<'scope> {
         command: Option<&'scope str>,
         stop: &'scope Stop,
     ) -> Self {
-        let (sender, jobs) = bounded::<Job>(WAITING);
-        let (failed, failures) = unbounded();
-        let Some(command) = command else {
-            return Self {
-                sender: None,
-                threads: Vec::new(),
-                failures,
-            };
-        };
-        let threads = (0..AT_ONCE)
-            .map(|_| {
-                let (jobs, failed) = (jobs.clone(), failed.clone());
-                scope.spawn(move || {
-                    for (name, json) in &jobs {
-                        if let Err(why) = run(command, &json, stop) {
-                            drop(
-                                failed
-                                    .send(format!("the hook for {name} {why}; its archive stays")),
-                            );
+        let (sender, due) = bounded::<Hook>(WAITING);
+        let (tell, ran) = unbounded();
+        let threads = command.map_or_else(Vec::new, |command| {
+            (0..AT_ONCE)
+                .map(|_| {
+                    let (due, tell) = (due.clone(), tell.clone());
+                    scope.spawn(move || {
+                        for hook in &due {
+                            drop(tell.send(run_one(command, hook, stop)));
                         }
-                    }
+                    })
                 })
-            })
-            .collect();
+                .collect()
+        });
         Self {
-            sender: Some(sender),
+            sender: command.map(|_| sender),
             threads,
-            failures,
+            ran,
         }
     }
 
-    /// Hands a job over.
-    pub(super) fn job(&self, job: impl FnOnce() -> Job) {
-        if let Some(sender) = &self.sender {
-            drop(sender.send(job()));
+    /// Whether there is a hook at all.
+    pub(super) fn are_wanted(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    /// Hands hooks over.
+    pub(super) fn run(&self, hooks: Vec<Hook>) {
+        for hook in hooks {
+            if let Some(sender) = &self.sender {
+                drop(sender.send(hook));
+            }
         }
     }
 
-    /// Failures since the last call, in words.
-    pub(super) fn failures(&self) -> Vec<String> {
-        self.failures.try_iter().collect()
+    /// What ran since the last call.
+    pub(super) fn ran(&self) -> Vec<Ran> {
+        self.ran.try_iter().collect()
     }
 
-    /// Waits for all hooks; the failures since the last call.
-    pub(super) fn finish(mut self) -> Vec<String> {
+    /// Waits for all hooks; what ran since the last call.
+    pub(super) fn finish(mut self) -> Vec<Ran> {
         drop(self.sender.take());
         for t in self.threads.drain(..) {
             drop(t.join());
         }
-        self.failures.try_iter().collect()
+        self.ran.try_iter().collect()
+    }
+}
+
+fn run_one(command: &str, hook: Hook, stop: &Stop) -> Ran {
+    let result = run(command, &hook.json, stop);
+    let again = result.is_err() && stop.is_cancelled();
+    let failure = result.err().map(|why| {
+        format!(
+            "the hook for {} {why}; the job stays archived",
+            hook.key
+        )
+    });
+    Ran {
+        key: hook.key,
+        failure,
+        again,
     }
 }
 

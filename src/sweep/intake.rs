@@ -1,20 +1,21 @@
-//! The jobs of a sweep: pages of the backlog in an order that serves the source's forgetting and the cache, or the
-//! jobs that somebody named.
+//! The jobs of a sweep on their way to the workers: the backlog in an order that serves the source's forgetting and the
+//! cache, archives that may become better, or the jobs that somebody named.
 
-use std::collections::{HashMap, VecDeque};
-use std::path::Path;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
 
-use super::{Abort, Settings, Skipped, Task};
-use crate::jobs::{self, Candidate, Pending};
+use super::monitor::{Event, Monitor};
+use super::summary::{Abort, Standings};
+use super::Settings;
+use crate::jobs::{self, Listed, PassedOver, Pending, Rows};
 use crate::ledger::{Entry, Ledger};
-use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_DISABLED, Shown};
-use crate::model::selection::Selection;
+use crate::model::failure::{Failure, Reason, Stage, chain};
+use crate::model::job::{Head, JobKey, STATUS_ARCHIVED, STATUS_FAILED};
+use crate::model::message::{History, Task};
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
-use crate::sweep::monitor::{Event, Monitor};
 
 /// Jobs that are put in order together.
 const WINDOW: usize = 4096;
@@ -26,60 +27,61 @@ const POLL: Duration = Duration::from_millis(100);
 /// Which jobs a sweep takes in.
 #[derive(Debug)]
 pub enum Jobs {
-    /// The backlog.
+    /// The backlog, and archives that may become better.
     Pending(Box<Pending>),
     /// These.
-    Chosen(Vec<Candidate>),
+    Chosen(Vec<Head>),
 }
 
 /// What the intake did.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
-    pub(super) skipped: Skipped,
-    /// Whether every selected job was handed over.
+    /// Jobs that are not due.
+    pub(super) standings: Standings,
+    /// Jobs that are no part of this sweep.
+    pub(super) passed_over: PassedOver,
+    /// Whether every selected job was looked at.
     pub(super) complete: bool,
-    /// Jobs handed over; those that no worker took before the end are left.
-    pub(super) sent: u64,
+    /// Jobs that were due; those that did not become a result are left.
+    pub(super) due: u64,
     /// Whether the time box ended it.
     pub(super) boxed: bool,
     pub(super) abort: Option<Abort>,
 }
 
-struct Intake<'a> {
-    ledger: &'a Ledger,
-    open: HashMap<JobKey, Entry>,
-    settings: &'a Settings,
-    monitor: &'a dyn Monitor,
-    stop: &'a Stop,
-    to_workers: &'a Sender<Task>,
+/// What the intake works with.
+pub(super) struct Intake<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) rows: &'a Rows,
+    pub(super) settings: &'a Settings,
+    pub(super) monitor: &'a dyn Monitor,
+    pub(super) stop: &'a Stop,
+    pub(super) to_workers: Sender<Task>,
+}
+
+/// An intake at work.
+struct Running<'a> {
+    parts: Intake<'a>,
+    /// Jobs that may still be taken, by the limit.
     left: u64,
     taken: Taken,
 }
 
-pub(super) fn run(
-    jobs: Jobs,
-    ledger: &Ledger,
-    settings: &Settings,
-    monitor: &dyn Monitor,
-    stop: &Stop,
-    to_workers: &Sender<Task>,
-) -> Taken {
-    let open = ledger.open_jobs();
-    let left = settings.limit.unwrap_or(u64::MAX);
-    let mut intake = Intake {
-        ledger,
-        open,
-        settings,
-        monitor,
-        stop,
-        to_workers,
+/// Hands over all jobs; ends when that is done or the sweep is to end.
+pub(super) fn run(jobs: Jobs, parts: Intake<'_>) -> Taken {
+    let left = parts.settings.limit.unwrap_or(u64::MAX);
+    let mut intake = Running {
+        parts,
         left,
         taken: Taken::default(),
     };
     match jobs {
-        Jobs::Pending(pending) => intake.backlog(*pending),
-        Jobs::Chosen(candidates) => {
-            let tasks = candidates.into_iter().map(|c| intake.task(c)).collect();
+        Jobs::Pending(mut pending) => {
+            intake.taken.complete = intake.backlog(&mut pending) && intake.provisional(&pending);
+            intake.taken.passed_over = pending.passed_over();
+        }
+        Jobs::Chosen(heads) => {
+            let tasks = heads.into_iter().map(|h| intake.named(h)).collect();
             intake.taken.complete = intake.hand_over(tasks);
         }
     }
@@ -87,101 +89,166 @@ pub(super) fn run(
     intake.taken
 }
 
-impl Intake<'_> {
-    fn backlog(&mut self, mut pending: Pending) {
+impl Running<'_> {
+    /// Hands over the backlog; false when the sweep is to end.
+    fn backlog(&mut self, pending: &mut Pending) -> bool {
         let mut window = Vec::new();
         while !pending.is_done() && self.left > 0 {
             if self.draining() {
-                return;
+                return false;
             }
             match pending.page() {
-                Ok(page) => window.extend(page.into_iter().filter_map(|c| self.due(c))),
+                Ok(page) => window.extend(page.into_iter().filter_map(|l| self.due(l))),
                 Err(jobs::Error::Sqlite { source, .. }) if jobs::is_busy(&source) => {
-                    self.stop.wait(POLL);
+                    self.parts.stop.wait(POLL);
                 }
                 Err(e) => {
-                    self.taken.abort = Some(Abort {
-                        reason: "database".into(),
-                        detail: crate::model::failure::chain(&e),
-                        advice: "check the file and its disk; what was archived so far is recorded"
-                            .into(),
-                    });
-                    return;
+                    self.taken.abort = Some(database_failed(&e));
+                    return false;
                 }
             }
             if (window.len() >= WINDOW || pending.is_done())
                 && !self.hand_over(std::mem::take(&mut window))
             {
-                return;
+                return false;
             }
         }
-        self.taken.complete = true;
+        true
     }
 
-    /// The job as a task, if it is due. What was noted in the future was noted by a wrong clock and keeps nobody back.
-    fn due(&mut self, c: Candidate) -> Option<Task> {
-        let skipped = &mut self.taken.skipped;
-        if let Some(e) = self
-            .open
-            .get(&c.head.key)
-            .filter(|e| !self.settings.retry_now && e.last_try <= self.settings.clock.now())
-        {
-            let counter = match e.state {
-                Standing::Waiting if e.next_try > self.settings.clock.now() => {
-                    Some(&mut skipped.waiting)
-                }
-                Standing::Quarantined => Some(&mut skipped.quarantined),
-                Standing::Lost => Some(&mut skipped.lost),
-                Standing::Waiting
-                | Standing::Published
-                | Standing::Provisional
-                | Standing::Done => None,
+    /// Hands over archived jobs whose archives may become better; false when the sweep is to end.
+    fn provisional(&mut self, pending: &Pending) -> bool {
+        let mut after: Option<JobKey> = None;
+        while self.left > 0 {
+            let keys = self
+                .parts
+                .ledger
+                .jobs(Standing::Provisional, after.as_ref(), WINDOW);
+            let Some(last) = keys.last() else {
+                return true;
             };
-            if let Some(n) = counter {
-                *n += 1;
-                return None;
+            after = Some(last.clone());
+            let mut tasks = Vec::new();
+            for key in keys {
+                if self.draining() {
+                    return false;
+                }
+                match self.parts.rows.by_key(&key, self.parts.stop) {
+                    Ok(Some(row))
+                        if row.head.status == STATUS_ARCHIVED && pending.wants(&row) =>
+                    {
+                        let mut task = self.task(row.head);
+                        task.history.provisional.get_or_insert(i64::MIN);
+                        tasks.push(task);
+                    }
+                    Ok(_) => {}
+                    Err(e) => {
+                        self.taken.abort = Some(database_failed(&e));
+                        return false;
+                    }
+                }
+            }
+            if !self.hand_over(tasks) {
+                return false;
             }
         }
-        Some(self.task(c))
+        true
     }
 
-    fn task(&self, candidate: Candidate) -> Task {
-        let entry = self.open.get(&candidate.head.key).cloned();
-        let entry = entry.or_else(|| {
-            (candidate.head.status == STATUS_ARCHIVED)
-                .then(|| self.ledger.job(&candidate.head.key))
-                .flatten()
+    /// A job as a task, if it is due. Entries dated in the future were written under a wrong clock and are ignored.
+    fn due(&mut self, listed: Listed) -> Option<Task> {
+        let settings = self.parts.settings;
+        let now = settings.clock.now();
+        let entry = self.parts.ledger.job(&listed.head.key);
+        let valid = entry.as_ref().filter(|e| e.last_try <= now);
+        if let Some(e) = valid.filter(|e| !self.is_due(e, now)) {
+            self.taken.standings.count(e);
+            return None;
+        }
+        let standing = entry.as_ref().map(|e| e.standing);
+        if !settings.standings.is_empty()
+            && !standing.is_some_and(|s| settings.standings.contains(&s))
+        {
+            self.taken.passed_over.not_selected += 1;
+            return None;
+        }
+        let mut task = self.task_with(listed.head, entry);
+        task.host = listed.host;
+        Some(task)
+    }
+
+    /// Whether a job that the ledger knows is to be tried now.
+    fn is_due(&self, e: &Entry, now: i64) -> bool {
+        let settings = self.parts.settings;
+        settings.retry_now
+            || match e.standing {
+                Standing::Waiting => e.next_try <= now,
+                Standing::Quarantined => settings.standings.contains(&Standing::Quarantined),
+                // Lost is a verdict about one source.
+                Standing::Lost => {
+                    e.source.as_deref() != Some(&settings.source)
+                        || settings.standings.contains(&Standing::Lost)
+                }
+                Standing::Replacing | Standing::Provisional | Standing::Done => true,
+            }
+    }
+
+    fn named(&self, head: Head) -> Task {
+        let mut task = self.task(head);
+        task.accept_empty = self.parts.settings.accept_empty;
+        // Whoever names a job wants it archived anew, whatever there is of it.
+        task.history.provisional = None;
+        task
+    }
+
+    fn task(&self, head: Head) -> Task {
+        let entry = self.parts.ledger.job(&head.key);
+        self.task_with(head, entry)
+    }
+
+    fn task_with(&self, head: Head, entry: Option<Entry>) -> Task {
+        let settings = self.parts.settings;
+        let proved = || {
+            let cluster = &head.key.cluster;
+            self.parts.ledger.is_proved(cluster, &settings.source)
+        };
+        let accept_empty = settings.accept_empty && proved();
+        let history = entry.map_or_else(History::default, |e| History {
+            attempts: e.attempts,
+            failures: e.failures,
+            provisional: (e.standing == Standing::Provisional)
+                .then(|| e.newest.unwrap_or(i64::MIN)),
         });
-        let (attempts, failures) = entry.as_ref().map_or((0, 0), |e| (e.attempts, e.failures));
         Task {
-            candidate,
-            attempts,
-            failures,
-            published: entry.and_then(|e| e.published),
+            head,
+            host: None,
+            history,
+            accept_empty,
         }
     }
 
     /// Sends tasks in a good order; false when the sweep is to end.
     fn hand_over(&mut self, mut tasks: Vec<Task>) -> bool {
         order(&mut tasks);
-        // Jobs of unknown end are only counted: they take nobody's place.
-        let unknown = !self.settings.walltime;
+        self.taken.due += tasks.len() as u64;
+        // Jobs that are only counted take nobody's place.
         tasks.retain(|t| {
-            let counts = !(unknown && t.candidate.head.has_unknown_end());
+            let counts = !self.may_have_unknown_end(&t.head);
             let taken = !counts || self.left > 0;
             self.left -= u64::from(counts && taken);
+            self.taken.due -= u64::from(!taken);
             taken
         });
         if !tasks.is_empty() {
-            self.monitor.event(&Event::Found(tasks.len() as u64));
+            self.parts.monitor.event(&Event::Found(tasks.len() as u64));
         }
         let mut tasks = VecDeque::from(tasks);
         while let Some(task) = tasks.pop_front() {
             if self.draining() {
                 return false;
             }
-            match self.to_workers.send_timeout(task, POLL) {
-                Ok(()) => self.taken.sent += 1,
+            match self.parts.to_workers.send_timeout(task, POLL) {
+                Ok(()) => {}
                 Err(SendTimeoutError::Timeout(task)) => tasks.push_front(task),
                 Err(SendTimeoutError::Disconnected(_)) => return false,
             }
@@ -189,138 +256,47 @@ impl Intake<'_> {
         true
     }
 
+    fn may_have_unknown_end(&self, head: &Head) -> bool {
+        !self.parts.settings.walltime && head.duration == 0 && head.status == STATUS_FAILED
+    }
+
     /// The time box also holds for jobs that wait for a worker.
     fn watch_queue(&mut self) {
-        while self.settings.max_duration.is_some()
-            && !self.to_workers.is_empty()
+        while self.parts.settings.max_duration.is_some()
+            && !self.parts.to_workers.is_empty()
             && !self.draining()
         {
-            self.stop.wait(POLL);
+            self.parts.stop.wait(POLL);
         }
     }
 
     fn draining(&mut self) -> bool {
-        let over = self
-            .settings
+        let settings = self.parts.settings;
+        let over = settings
             .max_duration
-            .is_some_and(|d| self.settings.clock.elapsed() >= d);
-        if over && !self.stop.is_draining() {
+            .is_some_and(|d| settings.clock.elapsed() >= d);
+        if over && !self.parts.stop.is_draining() {
             self.taken.boxed = true;
-            self.stop.drain(self.settings.timeout);
+            self.parts.stop.drain(settings.timeout);
         }
-        self.stop.is_draining()
+        self.parts.stop.is_draining()
     }
+}
+
+fn database_failed(e: &jobs::Error) -> Abort {
+    Abort::of(&Failure::new(Stage::Row, Reason::Database, chain(e)))
 }
 
 /// Old jobs first, since the source forgets them first; among those of the same hours, jobs of one host together.
 fn order(tasks: &mut [Task]) {
     tasks.sort_by_cached_key(|t| {
-        let h = &t.candidate.head;
-        let host = t
-            .candidate
-            .job
-            .as_ref()
-            .ok()
-            .and_then(|j| j.resources.first())
-            .map(|r| r.hostname.clone());
+        let h = &t.head;
         (
             h.key.start_time.div_euclid(TOGETHER),
             h.key.cluster.clone(),
-            host,
+            t.host.clone(),
             h.key.start_time,
             h.id,
         )
     });
-}
-
-/// A job that somebody named and that is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Its number.
-    pub job_id: i64,
-    /// Why, in words.
-    pub why: String,
-}
-
-/// The jobs that somebody named.
-#[derive(Debug, Default)]
-pub struct Chosen {
-    /// To be archived.
-    pub jobs: Vec<Candidate>,
-    /// Not to be.
-    pub refused: Vec<Refused>,
-}
-
-/// Finds the jobs of `--job-id`: stopped ones at status 1, 2 or 3 that are old enough at `now` (Unix seconds); a number
-/// that fits several jobs is refused with the list of them.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn choose(
-    connection: &rusqlite::Connection,
-    path: &Path,
-    selection: &Selection,
-    now: i64,
-) -> Result<Chosen, jobs::Error> {
-    let mut chosen = Chosen::default();
-    // Whoever names a job means it, also one that a clock has stop in the future.
-    let latest = match selection.min_age {
-        0 => i64::MAX,
-        age => now.saturating_sub(age),
-    };
-    let mut numbers = selection.job_ids.clone();
-    numbers.sort_unstable();
-    numbers.dedup();
-    for job_id in numbers {
-        let mut found = jobs::find_jobs(connection, path, job_id)?;
-        found.retain(|c| {
-            let key = &c.head.key;
-            (selection.clusters.is_empty() || selection.clusters.contains(&key.cluster))
-                && selection.start_time.is_none_or(|t| t == key.start_time)
-        });
-        match choose_one(found, latest) {
-            Ok(job) => chosen.jobs.push(job),
-            Err(why) => chosen.refused.push(Refused { job_id, why }),
-        }
-    }
-    Ok(chosen)
-}
-
-/// The one job that was found, if it stopped until `latest` (Unix seconds).
-fn choose_one(mut found: Vec<Candidate>, latest: i64) -> Result<Candidate, String> {
-    if found.len() > 1 {
-        let list: Vec<String> = found
-            .iter()
-            .map(|c| {
-                let key = &c.head.key;
-                format!(
-                    "--cluster {} --start-time {} ({})",
-                    Shown(&key.cluster),
-                    key.start_time,
-                    Shown(&c.head.state)
-                )
-            })
-            .collect();
-        return Err(format!(
-            "{} jobs have this number; say which: {}",
-            found.len(),
-            list.join(", ")
-        ));
-    }
-    let Some(job) = found.pop() else {
-        return Err("no such job in the database (with this cluster and start time)".into());
-    };
-    if !job.head.stopped() {
-        return Err(format!(
-            "it is {}; only stopped jobs are archived",
-            Shown(&job.head.state)
-        ));
-    }
-    if job.head.status == STATUS_DISABLED {
-        return Err("monitoring is switched off for it (monitoring_status 0)".into());
-    }
-    if job.head.end() > latest {
-        return Err("it stopped less than --min-age ago and is left to the live server".into());
-    }
-    Ok(job)
 }

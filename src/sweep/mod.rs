@@ -5,18 +5,21 @@
 //!                       load, compute, store      calling thread, the only writer
 //! ```
 //!
-//! A row changes only after its archive is durable: a worker publishes, the recorder flushes the archive and only then
+//! A row changes only after its archive is durable: a worker publishes, the recorder makes the archive durable and only then
 //! writes the row. So a crash anywhere costs a repeat, never a loss. When a sender is dropped, the next stage ends; no
 //! stage knows how many others there are.
 
 mod breaker;
+mod choose;
 mod document;
+mod gate;
 mod hook;
 mod intake;
-mod judge;
 pub mod monitor;
 mod recorder;
+mod recovery;
 mod summary;
+mod work;
 mod worker;
 
 use std::time::Duration;
@@ -24,20 +27,24 @@ use std::time::Duration;
 use crossbeam_channel::bounded;
 
 use crate::format::gzip::Effort;
-use crate::jobs;
+use crate::jobs::lock::Lock;
+use crate::jobs::{Recorder, Rows};
 use crate::ledger::Ledger;
 use crate::model::clock::Clock;
 use crate::model::cluster::Clusters;
-use crate::model::job::Head;
-use crate::model::outcome::{Coverage, Outcome};
-use crate::model::published::{Columns, Published};
+use crate::model::failure::{Failure, Reason, Stage, chain};
+use crate::model::job::{JobKey, STATUS_ARCHIVED};
+use crate::model::message::{Finished, Task};
+use crate::model::standing::Standing;
 use crate::model::stop::Stop;
 use crate::source::Source;
-use crate::sweep::monitor::{Event, Monitor};
 use crate::target::Target;
+use monitor::{Event, Monitor};
 
-pub use intake::{Chosen, Jobs, Refused, choose};
-pub use summary::{Abort, Exit, Failures, Skipped, Stages, Summary};
+pub use choose::{Chosen, Refusal, Refused, choose};
+pub use intake::Jobs;
+pub use recovery::recover;
+pub use summary::{Abort, Exit, Failures, Group, Standings, Summary, Thin};
 
 /// Results of each worker that may wait for the recorder: so many that nobody waits while it flushes.
 const RESULTS: usize = 16;
@@ -48,15 +55,19 @@ pub struct Parts<'a> {
     /// Where samples come from.
     pub source: &'a dyn Source,
     /// Where archives go.
-    pub archive: &'a dyn Target,
+    pub target: &'a dyn Target,
     /// The clusters' configuration.
     pub clusters: &'a Clusters,
     /// Our own memory.
     pub ledger: &'a Ledger,
     /// Which jobs.
     pub jobs: Jobs,
+    /// Their rows.
+    pub rows: &'a Rows,
     /// Where results go; none for a dry run.
-    pub recorder: Option<jobs::Recorder>,
+    pub recorder: Option<Recorder>,
+    /// The lock of this sweep; none for a dry run.
+    pub lock: Option<&'a Lock>,
 }
 
 /// How to sweep.
@@ -75,17 +86,23 @@ pub struct Settings {
     pub settle: i64,
     /// Seconds that the source remembers, if that is known.
     pub retention: Option<i64>,
+    /// The source's name in the ledger: what is proved or lost is so for a source of this name.
+    pub source: String,
     /// Take jobs whose next try is not due, and quarantined ones.
     pub retry_now: bool,
+    /// Take only jobs that stand so, also where they are not due; empty for all that are due.
+    pub standings: Vec<Standing>,
     /// Replace archives by poorer ones.
     pub force: bool,
-    /// Archive jobs without any data.
+    /// Archive jobs without any data, where the source has proved itself or the jobs are named.
     pub accept_empty: bool,
     /// Archive jobs of unknown end up to the last sample within their walltime.
     pub walltime: bool,
+    /// Archived jobs with a smaller share of their samples (0 to 1) count as thin.
+    pub warn_coverage: f64,
     /// How hard to compress.
     pub compression: Effort,
-    /// Bytes of series that a worker holds at a time; larger jobs are read in several passes.
+    /// Bytes of series that all workers together hold at a time; larger jobs are read in several passes.
     pub group_bytes: usize,
     /// At most so many jobs.
     pub limit: Option<u64>,
@@ -105,10 +122,13 @@ impl Settings {
             max_duration: None,
             settle: 12 * 3600,
             retention: None,
+            source: String::new(),
             retry_now: false,
+            standings: Vec::new(),
             force: false,
             accept_empty: false,
             walltime: false,
+            warn_coverage: 0.0,
             compression: Effort::Normal,
             group_bytes: 256 << 20,
             limit: None,
@@ -118,40 +138,8 @@ impl Settings {
     }
 }
 
-/// A job on its way to a worker.
-#[derive(Clone, Debug)]
-pub struct Task {
-    /// The row.
-    pub candidate: jobs::Candidate,
-    /// Attempts before this one.
-    pub attempts: u32,
-    /// Those of them that count towards quarantine.
-    pub failures: u32,
-    /// What a sweep that died had published.
-    pub published: Option<Published>,
-}
-
-/// A job on its way to the recorder.
-#[derive(Debug)]
-struct Done {
-    head: Head,
-    outcome: Outcome,
-    coverage: Coverage,
-    /// Of archived jobs.
-    columns: Columns,
-    /// Attempts of this kind before this one.
-    attempts: u32,
-    /// Whether no source can have the job's data any more.
-    lost: bool,
-    raw_bytes: u64,
-    stored_bytes: u64,
-    note: Option<String>,
-    resumed: bool,
-    stages: Stages,
-}
-
 /// What a hook gets on its input: one JSON object on one line.
-fn hook_json(d: &Done) -> String {
+fn hook_json(d: &Finished) -> String {
     let key = &d.head.key;
     let mut json = serde_json::json!({
         "type": "archived",
@@ -162,7 +150,8 @@ fn hook_json(d: &Done) -> String {
         "outcome": d.outcome.name(),
         "expected": d.coverage.points.expected,
         "received": d.coverage.points.received,
-        "bytes": d.stored_bytes,
+        "rawBytes": d.raw_bytes,
+        "storedBytes": d.archived.as_ref().map_or(0, |a| a.stored_bytes),
     })
     .to_string();
     json.push('\n');
@@ -173,61 +162,100 @@ fn hook_json(d: &Done) -> String {
 pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &Stop) -> Summary {
     let Parts {
         source,
-        archive,
+        target,
         clusters,
         ledger,
         jobs,
+        rows,
         // Closed last of all connections, since one that only reads cannot remove the database's log.
         mut recorder,
+        lock,
     } = parts;
     let dry_run = recorder.is_none();
+    // If this sweep is killed, the next one looks after the archived jobs that are being archived again.
+    let again = if dry_run { Vec::new() } else { archived_before(&jobs) };
+    ledger.replacing(&again);
+    let closed = worker::Closed::default();
     let shared = worker::Shared {
         source,
-        archive,
+        target,
         clusters,
-        ledger,
+        rows,
         settings,
         stop,
+        gate: gate::Gate::new(settings.group_bytes),
+        closed: &closed,
         dry_run,
     };
     let (to_workers, tasks) = bounded::<Task>(settings.queue);
-    let (to_recorder, results) = bounded::<Done>(settings.workers.max(1) * RESULTS);
+    let (to_recorder, results) = bounded::<Finished>(settings.workers.max(1) * RESULTS);
     let mut summary = std::thread::scope(|scope| {
-        let intake =
-            scope.spawn(move || intake::run(jobs, ledger, settings, monitor, stop, &to_workers));
+        let parts = intake::Intake {
+            ledger,
+            rows,
+            settings,
+            monitor,
+            stop,
+            to_workers,
+        };
+        let intake = scope.spawn(move || intake::run(jobs, parts));
         for _ in 0..settings.workers.max(1) {
             let (tasks, to_recorder, shared) = (tasks.clone(), to_recorder.clone(), &shared);
             scope.spawn(move || worker::run(shared, &tasks, &to_recorder));
         }
         drop((tasks, to_recorder));
-        let hooks = hook::Hooks::start(scope, settings.hook.as_deref(), stop);
-        let recording = recorder::Recording {
+        let command = settings.hook.as_deref().filter(|_| !dry_run);
+        let hooks = hook::Hooks::start(scope, command, stop);
+        let mut recording = recorder::Recording {
             database: recorder.as_mut(),
-            archive,
+            lock,
+            source,
+            target,
             ledger,
             settings,
             monitor,
             stop,
+            closed: &closed,
             hooks: &hooks,
+            breaker: breaker::Breaker::default(),
             summary: Summary::default(),
-            flush_failed: false,
         };
-        let mut summary = recording.run(&results);
-        for failure in hooks.finish() {
-            summary.hooks_failed += 1;
-            monitor.event(&Event::Warning(&failure));
+        if hooks.are_wanted() {
+            match recovery::hooks_left(ledger, rows, stop) {
+                Ok(left) => hooks.run(left),
+                Err(e) => recording.end(Abort::of(&Failure::new(
+                    Stage::Row,
+                    Reason::Database,
+                    chain(&e),
+                ))),
+            }
         }
+        let mut summary = recording.run(&results);
+        recorder::note_hooks(hooks.finish(), ledger, monitor, &mut summary);
         match intake.join() {
-            Ok(taken) => summary.add_intake(taken),
+            Ok(taken) => summary.close(taken, stop),
             Err(panic) => std::panic::resume_unwind(panic),
         }
         summary
     });
+    if summary.aborted.is_none() {
+        ledger.replaced(&again);
+    }
     summary.dry_run = dry_run;
     summary.seconds = settings.clock.elapsed().as_secs_f64();
-    summary.close(stop);
     for warning in ledger.take_warnings() {
         monitor.event(&Event::Warning(&warning));
     }
     summary
+}
+
+/// The named jobs that are archived already.
+fn archived_before(jobs: &Jobs) -> Vec<JobKey> {
+    match jobs {
+        Jobs::Pending(_) => Vec::new(),
+        Jobs::Chosen(heads) => {
+            let again = heads.iter().filter(|h| h.status == STATUS_ARCHIVED);
+            again.map(|h| h.key.clone()).collect()
+        }
+    }
 }

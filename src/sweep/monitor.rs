@@ -1,12 +1,15 @@
 //! What the engine tells: events, for whoever watches (terminal, JSON lines, tests).
 
+use std::time::Duration;
+
 use crate::model::job::Head;
+use crate::model::message::Finished;
 use crate::model::outcome::{Coverage, Outcome};
 
 /// What became of one job.
 #[derive(Debug)]
 pub struct Report<'a> {
-    /// The job's row as it was read.
+    /// The job's row as it was taken.
     pub head: &'a Head,
     /// What became of it.
     pub outcome: &'a Outcome,
@@ -14,10 +17,24 @@ pub struct Report<'a> {
     pub coverage: &'a Coverage,
     /// Bytes of data.json before compression.
     pub raw_bytes: u64,
-    /// Why the job was archived although a file could not be read, where that is so.
+    /// Bytes of both files as stored.
+    pub stored_bytes: u64,
+    /// Why the job was archived although something could not be read, where that is so.
     pub note: Option<&'a str>,
-    /// Whether a killed sweep had published it already.
-    pub resumed: bool,
+}
+
+impl<'a> Report<'a> {
+    /// Of a result.
+    pub(super) fn new(done: &'a Finished) -> Self {
+        Self {
+            head: &done.head,
+            outcome: &done.outcome,
+            coverage: &done.coverage,
+            raw_bytes: done.raw_bytes,
+            stored_bytes: done.archived.as_ref().map_or(0, |a| a.stored_bytes),
+            note: done.note.as_deref(),
+        }
+    }
 }
 
 /// Something that happened.
@@ -30,7 +47,7 @@ pub enum Event<'a> {
     /// Something the operator should know once.
     Warning(&'a str),
     /// A signal came: no new jobs; those in hand have this long.
-    Draining(std::time::Duration),
+    Draining(Duration),
     /// A second signal came: what is in hand is dropped.
     Cancelling,
 }

@@ -1,26 +1,29 @@
 //! What became of jobs goes to the database and the ledger: the only writer of both, on the calling thread.
 //!
-//! Per batch: flush the archive, change the rows, note it in the ledger, tell the monitor, in this order. When the
-//! archive cannot be flushed or the database not be written, nothing of the batch is recorded and the sweep ends. The
-//! kernel tells of lost writes only once; so after a flush that failed nothing that was published is recorded any
-//! more, and the ledger forgets that it was, so that the next sweep writes it again.
+//! Per batch: make the archives durable, note the hooks that are due, change the rows, note it in the ledger, tell the
+//! monitor, in this order. When the archive cannot be made durable or the database not be written, nothing of the batch is
+//! recorded and the sweep ends; what was published is found and adopted by the next sweep.
 
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
-use super::breaker::{Breaker, Decision};
-use super::hook::Hooks;
-use super::{Abort, Done, Settings, Summary};
+use super::breaker::{Breaker, Decision, Medium};
+use super::hook::{Hooks, Ran};
+use super::monitor::{Event, Monitor, Report};
+use super::summary::{Abort, Summary};
+use super::worker::Closed;
+use super::{Settings, hook_json};
+use crate::jobs::lock::Lock;
 use crate::jobs::{Change, Recorder, Update};
-use crate::ledger::{Ledger, Record};
-use crate::model::failure::{Failure, Reason, chain};
-use crate::model::job::{STATUS_ARCHIVED, STATUS_PENDING};
+use crate::ledger::{Hook, Ledger, Record};
+use crate::model::failure::{Failure, Reason, Stage, chain};
+use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_PENDING};
+use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
-use crate::model::standing::Standing;
 use crate::model::stop::Stop;
 use crate::rules::retry::next_after;
-use crate::sweep::monitor::{Event, Monitor, Report};
+use crate::source::{self, Source};
 use crate::target::Target;
 
 /// Rows of one transaction: some milliseconds.
@@ -28,123 +31,193 @@ const BATCH: usize = 16;
 
 /// What a recorder works with.
 pub(super) struct Recording<'a, 'scope> {
+    /// None in a dry run.
     pub(super) database: Option<&'a mut Recorder>,
-    pub(super) archive: &'a dyn Target,
+    pub(super) lock: Option<&'a Lock>,
+    pub(super) source: &'a dyn Source,
+    pub(super) target: &'a dyn Target,
     pub(super) ledger: &'a Ledger,
     pub(super) settings: &'a Settings,
     pub(super) monitor: &'a dyn Monitor,
     pub(super) stop: &'a Stop,
+    pub(super) closed: &'a Closed,
     pub(super) hooks: &'a Hooks<'scope>,
+    pub(super) breaker: Breaker,
     pub(super) summary: Summary,
-    /// Whether some of what was published may never reach the disk.
-    pub(super) flush_failed: bool,
 }
 
 impl Recording<'_, '_> {
     /// Takes results until all workers have hung up.
-    pub(super) fn run(mut self, results: &Receiver<Done>) -> Summary {
-        let mut breaker = Breaker::default();
+    pub(super) fn run(mut self, results: &Receiver<Finished>) -> Summary {
         while let Ok(first) = results.recv() {
             let mut batch = Vec::new();
             for done in std::iter::once(first).chain(results.try_iter().take(BATCH - 1)) {
-                self.sort(done, &mut breaker, &mut batch);
+                self.sort(done, &mut batch);
             }
-            self.record(batch);
+            self.record_all(batch);
         }
-        if self.flush_failed {
-            // Workers may have published since.
-            self.ledger.distrust();
+        let (failures, unproved) = std::mem::take(&mut self.breaker).finish();
+        for (cluster, unproved) in unproved {
+            self.summary.unproved.insert(cluster, unproved.count);
         }
         if self.summary.aborted.is_none() {
-            let mut held = breaker.finish();
-            while !held.is_empty() {
-                let rest = held.split_off(held.len().min(BATCH));
-                self.record(std::mem::replace(&mut held, rest));
-            }
+            self.record_all(failures);
         }
         self.summary
     }
 
     /// Puts a result into the batch, holds it back, or ends the sweep.
-    fn sort(&mut self, done: Done, breaker: &mut Breaker, batch: &mut Vec<Done>) {
+    fn sort(&mut self, mut done: Finished, batch: &mut Vec<Finished>) {
         self.summary.stages.add(&done.stages);
-        self.summary.received += 1;
+        if let Some(f) = done.fatal.take() {
+            return self.end(Abort::of(&f));
+        }
         let ends = done
             .outcome
             .failure()
             .filter(|f| f.reason.ends_sweep())
-            .cloned();
-        if let Some(f) = ends {
-            return self.abort(&f);
+            .map(Abort::of);
+        if let Some(abort) = ends {
+            return self.end(Abort {
+                unmarked: 1,
+                ..abort
+            });
         }
         // Once the sweep has ended by itself, only what is published still counts.
         if self.summary.aborted.is_some() {
-            if done.outcome.is_archived() && !self.flush_failed {
-                batch.push(done);
-            }
+            batch.extend(Some(done).filter(|d| d.archived.is_some()));
             return;
         }
-        match breaker.take(done) {
+        self.look_for_proof(&done, batch);
+        match self.breaker.take(done) {
             Decision::Record(done) => batch.extend(done),
             Decision::Hold => {}
-            Decision::Outage(f) => self.abort(&f),
+            Decision::Probe(medium) => self.probe(&medium, batch),
         }
     }
 
-    fn abort(&mut self, f: &Failure) {
-        self.end(Abort {
-            reason: f.reason.code().into(),
-            detail: f.detail.clone(),
-            advice: f.reason.advice().into(),
-        });
+    /// Lets the breaker know what proves that the source holds samples of a cluster.
+    fn look_for_proof(&mut self, done: &Finished, batch: &mut Vec<Finished>) {
+        let cluster = &done.head.key.cluster;
+        if self.breaker.is_proved(cluster) {
+            return;
+        }
+        let source = &self.settings.source;
+        if done.coverage.points.received > 0 && done.outcome.is_archived() {
+            if self.database.is_some() {
+                let now = self.settings.clock.now();
+                self.ledger.prove(cluster, source, now);
+            }
+        } else if !(matches!(done.outcome, Outcome::NoData(_))
+            && self.ledger.is_proved(cluster, source))
+        {
+            return;
+        }
+        batch.extend(self.breaker.prove(cluster));
     }
 
-    fn end(&mut self, abort: Abort) {
-        if self.summary.aborted.is_none() {
-            self.summary.aborted = Some(abort);
+    /// Tells an outage from bad jobs.
+    fn probe(&mut self, medium: &Medium, batch: &mut Vec<Finished>) {
+        let subjects = self.breaker.subjects(medium);
+        let sick = match medium {
+            Medium::Source(cluster) => {
+                let but: Vec<&str> = subjects.iter().map(String::as_str).collect();
+                match self.source.probe(cluster, &but, self.stop) {
+                    Ok(()) | Err(source::Error::Cancelled) => None,
+                    Err(e) => e.failure(),
+                }
+            }
+            Medium::Target => self.probe_target(),
+        };
+        let Some(failure) = sick else {
+            return batch.extend(self.breaker.healthy(medium));
+        };
+        let mut abort = Abort::of(&failure);
+        abort.unmarked = self.breaker.sick(medium);
+        match medium {
+            Medium::Source(cluster) => {
+                self.closed.close(cluster);
+                abort.cluster = Some(cluster.clone());
+                self.summary.outages.push(abort);
+            }
+            Medium::Target => self.end(abort),
+        }
+    }
+
+    fn probe_target(&self) -> Option<Failure> {
+        // In a dry run nothing is written, so that nothing failed to be written either.
+        self.database.as_ref()?;
+        self.target.probe().err().map(Failure::from)
+    }
+
+    /// Ends the sweep.
+    pub(super) fn end(&mut self, abort: Abort) {
+        match &mut self.summary.aborted {
+            Some(first) => first.unmarked += abort.unmarked,
+            None => self.summary.aborted = Some(abort),
         }
         self.stop.cancel();
     }
 
-    fn record(&mut self, mut batch: Vec<Done>) {
-        if batch.is_empty() {
-            return;
-        }
-        let begun = Instant::now();
-        if let Err(abort) = self.write(&mut batch) {
-            self.end(abort);
-            return;
-        }
-        self.summary.record += begun.elapsed();
-        for done in &batch {
-            self.tell(done);
-        }
-        for warning in self.ledger.take_warnings() {
-            self.monitor.event(&Event::Warning(&warning));
-        }
-        for failure in self.hooks.failures() {
-            self.summary.hooks_failed += 1;
-            self.monitor.event(&Event::Warning(&failure));
+    fn record_all(&mut self, mut done: Vec<Finished>) {
+        while !done.is_empty() {
+            let rest = done.split_off(done.len().min(BATCH));
+            self.record(std::mem::replace(&mut done, rest));
         }
     }
 
-    /// Archive, rows, ledger.
-    fn write(&mut self, batch: &mut [Done]) -> Result<(), Abort> {
-        let Some(database) = &mut self.database else {
-            return Ok(());
+    fn record(&mut self, mut batch: Vec<Finished>) {
+        let begun = Instant::now();
+        let hooks = match self.write(&mut batch) {
+            Ok(hooks) => hooks,
+            Err(failure) => return self.end(Abort::of(&failure)),
         };
-        if batch.iter().any(|d| d.outcome.is_archived()) {
-            self.archive.flush().map_err(|f| {
-                self.flush_failed = true;
-                self.ledger.distrust();
-                Abort {
-                    reason: f.reason.code().into(),
-                    detail: f.detail.clone(),
-                    advice:
-                        "check the archive's disk; no row was changed for what it may have lost"
-                            .into(),
-                }
-            })?;
+        self.summary.record += begun.elapsed();
+        for done in &batch {
+            self.summary.count(done);
+            if done.archived.is_some()
+                && done.coverage.points.share() < self.settings.warn_coverage
+            {
+                self.summary.thin += 1;
+            }
+            self.monitor.event(&Event::Job(Report::new(done)));
+        }
+        self.hooks.run(hooks);
+        self.note_hooks(self.hooks.ran());
+        for warning in self.ledger.take_warnings() {
+            self.monitor.event(&Event::Warning(&warning));
+        }
+    }
+
+    /// Counts hooks that ended.
+    fn note_hooks(&mut self, ran: Vec<Ran>) {
+        note_hooks(ran, self.ledger, self.monitor, &mut self.summary);
+    }
+
+    /// Archive, rows, ledger; the hooks of the jobs that are recorded as archived now.
+    fn write(&mut self, batch: &mut [Finished]) -> Result<Vec<Hook>, Failure> {
+        let Some(database) = &mut self.database else {
+            return Ok(Vec::new());
+        };
+        if self.lock.is_some_and(|lock| !lock.is_held()) {
+            return Err(Failure::new(
+                Stage::Store,
+                Reason::LockGone,
+                "the lock file of this sweep was removed or replaced, so that another sweep may be running",
+            ));
+        }
+        let archived = batch.iter().filter_map(|d| d.archived.as_ref());
+        let keys: Vec<&JobKey> = archived.map(|a| &a.key).collect();
+        if !keys.is_empty() {
+            self.target.flush(&keys)?;
+        }
+        let mut hooks = Vec::new();
+        if self.hooks.are_wanted() {
+            hooks.extend(batch.iter().filter(|d| d.archived.is_some()).map(|d| Hook {
+                key: d.head.key.clone(),
+                json: hook_json(d),
+            }));
+            self.ledger.hooks_due(&hooks);
         }
         let (at, updates): (Vec<usize>, Vec<Update>) = batch
             .iter()
@@ -154,103 +227,108 @@ impl Recording<'_, '_> {
         let hits = if updates.is_empty() {
             Vec::new()
         } else {
-            database.apply(&updates, self.stop).map_err(|e| Abort {
-                reason: "database".into(),
-                detail: chain(&e),
-                advice: "see that the database can be written; what is archived already is recorded by the next sweep"
-                    .into(),
-            })?
+            database
+                .apply(&updates, self.stop)
+                .map_err(|e| Failure::new(Stage::Store, Reason::Database, chain(&e)))?
         };
         for (k, hit) in at.into_iter().zip(hits) {
             if !hit {
-                batch[k].outcome = Outcome::Raced;
+                let done = &mut batch[k];
+                done.outcome = Outcome::Raced;
+                done.archived = None;
+                hooks.retain(|h| h.key != done.head.key);
             }
         }
-        let now = self.settings.clock.now();
-        let records: Vec<Record<'_>> = batch.iter().filter_map(|d| record_of(d, now)).collect();
-        for r in &records {
-            match r.next.state {
-                Standing::Quarantined => self.summary.closed.quarantined += 1,
-                Standing::Lost => self.summary.closed.lost += 1,
-                Standing::Waiting => self.summary.closed.waiting += 1,
-                Standing::Published | Standing::Provisional | Standing::Done => {}
-            }
-        }
-        self.ledger.record(&records, now);
-        Ok(())
+        self.note(batch);
+        Ok(hooks)
     }
 
-    fn tell(&mut self, d: &Done) {
-        let s = &mut self.summary;
-        s.count(&d.head.key, &d.outcome);
-        if d.outcome.is_archived() {
-            s.raw_bytes += d.raw_bytes;
-            s.stored_bytes += d.stored_bytes;
-            s.unusable += d.coverage.unusable;
-            if self.database.is_some() {
-                self.hooks
-                    .job(|| (d.head.key.to_string(), super::hook_json(d)));
+    /// Notes in the ledger what became of jobs.
+    fn note(&mut self, batch: &[Finished]) {
+        let now = self.settings.clock.now();
+        let records: Vec<Record<'_>> = batch
+            .iter()
+            .filter_map(|d| record_of(d, &self.settings.source, now))
+            .collect();
+        for r in &records {
+            let standing = r.next.standing;
+            self.summary.closed.add(standing, r.next.next_try);
+        }
+        self.ledger.record(&records, now);
+        if self.hooks.are_wanted() {
+            for d in batch.iter().filter(|d| d.outcome == Outcome::Raced) {
+                self.ledger.hook_done(&d.head.key);
             }
         }
-        self.monitor.event(&Event::Job(Report {
-            head: &d.head,
-            outcome: &d.outcome,
-            coverage: &d.coverage,
-            raw_bytes: d.raw_bytes,
-            note: d.note.as_deref(),
-            resumed: d.resumed,
-        }));
+    }
+}
+
+/// Counts hooks that ended, and says what went wrong.
+pub(super) fn note_hooks(
+    ran: Vec<Ran>,
+    ledger: &Ledger,
+    monitor: &dyn Monitor,
+    summary: &mut Summary,
+) {
+    for hook in ran {
+        summary.hooks_run += 1;
+        if !hook.again {
+            ledger.hook_done(&hook.key);
+        }
+        if let Some(failure) = hook.failure {
+            summary.hooks_failed += 1;
+            monitor.event(&Event::Warning(&failure));
+        }
     }
 }
 
 /// The change of a job's row, if it changes.
-fn update(d: &Done) -> Option<Update> {
-    let change = match &d.outcome {
+fn update(d: &Finished) -> Option<Update> {
+    if let Some(a) = &d.archived {
+        return Some(Update {
+            head: d.head.clone(),
+            change: Change::Archived {
+                row_print: a.row_print,
+                footprint: a.columns.footprint.clone(),
+                energy_footprint: a.columns.energy_footprint.clone(),
+                energy: a.columns.energy,
+            },
+        });
+    }
+    let fails = match &d.outcome {
         // An archived job stays archived, as it is, unless there is something better for it.
-        Outcome::Failed(_) | Outcome::NoData(_) | Outcome::Interrupted
-            if d.head.status == STATUS_ARCHIVED =>
-        {
-            return None;
-        }
-        Outcome::Complete
-        | Outcome::Partial
-        | Outcome::Provisional
-        | Outcome::Adopted
-        | Outcome::Empty => Change::Archived {
-            footprint: d.columns.footprint.clone(),
-            energy_footprint: d.columns.energy_footprint.clone(),
-            energy: d.columns.energy,
-        },
+        _ if d.head.status == STATUS_ARCHIVED => false,
         // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
-        Outcome::Failed(_) | Outcome::Interrupted if ended_at_once(d) => return None,
-        Outcome::Failed(_) | Outcome::NoData(_) => Change::Failed,
-        Outcome::Interrupted if d.head.status == STATUS_PENDING => Change::Failed,
-        Outcome::Interrupted | Outcome::NotYet | Outcome::UnknownEnd | Outcome::Raced => {
-            return None;
-        }
+        Outcome::Failed(_) | Outcome::Interrupted if ended_at_once(d) => false,
+        Outcome::Failed(_) | Outcome::NoData(_) => true,
+        Outcome::Interrupted => d.head.status == STATUS_PENDING,
+        _ => false,
     };
-    Some(Update {
+    fails.then(|| Update {
         head: d.head.clone(),
-        change,
+        change: Change::Failed,
     })
 }
 
 /// Whether the row says that the job has no length (and not that it says nothing of use).
-fn ended_at_once(d: &Done) -> bool {
+fn ended_at_once(d: &Finished) -> bool {
     let unreadable = d.outcome.failure().map(|f| f.reason) == Some(Reason::RowInvalid);
     d.head.status == STATUS_PENDING && d.head.duration == 0 && !unreadable
 }
 
 /// What the ledger learns, if it learns something.
-fn record_of(d: &Done, now: i64) -> Option<Record<'_>> {
-    if d.head.status == STATUS_ARCHIVED && !d.outcome.is_archived() {
+fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Option<Record<'a>> {
+    let provisional = d.history.provisional.is_some();
+    if d.head.status == STATUS_ARCHIVED && !d.outcome.is_archived() && !provisional {
         return None;
     }
-    let next = next_after(&d.outcome, d.attempts, d.lost, now)?;
+    let next = next_after(&d.outcome, &d.history, d.lost, now)?;
     Some(Record {
         key: &d.head.key,
         outcome: &d.outcome,
         next,
         coverage: &d.coverage,
+        source,
+        newest: d.newest,
     })
 }

@@ -1,12 +1,23 @@
 //! What a sweep did, in numbers, and the exit code that follows.
+//!
+//! A summary never says more than is true: what is left has a number and a cause, and what an outage kept from being judged
+//! is not counted as judged.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::intake::Taken;
-use crate::model::failure::{Reason, Stage};
-use crate::model::outcome::Outcome;
+use crate::jobs::PassedOver;
+use crate::ledger::Entry;
+use crate::model::failure::{Failure, Reason, Stage};
+use crate::model::job::JobKey;
+use crate::model::message::{Finished, Stages};
+use crate::model::outcome::{Kind, Points};
+use crate::model::standing::Standing;
 use crate::model::stop::Stop;
+
+/// Partial archives that are named.
+const WORST: usize = 3;
 
 /// The promises to scripts, see the man page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,81 +41,134 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-/// Why a sweep stopped early by itself.
+/// Why a sweep stopped early by itself, or took no more jobs of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Abort {
     /// The code.
-    pub reason: String,
+    pub reason: Reason,
     /// In words.
     pub detail: String,
-    /// What to do.
-    pub advice: String,
+    /// Set where only the jobs of one cluster are concerned.
+    pub cluster: Option<String>,
+    /// Jobs that failed for this and were not marked.
+    pub unmarked: u64,
 }
 
-/// Jobs that are not archived and not due.
+impl Abort {
+    /// The end of a sweep for a failure.
+    pub(super) fn of(f: &Failure) -> Self {
+        Self {
+            reason: f.reason,
+            detail: f.detail.clone(),
+            cluster: None,
+            unmarked: 0,
+        }
+    }
+}
+
+/// Jobs that are not archived for good, by how they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Skipped {
+pub struct Standings {
     /// Waiting for their next try.
     pub waiting: u64,
     /// Tried too often.
     pub quarantined: u64,
-    /// No source can have their data.
+    /// The source cannot have their data.
     pub lost: u64,
+    /// Unix seconds of the earliest next try of a waiting one.
+    pub next_try: Option<i64>,
 }
 
-/// Failures of one reason.
+impl Standings {
+    /// Counts a job that is not due.
+    pub(super) fn count(&mut self, e: &Entry) {
+        self.add(e.standing, e.next_try);
+    }
+
+    /// Counts a job; `next_try`: Unix seconds.
+    pub(super) fn add(&mut self, standing: Standing, next_try: i64) {
+        match standing {
+            Standing::Waiting => {
+                self.waiting += 1;
+                self.next_try = Some(self.next_try.map_or(next_try, |t| t.min(next_try)));
+            }
+            Standing::Quarantined => self.quarantined += 1,
+            Standing::Lost => self.lost += 1,
+            Standing::Replacing | Standing::Provisional | Standing::Done => {}
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            waiting: self.waiting + other.waiting,
+            quarantined: self.quarantined + other.quarantined,
+            lost: self.lost + other.lost,
+            next_try: self.next_try.into_iter().chain(other.next_try).min(),
+        }
+    }
+}
+
+/// What failures have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group {
+    /// Where.
+    pub stage: Stage,
+    /// Why.
+    pub reason: Reason,
+    /// The message without numbers and quoted names, so that equal causes are equal.
+    pub cause: String,
+}
+
+/// Failures of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failures {
     /// How many jobs.
     pub count: u64,
     /// The first of them.
-    pub first_job: String,
+    pub first_job: JobKey,
     /// Its message.
     pub first_detail: String,
 }
 
-/// Seconds of work by stage, over all workers.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Stages {
-    /// Reading and decoding sources, waiting for another worker's reading included.
-    pub load: Duration,
-    /// Series, statistics and text.
-    pub compute: Duration,
-    /// Compression.
-    pub compress: Duration,
-    /// Writing the archive's files.
-    pub store: Duration,
-}
-
-impl Stages {
-    /// Adds another account.
-    pub fn add(&mut self, o: &Self) {
-        self.load += o.load;
-        self.compute += o.compute;
-        self.compress += o.compress;
-        self.store += o.store;
-    }
+/// A job whose archive lacks samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thin {
+    /// The job.
+    pub key: JobKey,
+    /// Its samples.
+    pub points: Points,
 }
 
 /// What a sweep did.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "facts of their own")]
 pub struct Summary {
     /// Jobs by outcome.
-    pub outcomes: BTreeMap<&'static str, u64>,
-    /// Failures by stage and reason.
-    pub failures: BTreeMap<(Stage, Reason), Failures>,
+    pub outcomes: BTreeMap<Kind, u64>,
+    /// Failures by group.
+    pub failures: BTreeMap<Group, Failures>,
     /// Jobs that were not taken since they were not due.
-    pub skipped: Skipped,
+    pub not_due: Standings,
     /// Jobs that failed in this sweep, by what that led to.
-    pub closed: Skipped,
+    pub closed: Standings,
+    /// Jobs that are no part of this sweep.
+    pub passed_over: PassedOver,
+    /// Clusters of which no job has a sample in this source, with their jobs: their rows stay as they are.
+    pub unproved: BTreeMap<String, u64>,
+    /// Samples of the archived jobs.
+    pub points: Points,
+    /// The archived jobs with the smallest share of their samples, the worst first.
+    pub worst: Vec<Thin>,
+    /// Archived jobs with a smaller share of their samples than [`super::Settings::warn_coverage`].
+    pub thin: u64,
     /// Bytes of data.json of archived jobs.
     pub raw_bytes: u64,
     /// Bytes as stored.
     pub stored_bytes: u64,
     /// Samples left out since they are infinite or beyond f32.
     pub unusable: u64,
-    /// Hooks that failed.
+    /// Hooks that ran.
+    pub hooks_run: u64,
+    /// Those of them that failed.
     pub hooks_failed: u64,
     /// Seconds the sweep took.
     pub seconds: f64,
@@ -114,63 +178,81 @@ pub struct Summary {
     pub record: Duration,
     /// Set when the sweep stopped by itself.
     pub aborted: Option<Abort>,
+    /// Clusters of which no more jobs were taken, since their source did not answer any more.
+    pub outages: Vec<Abort>,
     /// Set when a signal stopped it.
     pub interrupted: bool,
     /// Set when the time box stopped it with work left.
     pub time_box: bool,
     /// Nothing was written.
     pub dry_run: bool,
-    /// Whether intake had read the whole backlog.
-    complete: bool,
-    /// Whether the time box drained the sweep.
-    boxed: bool,
-    /// Jobs that intake handed over.
-    sent: u64,
-    /// Those that a worker took.
-    pub(super) received: u64,
+    /// Jobs that were due and did not become a result.
+    pub left: u64,
+    /// Whether the whole backlog was looked at; otherwise more than `left` are left.
+    pub saw_all: bool,
 }
 
 impl Summary {
     /// Counts a finished job.
-    pub(super) fn count(&mut self, job: &dyn std::fmt::Display, outcome: &Outcome) {
-        *self.outcomes.entry(outcome.name()).or_default() += 1;
-        if let Some(f) = outcome.failure() {
-            let group = self
-                .failures
-                .entry((f.stage, f.reason))
-                .or_insert_with(|| Failures {
-                    count: 0,
-                    first_job: job.to_string(),
-                    first_detail: f.detail.clone(),
-                });
-            group.count += 1;
+    pub(super) fn count(&mut self, done: &Finished) {
+        *self.outcomes.entry(done.outcome.kind()).or_default() += 1;
+        if let Some(f) = done.outcome.failure() {
+            let group = Group {
+                stage: f.stage,
+                reason: f.reason,
+                cause: cause(&f.detail),
+            };
+            let failures = self.failures.entry(group).or_insert_with(|| Failures {
+                count: 0,
+                first_job: done.head.key.clone(),
+                first_detail: f.detail.clone(),
+            });
+            failures.count += 1;
+        }
+        if let Some(archived) = &done.archived {
+            self.raw_bytes += done.raw_bytes;
+            self.stored_bytes += archived.stored_bytes;
+            self.unusable += done.coverage.unusable;
+            self.points.add(done.coverage.points);
+            self.note_thin(done);
         }
     }
 
-    pub(super) fn add_intake(&mut self, taken: Taken) {
-        self.skipped = taken.skipped;
-        self.complete = taken.complete;
-        self.sent = taken.sent;
-        self.boxed = taken.boxed;
+    fn note_thin(&mut self, done: &Finished) {
+        let points = done.coverage.points;
+        if points.is_full() {
+            return;
+        }
+        let at = self
+            .worst
+            .partition_point(|t| t.points.share() <= points.share());
+        self.worst.insert(
+            at,
+            Thin {
+                key: done.head.key.clone(),
+                points,
+            },
+        );
+        self.worst.truncate(WORST);
+    }
+
+    /// Settles why the sweep ended and what is left.
+    pub(super) fn close(&mut self, taken: Taken, stop: &Stop) {
+        self.not_due = taken.standings;
+        self.passed_over = taken.passed_over;
+        self.saw_all = taken.complete;
         if self.aborted.is_none() {
             self.aborted = taken.abort;
         }
-    }
-
-    /// Settles why the sweep ended.
-    pub(super) fn close(&mut self, stop: &Stop) {
-        let left = !self.complete || self.sent > self.received || self.of("interrupted") > 0;
-        self.time_box = self.boxed && left;
-        self.interrupted = stop.is_draining() && !self.boxed && self.aborted.is_none();
+        let done = self.total() - self.of(Kind::Interrupted);
+        self.left = taken.due.saturating_sub(done + self.unproved.values().sum::<u64>());
+        self.time_box = taken.boxed && (self.left > 0 || !self.saw_all);
+        self.interrupted = stop.is_draining() && !taken.boxed && self.aborted.is_none();
     }
 
     /// Jobs that wait, are quarantined or lost now: those not taken, and those that came to it in this sweep.
-    pub fn standing(&self) -> Skipped {
-        Skipped {
-            waiting: self.skipped.waiting + self.closed.waiting,
-            quarantined: self.skipped.quarantined + self.closed.quarantined,
-            lost: self.skipped.lost + self.closed.lost,
-        }
+    pub fn standing(&self) -> Standings {
+        self.not_due.and(self.closed)
     }
 
     /// Work by stage, over all threads, in the order of the stages.
@@ -191,16 +273,17 @@ impl Summary {
     }
 
     /// Jobs of an outcome.
-    pub fn of(&self, outcome: &str) -> u64 {
-        self.outcomes.get(outcome).copied().unwrap_or(0)
+    pub fn of(&self, outcome: Kind) -> u64 {
+        self.outcomes.get(&outcome).copied().unwrap_or(0)
     }
 
-    /// Jobs archived.
+    /// Jobs whose rows say now that they are archived.
     pub fn archived(&self) -> u64 {
-        self.of("complete") + self.of("partial") + self.of("empty")
+        let archived = self.outcomes.iter().filter(|(k, _)| k.is_archived());
+        archived.map(|(_, n)| n).sum()
     }
 
-    /// Jobs dealt with.
+    /// Jobs that became a result.
     pub fn total(&self) -> u64 {
         self.outcomes.values().sum()
     }
@@ -211,12 +294,49 @@ impl Summary {
             Exit::Aborted
         } else if self.interrupted {
             Exit::Interrupted
+        } else if !self.outages.is_empty() || !self.unproved.is_empty() {
+            Exit::Aborted
         } else if self.time_box {
             Exit::TimeBox
-        } else if self.of("failed") + self.of("no_data") > 0 {
+        } else if self.of(Kind::Failed) + self.of(Kind::NoData) + self.thin > 0
+            || (self.hooks_run > 0 && self.hooks_failed == self.hooks_run)
+        {
             Exit::Failures
         } else {
             Exit::Done
         }
+    }
+}
+
+/// A message without what differs from job to job: numbers, quoted names and paths.
+fn cause(detail: &str) -> String {
+    let mut out = String::new();
+    let mut quoted = false;
+    for word in detail.split_inclusive(' ') {
+        let begins = word.contains('`');
+        let ends = word.matches('`').count() % 2 == 1;
+        if quoted || begins || word.contains('/') || word.contains(|c: char| c.is_ascii_digit()) {
+            if !out.ends_with('…') {
+                out.push('…');
+            }
+        } else {
+            out.push_str(word);
+        }
+        quoted ^= ends;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cause;
+
+    #[test]
+    fn messages_with_one_cause_are_equal_and_others_are_not() {
+        let negative = cause("duration is -4 s; expected at most 34560000");
+        assert_eq!(negative, cause("duration is -17 s; expected at most 34560000"));
+        let other = cause("cluster `a b` cannot be the name of a folder");
+        assert_eq!(other, cause("cluster `c` cannot be the name of a folder"));
+        assert_ne!(negative, other);
     }
 }

@@ -7,7 +7,10 @@
 pub mod tree;
 
 use crate::model::failure::Failure;
+use std::collections::BTreeMap;
+
 use crate::model::job::JobKey;
+use crate::model::series::Statistics;
 use crate::model::stored::{Files, Form, Values};
 
 /// What an archive holds for a job.
@@ -17,6 +20,19 @@ pub struct Found {
     pub files: Option<Files>,
     /// What the data file holds, as far as it can be read; the more where both variants are there.
     pub values: Values,
+    /// Set where it is a whole archive of this very job: identity agrees, both documents decode.
+    pub whole: Option<Whole>,
+}
+
+/// A whole archive of a job, as its meta.json describes it.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// Seconds.
+    pub duration: i64,
+    /// The job's statistics by metric.
+    pub statistics: BTreeMap<String, Statistics>,
+    /// Bytes of both files as stored.
+    pub stored_bytes: u64,
 }
 
 /// A job archive.
@@ -45,13 +61,13 @@ pub trait Target: Sync {
     ///
     /// # Errors
     /// When the medium is sick.
-    fn probe(&self, cluster: &str) -> Result<(), Failure>;
+    fn probe(&self) -> Result<(), Failure>;
 
-    /// Makes everything published so far durable.
+    /// Makes the archives of these jobs durable, published in this sweep or found.
     ///
     /// # Errors
     /// When the medium does not say that it is.
-    fn flush(&self) -> Result<(), Failure>;
+    fn flush(&self, jobs: &[&JobKey]) -> Result<(), Failure>;
 }
 
 /// A job that is being stored. Dropped before [`Draft::publish`], it leaves nothing.

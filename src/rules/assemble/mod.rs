@@ -15,6 +15,7 @@ use crate::model::job::Job;
 use crate::model::outcome::Coverage;
 use crate::model::series::{MetricData, Scope, ScopeData, Series, Statistics};
 use crate::rules::evidence::{Damage, Evidence};
+use crate::rules::request;
 use crate::rules::scopes::{self, Components, Target};
 use crate::rules::statistics;
 use crate::rules::timeline::Grid;
@@ -82,6 +83,15 @@ impl Account {
     }
 }
 
+/// Metrics that are worked on together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupPlan {
+    /// Which of the job's metrics.
+    pub metrics: Range<usize>,
+    /// The memory that their series take.
+    pub bytes: usize,
+}
+
 /// A group of metrics while hosts are added.
 #[derive(Debug)]
 pub struct Group {
@@ -136,8 +146,8 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// Ranges of metrics whose series together take about `bytes` of memory; a larger metric stands alone.
-    pub fn groups(&self, bytes: usize) -> Vec<Range<usize>> {
+    /// Cuts the metrics into groups whose series together take at most `bytes` of memory; a larger metric stands alone.
+    pub fn groups(&self, bytes: usize) -> Vec<GroupPlan> {
         let (mut out, mut from, mut sum) = (Vec::new(), 0, 0_usize);
         for (k, w) in self.metrics.iter().enumerate() {
             let series: usize = self.units.iter().map(|u| Self::series_of(w, u)).sum();
@@ -145,12 +155,18 @@ impl<'a> Assembler<'a> {
                 .saturating_mul(w.grid.n)
                 .saturating_mul(size_of::<f64>());
             if k > from && sum.saturating_add(size) > bytes {
-                out.push(from..k);
+                out.push(GroupPlan {
+                    metrics: from..k,
+                    bytes: sum,
+                });
                 (from, sum) = (k, 0);
             }
             sum = sum.saturating_add(size);
         }
-        out.push(from..self.metrics.len());
+        out.push(GroupPlan {
+            metrics: from..self.metrics.len(),
+            bytes: sum,
+        });
         out
     }
 
@@ -164,6 +180,25 @@ impl<'a> Assembler<'a> {
             .flat_map(|&s| units.targets(w.metric.native, s))
             .map(|t| count(&t))
             .sum()
+    }
+
+    /// What host number `k` is asked for, to be added to a group.
+    pub fn wanted(&self, k: usize, group: &Group) -> Vec<request::Wanted<'_>> {
+        let partners = self.partners(&group.range);
+        group
+            .range
+            .clone()
+            .chain(partners)
+            .map(|i| {
+                let w = &self.metrics[i];
+                request::Wanted {
+                    metric: &w.metric.name,
+                    frequency: w.store.frequency,
+                    native: w.metric.native,
+                    components: self.units[k].native(w.metric.native).unwrap_or_default(),
+                }
+            })
+            .collect()
     }
 
     /// Begins a group.

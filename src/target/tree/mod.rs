@@ -207,7 +207,11 @@ impl Target for Tree {
                 }
             }
         }
-        Ok(Some(Found { files, values }))
+        Ok(Some(Found {
+            files,
+            values,
+            whole: None,
+        }))
     }
 
     fn tidy(&self, key: &JobKey) -> Result<(), Failure> {
@@ -221,9 +225,8 @@ impl Target for Tree {
         Ok(())
     }
 
-    fn probe(&self, cluster: &str) -> Result<(), Failure> {
-        let folder = self.root.join(cluster);
-        let path = folder.join(PROBE);
+    fn probe(&self) -> Result<(), Failure> {
+        let path = self.root.join(PROBE);
         let probed = File::create(&path)
             .and_then(|mut f| {
                 io::Write::write_all(&mut f, PROBE.as_bytes())?;
@@ -260,7 +263,7 @@ impl Target for Tree {
         }
     }
 
-    fn flush(&self) -> Result<(), Failure> {
+    fn flush(&self, _jobs: &[&JobKey]) -> Result<(), Failure> {
         let mut synced = BTreeSet::new();
         // Workers must not wait for the disk.
         let folders = lock(&self.open).clone();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ccarchive::format::gzip::Effort;
-use ccarchive::jobs::{Filter, Pending, Recorder};
+use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
@@ -70,15 +70,23 @@ struct Quick {
 }
 
 impl Target for Quick {
-    fn find(&self, key: &JobKey, tidy: bool) -> Result<Option<Found>, Failure> {
-        self.tree.find(key, tidy)
+    fn find(&self, key: &JobKey) -> Result<Option<Found>, Failure> {
+        self.tree.find(key)
     }
 
-    fn create(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Failure> {
-        self.tree.create(key)
+    fn tidy(&self, key: &JobKey) -> Result<(), Failure> {
+        self.tree.tidy(key)
     }
 
-    fn flush(&self) -> Result<(), Failure> {
+    fn probe(&self) -> Result<(), Failure> {
+        self.tree.probe()
+    }
+
+    fn begin(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Failure> {
+        self.tree.begin(key)
+    }
+
+    fn flush(&self, _: &[&JobKey]) -> Result<(), Failure> {
         self.flushes.fetch_add(1, Ordering::Relaxed);
         (self.on_flush)();
         Ok(())
@@ -168,7 +176,7 @@ impl Sweep {
         let ledger = if self.dry_run {
             Ledger::open_read_only(&path)
         } else {
-            Ledger::open(&path)
+            Ledger::open(&path, &site.path("job.db"))
         };
         self.run_with(site, &ledger)
     }
@@ -181,19 +189,22 @@ impl Sweep {
             on_flush: self.on_flush,
         };
         let clusters = clusters(&archive.tree);
-        let checkpoints = Checkpoints::new(vec![site.path("checkpoints")], clusters.frequencies());
+        let checkpoints = Checkpoints::new(vec![site.path("checkpoints")], clusters.frequencies(), self.settings.clock);
         let source = Cached::new(checkpoints, 64 << 20);
-        let (jobs, refused) = jobs(&database, self.selection, self.now);
+        let rows = Rows::new(&database, Duration::from_secs(60));
+        let (jobs, refused) = jobs(&database, &rows, self.selection, self.now);
         let recorder =
             (!self.dry_run).then(|| Recorder::open(&database, Duration::from_secs(60)).unwrap());
         let monitor = Recording::default();
         let parts = Parts {
             source: &source,
-            archive: &archive,
+            target: &archive,
             clusters: &clusters,
             ledger,
             jobs,
+            rows: &rows,
             recorder,
+            lock: None,
         };
         let summary = sweep::run(parts, &self.settings, &monitor, &Stop::new());
         Swept {
@@ -212,13 +223,17 @@ pub(crate) fn clusters(tree: &Tree) -> Clusters {
     Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap()
 }
 
-fn jobs(database: &Path, selection: Selection, now: i64) -> (Jobs, Vec<Refused>) {
+fn jobs(
+    database: &Path,
+    rows: &Rows,
+    selection: Selection,
+    now: i64,
+) -> (Jobs, Vec<Refused>) {
     assert!(fs::exists(database).unwrap());
     if selection.job_ids.is_empty() {
         let pending = Pending::open(database, Filter::new(selection, now)).unwrap();
         return (Jobs::Pending(Box::new(pending)), Vec::new());
     }
-    let c = ccarchive::jobs::open(database).unwrap();
-    let chosen = sweep::choose(&c, database, &selection, now).unwrap();
+    let chosen = sweep::choose(rows, &selection, now, &Stop::new()).unwrap();
     (Jobs::Chosen(chosen.jobs), chosen.refused)
 }

@@ -6,21 +6,19 @@ use std::time::Duration;
 
 use ccarchive::format::gzip::Effort;
 use ccarchive::jobs::lock::{self, Lock};
-use ccarchive::jobs::{self, Filter, Pending, Recorder};
+use ccarchive::jobs::{self, Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::{Ledger, Run};
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::chain;
 use ccarchive::model::job::Shown;
 use ccarchive::model::selection::Selection;
-use ccarchive::model::standing::Standing;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::{ErrorKind, Site};
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Chosen, Exit, Jobs, Parts, Settings, Summary};
-use ccarchive::target::Target;
 use ccarchive::target::tree::Tree;
 use jiff::Zoned;
 
@@ -112,10 +110,10 @@ fn sweep_site(
         stop: &stop,
     };
     // A database of another version is refused before anything is written beside it.
-    if let Err(e @ jobs::Error::Version(_)) = jobs::open(database.path) {
+    if let Err(e @ jobs::Error::Version(_)) = jobs::check(database.path) {
         return Err(e.into());
     }
-    let _lock = take_lock(site, b.dry_run, now)?;
+    let lock = take_lock(site, b.dry_run, now, &stop)?;
     let recorder = if b.dry_run {
         None
     } else {
@@ -126,30 +124,32 @@ fn sweep_site(
     check_names(&selection, &clusters)?;
     let roots = site.checkpoints.iter().map(|c| c.value.clone()).collect();
     let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
-    let source = Cached::new(Checkpoints::new(roots, clusters.frequencies()), memory);
+    let checkpoints = Checkpoints::new(roots, clusters.frequencies(), clock);
+    let source = Cached::new(checkpoints, memory);
     let ledger = if b.dry_run {
         Ledger::open_read_only(&site.ledger.value)
     } else {
-        Ledger::open(&site.ledger.value)
+        Ledger::open(&site.ledger.value, database.path)
     };
     for warning in ledger.take_warnings() {
         console.event(&Event::Warning(&warning));
     }
     if !b.dry_run {
-        for warning in settle(&ledger, &archive, &database)? {
-            console.event(&Event::Warning(&warning));
-        }
+        sweep::recover(&ledger, &archive, &**console, &stop);
     }
     let settings = settings(b, site, &selection, clock);
-    let (jobs, refused) = choose(&database, selection, clock.now(), console)?;
+    let rows = Rows::new(database.path, b.lock_timeout);
+    let (jobs, refused) = choose(&database, &rows, selection, clock.now(), console)?;
     console.start(site, &settings, b.dry_run);
     let parts = Parts {
         source: &source,
-        archive: &archive,
+        target: &archive,
         clusters: &clusters,
         ledger: &ledger,
         jobs,
+        rows: &rows,
         recorder,
+        lock: lock.as_ref(),
     };
     let summary = sweep::run(parts, &settings, &**console, &stop);
     let mut exit = summary.exit();
@@ -193,12 +193,17 @@ impl Database<'_> {
     }
 }
 
-fn take_lock(site: &Site, dry_run: bool, now: &Zoned) -> Result<Option<Lock>, Stopped> {
+fn take_lock(
+    site: &Site,
+    dry_run: bool,
+    now: &Zoned,
+    stop: &Stop,
+) -> Result<Option<Lock>, Stopped> {
     if dry_run {
         return Ok(None);
     }
     let since = now.strftime("%Y-%m-%d %H:%M:%S %z").to_string();
-    match lock::take(&site.database.value, &since) {
+    match lock::take(&site.database.value, &since, Duration::ZERO, stop) {
         Ok(lock) => Ok(Some(lock)),
         Err(e @ lock::Error::Held { .. }) => Err(Stopped::new(Exit::Locked, e.to_string())),
         Err(e @ lock::Error::Io { .. }) => Err(Stopped::new(Exit::Aborted, chain(&e))),
@@ -248,41 +253,10 @@ fn check_names(selection: &Selection, clusters: &Clusters) -> Result<(), Stopped
     Ok(())
 }
 
-/// Closes in the ledger what a killed sweep had recorded in the database. Where it died while it archived an archived
-/// job once more, that job's folder is brought in order, since no sweep may come to it again.
-fn settle(
-    ledger: &Ledger,
-    archive: &Tree,
-    database: &Database<'_>,
-) -> Result<Vec<String>, Stopped> {
-    let connection = database.wait(|| jobs::open(database.path))?;
-    let (mut recorded, mut undone, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-    let open = ledger.open_jobs().into_iter();
-    for (key, entry) in open.filter(|(_, e)| e.state == Standing::Published) {
-        let status = database.wait(|| jobs::status_of(&connection, database.path, &key))?;
-        if status != Some(ccarchive::model::job::STATUS_ARCHIVED) {
-            continue;
-        }
-        let wanted = entry.published.map(|p| p.files);
-        match archive.find(&key, true) {
-            Ok(found) if found.as_ref().and_then(|f| f.files) == wanted => recorded.push(key),
-            Ok(_) => {
-                warnings.push(format!(
-                    "a sweep ended while it archived {key} again; name it with --job-id once more"
-                ));
-                undone.push(key);
-            }
-            // It is looked at again by the next sweep.
-            Err(f) => warnings.push(format!("{key}: {f}")),
-        }
-    }
-    ledger.settle(&recorded, &undone);
-    Ok(warnings)
-}
-
 /// The jobs of the sweep, and whether some that were named are refused.
 fn choose(
     database: &Database<'_>,
+    rows: &Rows,
     selection: Selection,
     now: i64,
     console: &Console,
@@ -293,9 +267,8 @@ fn choose(
         let pending = pending.with_patience(database.patience);
         return Ok((Jobs::Pending(Box::new(pending)), false));
     }
-    let connection = database.wait(|| jobs::open(database.path))?;
     let Chosen { jobs, refused } =
-        database.wait(|| sweep::choose(&connection, database.path, &selection, now))?;
+        database.wait(|| sweep::choose(rows, &selection, now, database.stop))?;
     if jobs.is_empty() {
         let why: Vec<String> = refused
             .iter()
@@ -334,6 +307,12 @@ fn settings(b: &BehaviourArgs, site: &Site, selection: &Selection, clock: Clock)
             Compression::Normal => Effort::Normal,
             Compression::Small => Effort::Small,
         },
+        source: site
+            .checkpoints
+            .iter()
+            .map(|c| c.value.display().to_string())
+            .collect::<Vec<_>>()
+            .join(" "),
         limit: selection.limit,
         hook: b.hook.clone(),
         ..defaults

@@ -3,7 +3,7 @@
 use ccarchive::model::job::Shown;
 use ccarchive::site::Site;
 use ccarchive::sweep::monitor::Report;
-use ccarchive::sweep::{Exit, Settings, Summary};
+use ccarchive::sweep::{Exit, Group, Settings, Summary};
 use serde_json::{Map, Value, json};
 
 /// An object on one line. Serde escapes control characters of ASCII; a terminal obeys others as well.
@@ -55,7 +55,6 @@ pub(super) fn job(r: &Report<'_>) -> Value {
         "expected": r.coverage.points.expected,
         "received": r.coverage.points.received,
         "bytes": r.raw_bytes,
-        "resumed": r.resumed,
     });
     if let Some(f) = r.outcome.failure() {
         v["stage"] = f.stage.name().into();
@@ -73,10 +72,10 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
     let failures: Vec<Value> = s
         .failures
         .iter()
-        .map(|((stage, reason), f)| {
+        .map(|(Group { stage, reason, .. }, f)| {
             json!({
                 "stage": stage.name(), "reason": reason.code(), "count": f.count,
-                "firstJob": f.first_job, "firstDetail": f.first_detail, "advice": reason.advice(),
+                "firstJob": f.first_job.to_string(), "firstDetail": f.first_detail, "advice": reason.advice(),
             })
         })
         .collect();
@@ -94,14 +93,15 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "waiting": standing.waiting,
         "quarantined": standing.quarantined,
         "lost": standing.lost,
-        "notTried": s.skipped.waiting + s.skipped.quarantined + s.skipped.lost,
+        "remaining": s.left,
+        "notTried": s.not_due.waiting + s.not_due.quarantined + s.not_due.lost,
         "rawBytes": s.raw_bytes,
         "storedBytes": s.stored_bytes,
         "unusableSamples": s.unusable,
         "hooksFailed": s.hooks_failed,
         "seconds": s.seconds,
         "stageSeconds": Map::from_iter(seconds),
-        "aborted": s.aborted.as_ref().map(|a| json!({"reason": a.reason, "detail": a.detail, "advice": a.advice})),
+        "aborted": s.aborted.as_ref().map(|a| json!({"reason": a.reason.code(), "detail": a.detail, "advice": a.reason.advice()})),
         "interrupted": s.interrupted,
         "timeBox": s.time_box,
         "dryRun": s.dry_run,

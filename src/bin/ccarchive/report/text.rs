@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ccarchive::model::job::Shown;
-use ccarchive::sweep::Summary;
+use ccarchive::model::outcome::Kind;
+use ccarchive::sweep::{Group, Summary};
 use ccarchive::sweep::monitor::Report;
 
 /// One job on one line.
@@ -15,9 +16,6 @@ pub(super) fn job(r: &Report<'_>) -> String {
     } else if r.outcome.is_archived() {
         let p = r.coverage.points;
         text += &format!(", {} of {} samples", p.received, p.expected);
-        if r.resumed {
-            text += ", published by an earlier sweep";
-        }
     }
     if let Some(note) = r.note {
         text += &format!("; {note}");
@@ -28,7 +26,7 @@ pub(super) fn job(r: &Report<'_>) -> String {
 /// What the sweep did: one line, then one per group of failures and per thing to know.
 pub(super) fn summary(s: &Summary, verbose: bool) -> String {
     let mut lines = vec![headline(s)];
-    for ((stage, reason), f) in &s.failures {
+    for (Group { stage, reason, .. }, f) in &s.failures {
         let jobs = if f.count == 1 { "job" } else { "jobs" };
         let (code, stage) = (reason.code(), stage.name());
         lines.push(format!(
@@ -64,7 +62,7 @@ fn headline(s: &Summary) -> String {
     let outcomes: Vec<String> = s
         .outcomes
         .iter()
-        .map(|(name, n)| format!("{n} {}", name.replace('_', " ")))
+        .map(|(name, n)| format!("{n} {}", name.name().replace('_', " ")))
         .collect();
     format!(
         "{verb} {archived} of {total} jobs in {:.1} s ({:.1} jobs/s, {} of JSON, {} stored): {}",
@@ -77,7 +75,7 @@ fn headline(s: &Summary) -> String {
 }
 
 fn notes(s: &Summary, lines: &mut Vec<String>) {
-    let (all, old) = (s.standing(), s.skipped);
+    let (all, old) = (s.standing(), s.not_due);
     let standing = [
         (
             all.waiting,
@@ -104,11 +102,11 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
     }
     let counted = [
         (
-            s.of("not_yet"),
+            s.of(Kind::NotYet),
             "not yet: samples may still reach the source; a later sweep takes them",
         ),
         (
-            s.of("unknown_end"),
+            s.of(Kind::UnknownEnd),
             "of unknown end (length 0, as cc-backend's walltime check leaves it): \
              --zero-duration walltime archives what there is",
         ),
@@ -125,7 +123,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
             .map(|(n, what)| format!("  {n} {what}")),
     );
     if let Some(a) = &s.aborted {
-        lines.push(format!("  stopped: {}; {}", Shown(&a.detail), a.advice));
+        lines.push(format!("  stopped: {}; {}", Shown(&a.detail), a.reason.advice()));
     } else if s.interrupted {
         lines.push(
             "  interrupted: what was finished is recorded, the rest is for the next sweep".into(),

@@ -1,0 +1,129 @@
+//! Whole rows, one at a time: for whoever is about to work on a job, and once more before its archive is published.
+//!
+//! cc-backend and other tools change rows while a sweep runs. So a worker takes the row as it is now, not as it was when
+//! the backlog was listed, and only the jobs in work have their whole rows in memory.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Params};
+
+use super::{Error, open, patiently, row};
+use crate::model::job::{JobKey, Row};
+use crate::model::stop::Stop;
+
+/// Reads rows of one database; shared by threads, each of which gets a connection while it reads.
+#[derive(Debug)]
+pub struct Rows {
+    path: PathBuf,
+    /// How long a lock of others is waited for.
+    patience: Duration,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Rows {
+    /// Of a database; nothing is opened yet.
+    pub fn new(path: &Path, patience: Duration) -> Self {
+        Self {
+            path: path.into(),
+            patience,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// The row with that id and its tags; none where it is gone.
+    ///
+    /// # Errors
+    /// When the database cannot be read or stays locked.
+    pub fn by_id(&self, id: i64, stop: &Stop) -> Result<Option<Row>, Error> {
+        self.with(stop, |c| {
+            one(c, &format!("SELECT {} FROM job WHERE id = ?1", row::COLUMNS), [id])
+        })
+    }
+
+    /// The row of a job; none where it is gone.
+    ///
+    /// # Errors
+    /// When the database cannot be read or stays locked.
+    pub fn by_key(&self, key: &JobKey, stop: &Stop) -> Result<Option<Row>, Error> {
+        let sql = format!(
+            "SELECT {} FROM job WHERE job_id = ?1 AND cluster = ?2 AND start_time = ?3",
+            row::COLUMNS
+        );
+        self.with(stop, |c| {
+            one(c, &sql, (key.job_id, key.cluster.as_str(), key.start_time))
+        })
+    }
+
+    /// All jobs with a scheduler's number, whatever their state, by cluster and start time.
+    ///
+    /// # Errors
+    /// When the database cannot be read or stays locked.
+    pub fn by_number(&self, job_id: i64, stop: &Stop) -> Result<Vec<Row>, Error> {
+        let sql = format!(
+            "SELECT {} FROM job WHERE job_id = ?1 ORDER BY cluster, start_time",
+            row::COLUMNS
+        );
+        self.with(stop, |c| many(c, &sql, [job_id]))
+    }
+
+    fn with<T>(
+        &self,
+        stop: &Stop,
+        mut read: impl FnMut(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        patiently(self.patience, stop, || {
+            let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = idle().pop();
+            let connection = kept.map_or_else(|| open(&self.path), Ok)?;
+            let answer = read(&connection).map_err(|source| Error::Sqlite {
+                path: self.path.clone(),
+                doing: "cannot be read",
+                source,
+            });
+            idle().push(connection);
+            answer
+        })
+    }
+}
+
+/// A row and its tags.
+pub(super) fn one(
+    c: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> rusqlite::Result<Option<Row>> {
+    let found = c
+        .prepare_cached(sql)?
+        .query_row(params, decoded)
+        .optional()?;
+    found.map(|row| with_tags(c, row)).transpose()
+}
+
+fn many(c: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Vec<Row>> {
+    let rows: Vec<Row> = c
+        .prepare_cached(sql)?
+        .query_map(params, decoded)?
+        .collect::<rusqlite::Result<_>>()?;
+    rows.into_iter().map(|row| with_tags(c, row)).collect()
+}
+
+fn decoded(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let head = row::head(r)?;
+    let job = row::job(r, &head)?;
+    Ok(Row { head, job })
+}
+
+fn with_tags(c: &Connection, mut row: Row) -> rusqlite::Result<Row> {
+    if let Ok(job) = &mut row.job {
+        job.tags = c
+            .prepare_cached(
+                "SELECT t.tag_type, t.tag_name, t.tag_scope FROM jobtag jt JOIN tag t ON t.id = jt.tag_id \
+                 WHERE jt.job_id = ?1 ORDER BY t.id",
+            )?
+            .query_map([job.head.id], row::tag)?
+            .collect::<rusqlite::Result<_>>()?;
+    }
+    Ok(row)
+}

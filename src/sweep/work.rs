@@ -1,0 +1,389 @@
+//! One job from start to end: its row as it is now, what the archive has of it, what its hosts hold, what follows.
+//!
+//! The row is looked at twice: when the work begins, and once more before the archive is published. What changed in
+//! between goes into the archive that is published, since the work is done again.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::document::Document;
+use super::worker::Shared;
+use crate::jobs;
+use crate::model::cluster::{Cluster, Subcluster};
+use crate::model::failure::{Failure, Reason, Stage, chain, fit_to_print};
+use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED, Shown};
+use crate::model::message::{Finished, Task};
+use crate::model::outcome::Outcome;
+use crate::rules::assemble::Assembler;
+use crate::rules::evidence::Evidence;
+use crate::rules::judge::{Findings, Policy, Verdict, judge};
+use crate::rules::retry::ATTEMPTS;
+use crate::rules::timeline::Interval;
+use crate::source::{self, Reach, Request};
+use crate::target::Found;
+
+/// How often a job is done again because its row changed while it was worked on.
+const TRIES: usize = 3;
+
+/// Why work on a job ends without an archive.
+pub(super) enum Ending {
+    /// The sweep is being cancelled.
+    Cancelled,
+    /// The outcome is known and needs no archive.
+    Outcome(Outcome),
+    /// The row is not what it was; the work is done again.
+    Changed,
+    /// The sweep cannot go on.
+    Fatal(Failure),
+}
+
+impl From<Failure> for Ending {
+    fn from(f: Failure) -> Self {
+        Self::Outcome(Outcome::Failed(f))
+    }
+}
+
+impl From<source::Error> for Ending {
+    fn from(e: source::Error) -> Self {
+        e.failure().map_or(Self::Cancelled, Self::from)
+    }
+}
+
+/// One job in work.
+pub(super) struct Work<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) task: &'a Task,
+    pub(super) done: Finished,
+}
+
+/// Where the configuration places a job.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) sub: &'a Subcluster,
+}
+
+/// A job as its archive is to describe it, and what the archive has of it now.
+pub(super) struct Subject<'a> {
+    /// With the length that the samples tell, where the row has none.
+    pub(super) job: Job,
+    /// As the row is.
+    pub(super) row: Job,
+    pub(super) place: Place<'a>,
+    pub(super) found: Option<Found>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>, task: &'a Task) -> Self {
+        let done = Finished::new(task.head.clone(), task.history.clone(), Outcome::Raced);
+        Self { shared, task, done }
+    }
+
+    pub(super) fn run(mut self) -> Finished {
+        for _ in 0..TRIES {
+            match self.archive() {
+                Ok(outcome) | Err(Ending::Outcome(outcome)) => self.done.outcome = outcome,
+                Err(Ending::Cancelled) => self.done.outcome = Outcome::Interrupted,
+                Err(Ending::Changed) => continue,
+                Err(Ending::Fatal(failure)) => {
+                    self.done.outcome = Outcome::Raced;
+                    self.done.fatal = Some(failure);
+                }
+            }
+            break;
+        }
+        self.done
+    }
+
+    fn archive(&mut self) -> Result<Outcome, Ending> {
+        let Some(row) = self.row()?.filter(|r| self.is_wanted(r)) else {
+            return Ok(Outcome::Raced);
+        };
+        self.done.head = row.head;
+        let job = row
+            .job
+            .map_err(|why| Failure::new(Stage::Row, Reason::RowInvalid, why))?;
+        let place = self.place(&job)?;
+        let unknown_end = job.has_unknown_end();
+        if unknown_end && !self.shared.settings.walltime {
+            return Ok(Outcome::UnknownEnd);
+        }
+        if let Some(seen) = self.task.history.provisional
+            && self.has_nothing_new(&job, seen)?
+        {
+            return Ok(Outcome::NotYet);
+        }
+        let target = self.shared.target;
+        if !self.shared.dry_run {
+            target.tidy(&job.head.key)?;
+        }
+        let found = target.find(&job.head.key)?;
+        let subject = Subject {
+            job: if unknown_end {
+                self.with_known_end(&job)?
+            } else {
+                job.clone()
+            },
+            row: job,
+            place,
+            found,
+        };
+        self.build(&subject)
+    }
+
+    /// The job's row as it is now; none where it is gone.
+    fn row(&self) -> Result<Option<Row>, Ending> {
+        let stop = self.shared.stop;
+        let answer = self.shared.rows.by_id(self.task.head.id, stop);
+        answer.map_err(|e| {
+            if stop.is_draining() && matches!(e, jobs::Error::Locked { .. }) {
+                Ending::Cancelled
+            } else {
+                Ending::Fatal(Failure::new(Stage::Row, Reason::Database, chain(&e)))
+            }
+        })
+    }
+
+    /// Whether the row is still the one that was listed, and still to be archived.
+    fn is_wanted(&self, row: &Row) -> bool {
+        let (now, listed) = (&row.head, &self.task.head);
+        let again = listed.status == STATUS_ARCHIVED;
+        now.key == listed.key
+            && if again {
+                now.stopped() && now.status == STATUS_ARCHIVED
+            } else {
+                now.is_unarchived()
+            }
+    }
+
+    /// Makes sure that the row did not change since the work on it began.
+    pub(super) fn check_row(&self, row: &Job) -> Result<(), Ending> {
+        match self.row()? {
+            Some(Row { job: Ok(now), .. }) if now == *row => Ok(()),
+            _ => Err(Ending::Changed),
+        }
+    }
+
+    fn place(&self, job: &Job) -> Result<Place<'a>, Failure> {
+        let name = &job.head.key.cluster;
+        let cluster = self.shared.clusters.get(name).ok_or_else(|| {
+            Failure::new(
+                Stage::Row,
+                Reason::ClusterUnknown,
+                format!(
+                    "cluster `{}` has no cluster.json in the archive",
+                    Shown(name)
+                ),
+            )
+        })?;
+        let sub = cluster.subcluster(&job.subcluster).ok_or_else(|| {
+            let sub = Shown(&job.subcluster);
+            Failure::new(
+                Stage::Row,
+                Reason::SubclusterUnknown,
+                format!("cluster `{name}` has no subcluster `{sub}` in cluster.json"),
+            )
+        })?;
+        Ok(Place { cluster, sub })
+    }
+
+    /// Whether the cluster has no newer data than when a provisional archive was made, while more may come.
+    fn has_nothing_new(&self, job: &Job, seen: i64) -> Result<bool, Ending> {
+        let now = self.shared.settings.clock.now();
+        let newest = self.reach(job)?.newest;
+        Ok(newest <= seen && self.policy().waits(&job.head, now, newest))
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        let settings = self.shared.settings;
+        Policy {
+            settle: settings.settle,
+            retention: settings.retention,
+            accept_empty: self.task.accept_empty,
+            ignore_damage: self.task.history.failures + 1 >= ATTEMPTS,
+        }
+    }
+
+    /// The job with the length that the samples within its walltime tell.
+    fn with_known_end(&mut self, job: &Job) -> Result<Job, Ending> {
+        let start = job.head.key.start_time;
+        let end = start.saturating_add(job.walltime.min(LONGEST_JOB));
+        let reach = self.reach(job)?;
+        // Its last sample tells its end, so that all samples within the walltime must be there first.
+        let mut whole = job.head.clone();
+        whole.duration = end - start;
+        let now = self.shared.settings.clock.now();
+        if reach.newest < end && self.policy().waits(&whole, now, reach.newest) {
+            return Err(Ending::Outcome(Outcome::NotYet));
+        }
+        let window = Interval {
+            from: start,
+            to: end,
+        };
+        let mut last = None;
+        for r in &job.resources {
+            let request = Request {
+                cluster: &job.head.key.cluster,
+                host: &r.hostname,
+                metrics: &[],
+                window,
+            };
+            let evidence = self.ask(&request)?;
+            let damage = evidence.damaged.iter().find(|d| d.concerns(start, end));
+            if let Some(d) = damage.filter(|_| !self.policy().ignore_damage) {
+                return Err(d.failure().into());
+            }
+            last = last.max(evidence.series.last_sample(start, end));
+        }
+        let last = last.ok_or_else(|| no_data("no sample of any host lies within the walltime"))?;
+        let mut job = job.clone();
+        job.head.duration = last.min(end) - start;
+        Ok(job)
+    }
+
+    fn build(&mut self, subject: &Subject<'a>) -> Result<Outcome, Ending> {
+        let (shared, job) = (self.shared, &subject.job);
+        let assembler = Assembler::new(job, shared.clusters, subject.place.cluster, subject.place.sub);
+        let mut document = Document::new(shared.settings.compression, subject.found.is_some());
+        let mut findings = Findings {
+            read_at: i64::MAX,
+            final_until: vec![None; job.resources.len()],
+            archived: subject.found.is_some(),
+            ..Findings::default()
+        };
+        let groups = if job.head.duration == 0 {
+            Vec::new()
+        } else {
+            // Before the hosts are read: data that comes meanwhile must not make a hole look final.
+            let reach = self.reach(job)?;
+            (findings.newest, findings.oldest) = (reach.newest, reach.oldest);
+            assembler.groups(shared.settings.group_bytes)
+        };
+        for group in groups {
+            let _held = shared
+                .gate
+                .take(group.bytes, shared.stop)
+                .ok_or(Ending::Cancelled)?;
+            let mut group = assembler.begin(group.metrics);
+            for k in 0..job.resources.len() {
+                let wanted = assembler.wanted(k, &group);
+                let request = Request {
+                    cluster: &job.head.key.cluster,
+                    host: &job.resources[k].hostname,
+                    metrics: &wanted,
+                    window: Interval {
+                        from: job.head.key.start_time,
+                        to: job.head.end(),
+                    },
+                };
+                let evidence = self.ask(&request)?;
+                self.note_evidence(job, &evidence, &mut findings, k);
+                let begun = Instant::now();
+                assembler.add_host(&mut group, k, &evidence);
+                self.done.stages.compute += begun.elapsed();
+            }
+            let begun = Instant::now();
+            let (metrics, part) = assembler.finish(group);
+            self.done.stages.compute += begun.elapsed();
+            findings.account.add(part);
+            for m in &metrics {
+                self.add_metric(job, m, &mut document)?;
+            }
+        }
+        findings.nothing_kept = document.metrics == 0;
+        self.done.coverage = findings.account.coverage.clone();
+        self.conclude(subject, document, &findings)
+    }
+
+    /// Notes what a host's answer is worth, besides its values.
+    fn note_evidence(&mut self, job: &Job, e: &Evidence, findings: &mut Findings, k: usize) {
+        let (start, end) = (job.head.key.start_time, job.head.end());
+        findings.read_at = findings.read_at.min(e.read_at);
+        findings.final_until[k] = e.final_until;
+        if let Some(d) = e.passed_over.iter().find(|d| d.concerns(start, end)) {
+            let note = || fit_to_print(&format!("{} has {}, passed over", d.subject, d.detail));
+            self.done.note.get_or_insert_with(note);
+        }
+    }
+
+    /// Judges what was found, and publishes what there is to publish.
+    fn conclude(
+        &mut self,
+        subject: &Subject<'a>,
+        document: Document<'a>,
+        findings: &Findings,
+    ) -> Result<Outcome, Ending> {
+        let account = &findings.account;
+        let verdict = judge(&subject.job.head, findings, &self.policy());
+        self.done.newest = Some(findings.newest);
+        if !matches!(verdict, Verdict::Partial | Verdict::Provisional) {
+            self.done.note = None;
+        }
+        let outcome = match verdict {
+            Verdict::Complete => Outcome::Complete,
+            Verdict::Partial => {
+                if let Some(d) = account.blamed.first() {
+                    self.done.note = Some(fit_to_print(&format!(
+                        "archived without {}, which cannot be read: {}",
+                        d.subject, d.detail
+                    )));
+                }
+                Outcome::Partial
+            }
+            Verdict::Provisional => Outcome::Provisional,
+            Verdict::Empty => Outcome::Empty,
+            Verdict::NotYet => return self.adopt(subject).unwrap_or(Ok(Outcome::NotYet)),
+            Verdict::NoData { lost } => {
+                self.done.lost = lost;
+                let none = no_sample_found(&subject.job, account.coverage.points.expected);
+                return self.adopt(subject).unwrap_or(Err(none));
+            }
+            Verdict::Damaged => {
+                let failure = account.blamed.first().map(crate::rules::evidence::Damage::failure);
+                return Err(failure.map_or(Ending::Changed, Ending::from));
+            }
+            Verdict::NotAggregated => {
+                let failure = Assembler::not_aggregated(account);
+                return Err(failure.map_or(Ending::Changed, Ending::from));
+            }
+        };
+        self.finish(subject, document, outcome)
+    }
+
+    fn ask(&mut self, request: &Request<'_>) -> Result<Arc<Evidence>, Ending> {
+        if self.shared.stop.is_cancelled() {
+            return Err(Ending::Cancelled);
+        }
+        let begun = Instant::now();
+        let answer = self.shared.source.ask(request, self.shared.stop);
+        self.done.stages.load += begun.elapsed();
+        Ok(answer?)
+    }
+
+    fn reach(&self, job: &Job) -> Result<Reach, Ending> {
+        let cluster = &job.head.key.cluster;
+        Ok(self.shared.source.reach(cluster, self.shared.stop)?)
+    }
+}
+
+fn no_sample_found(job: &Job, expected: u64) -> Ending {
+    let hosts: Vec<&str> = job
+        .resources
+        .iter()
+        .take(3)
+        .map(|r| r.hostname.as_str())
+        .collect();
+    let more = if job.resources.len() > 3 { ", …" } else { "" };
+    no_data(&format!(
+        "none of the {expected} samples expected was found on {}{more}",
+        hosts.join(", ")
+    ))
+}
+
+pub(super) fn no_data(why: &str) -> Ending {
+    Ending::Outcome(Outcome::NoData(Failure::new(
+        Stage::Load,
+        Reason::NoData,
+        why,
+    )))
+}

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use ccarchive::demo::{self, Plan};
 use ccarchive::format::gzip::{Encoder, Effort};
-use ccarchive::jobs::{Filter, Pending, Recorder};
+use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
@@ -96,20 +96,23 @@ fn sweep_once(site: &Path) -> Summary {
     let archive = Tree::new(site.join("job-archive"));
     let (files, _) = archive.cluster_files().unwrap();
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap();
-    let checkpoints = Checkpoints::new(vec![site.join("checkpoints")], clusters.frequencies());
+    let clock = Clock::starting_at(NOW);
+    let checkpoints = Checkpoints::new(vec![site.join("checkpoints")], clusters.frequencies(), clock);
     let source = Cached::new(checkpoints, 1 << 30);
     let database = site.join("job.db");
-    let ledger = Ledger::open(&site.join("job.db.ledger"));
-    let clock = Clock::starting_at(NOW);
+    let ledger = Ledger::open(&site.join("job.db.ledger"), &database);
     let selection = Selection::default();
+    let rows = Rows::new(&database, Duration::from_secs(60));
     let parts = Parts {
         source: &source,
-        archive: &archive,
+        target: &archive,
         clusters: &clusters,
         ledger: &ledger,
         jobs: Jobs::Pending(Box::new(
             Pending::open(&database, Filter::new(selection, NOW)).unwrap(),
         )),
+        rows: &rows,
+        lock: None,
         recorder: Some(Recorder::open(&database, Duration::from_secs(60)).unwrap()),
     };
     sweep::run(parts, &Settings::new(clock), &Silent, &Stop::new())

@@ -162,6 +162,7 @@ impl Checkpoints {
 impl Source for Checkpoints {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
         let (cluster, host) = (request.cluster, request.host);
+        let read_at = self.clock.now();
         let mut out: Option<Evidence> = None;
         for root in self.roots.iter().rev() {
             let Some(mut found) = self.load(&root.join(cluster).join(host), stop)? else {
@@ -183,7 +184,10 @@ impl Source for Checkpoints {
         if out.is_none() {
             self.check_cluster(cluster)?;
         }
-        Ok(Arc::new(out.unwrap_or_default()))
+        Ok(Arc::new(out.unwrap_or_else(|| Evidence {
+            read_at,
+            ..Evidence::default()
+        })))
     }
 
     fn reach(&self, cluster: &str, _stop: &Stop) -> Result<Reach, Error> {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use ccarchive::format::gzip::Effort;
-use ccarchive::jobs::{Filter, Pending, Recorder};
+use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
@@ -136,13 +136,13 @@ impl Site {
         let archive = Tree::new(self.path("job-archive"));
         let (files, _) = archive.cluster_files().map_err(|e| e.to_string())?;
         let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))?;
-        let source = Checkpoints::new(vec![self.path("checkpoints")], clusters.frequencies());
+        let source = Checkpoints::new(vec![self.path("checkpoints")], clusters.frequencies(), clock);
         let database = self.path("job.db");
         let filter = Filter::new(Selection::default(), NOW);
         let notes = Notes::default();
         let parts = Parts {
             source: &Cached::new(source, 1 << 20),
-            archive: &archive,
+            target: &archive,
             clusters: &clusters,
             ledger,
             jobs: Jobs::Pending(Box::new(Pending::open(&database, filter).unwrap())),

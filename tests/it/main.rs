@@ -14,7 +14,6 @@ mod encode;
 mod faults;
 mod fuzz;
 mod golden;
-mod judge;
 mod layers;
 mod manual;
 mod model;

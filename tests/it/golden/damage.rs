@@ -93,7 +93,7 @@ const DAMAGES: &[Damage] = &[
         fs::remove_file(r.folder().join("meta.json")).expect("meta.json");
     }),
     ("a file too many", &[".ccarchive-data.tmp"], |r| {
-        fs::write(r.folder().join(".ccarchive-data.tmp"), "").expect("a file")
+        fs::write(r.folder().join(".ccarchive-data.tmp"), "").expect("a file");
     }),
     ("the status", &["row"], |r| {
         r.sql("UPDATE job SET monitoring_status = 2 WHERE job_id = 1001");
@@ -121,7 +121,7 @@ const BESIDE: &[Damage] = &[
         r.sql("UPDATE tag SET tag_name = 'other' WHERE id = 1");
     }),
     ("an index", &["database: schema"], |r| {
-        r.sql("CREATE INDEX extra ON job (energy)")
+        r.sql("CREATE INDEX extra ON job (energy)");
     }),
 ];
 

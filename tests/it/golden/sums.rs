@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -98,27 +98,26 @@ fn documents(folder: &Path, path: &mut Vec<String>, lines: &mut BTreeMap<String,
     for entry in entries {
         let entry = entry.expect("an entry");
         let name = entry.file_name().to_string_lossy().into_owned();
-        let packed = name.ends_with(".gz");
         path.push(name);
         if entry.path().is_dir() {
             documents(&entry.path(), path, lines);
         } else {
-            lines.insert(title(path), sum(&content(&entry.path(), packed)));
+            lines.insert(title(path), sum(&content(&entry.path())));
         }
         path.pop();
     }
 }
 
-fn content(file: &Path, packed: bool) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let file = File::open(file).expect("a file of the archive");
-    let read = if packed {
-        MultiGzDecoder::new(file).read_to_end(&mut bytes)
-    } else {
-        { file }.read_to_end(&mut bytes)
-    };
-    read.expect("a document");
-    bytes
+/// The bytes of a file once it is unpacked.
+fn content(file: &Path) -> Vec<u8> {
+    let bytes = fs::read(file).expect("a file of the archive");
+    if file.extension().is_none_or(|extension| extension != "gz") {
+        return bytes;
+    }
+    let mut unpacked = Vec::new();
+    let read = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked);
+    read.expect("gzip");
+    unpacked
 }
 
 /// A line per row of the table of jobs, one per other table, and one for the schema.

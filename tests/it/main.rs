@@ -3,8 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a broken fixture should panic, and a test says what it found or skipped"
+    reason = "a broken fixture should panic, and a test says what it found"
 )]
 
 mod cli;
@@ -14,7 +13,6 @@ mod encode;
 mod faults;
 mod fuzz;
 mod golden;
-mod judge;
 mod layers;
 mod manual;
 mod model;

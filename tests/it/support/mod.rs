@@ -1,11 +1,10 @@
-//! What the tests stand on: carried and shared golden sites with the other judge, small sites, the metric store's files,
+//! What the tests stand on: carried and shared golden sites, small sites, the metric store's files,
 //! the engine with a recording monitor, the program as a process.
 
 pub(crate) mod engine;
 pub(crate) mod golden;
 pub(crate) mod preload;
 pub(crate) mod program;
-pub(crate) mod python;
 pub(crate) mod random;
 pub(crate) mod shared;
 pub(crate) mod site;

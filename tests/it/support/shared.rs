@@ -1,17 +1,16 @@
-//! Golden sites that hold other people's data and so lie beside the repository, in `../shared/golden`.
+//! Golden sites that hold other people's data: they are no part of the repository and lie beside it, in
+//! `../shared/golden`.
+//!
+//! A test that needs one is marked `#[ignore = "needs ../shared"]`, so that `cargo test` lists and counts it as ignored.
+//! CI runs these too (`cargo test -- --include-ignored`), and there a missing site is a failure.
 
 use std::path::{Path, PathBuf};
 
-/// The folder or file of that name; without it the test says that it is skipped. Under CI it must be there.
-pub(crate) fn golden(name: &str) -> Option<PathBuf> {
+/// The folder or file of that name in `../shared/golden`.
+pub(crate) fn golden(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../shared/golden")
         .join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    let in_ci = std::env::var("CI").is_ok_and(|v| v == "true");
-    assert!(!in_ci, "{} is missing, and CI needs it", path.display());
-    eprintln!("skipped: {} is not here", path.display());
-    None
+    assert!(path.exists(), "this test needs {}", path.display());
+    path
 }

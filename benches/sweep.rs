@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ccarchive::demo::{self, Plan};
-use ccarchive::format::gzip::{Encoder, Effort};
+use ccarchive::format::gzip::{Effort, Encoder};
 use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
@@ -97,7 +97,11 @@ fn sweep_once(site: &Path) -> Summary {
     let (files, _) = archive.cluster_files().unwrap();
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap();
     let clock = Clock::starting_at(NOW);
-    let checkpoints = Checkpoints::new(vec![site.join("checkpoints")], clusters.frequencies(), clock);
+    let checkpoints = Checkpoints::new(
+        vec![site.join("checkpoints")],
+        clusters.frequencies(),
+        clock,
+    );
     let source = Cached::new(checkpoints, 1 << 30);
     let database = site.join("job.db");
     let ledger = Ledger::open(&site.join("job.db.ledger"), &database);

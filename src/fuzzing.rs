@@ -6,13 +6,13 @@
 use std::path::PathBuf;
 
 use crate::format::read;
-use crate::rules::richness::{Comparison, compare};
 use crate::format::{number, text};
 use crate::model::cluster::Clusters;
 use crate::model::cluster::nodelist::NodeList;
 use crate::model::failure::fit_to_print;
 use crate::model::job::{is_path_component, parse_meta_data, parse_resources};
 use crate::model::stored::{Form, Values};
+use crate::rules::richness::{Comparison, compare};
 use crate::rules::scopes::Components;
 use crate::rules::timeline::{Builder, Grid, Level};
 use crate::site::{self, Located, Origin};

@@ -63,8 +63,9 @@ impl Filter {
     fn wants(&self, head: &Head, subcluster: &[u8], user: &[u8]) -> bool {
         let s = &self.selection;
         let end = head.end();
-        let one_of =
-            |list: &[String], value: &[u8]| list.is_empty() || list.iter().any(|l| l.as_bytes() == value);
+        let one_of = |list: &[String], value: &[u8]| {
+            list.is_empty() || list.iter().any(|l| l.as_bytes() == value)
+        };
         s.since.is_none_or(|t| end >= t)
             && s.until.is_none_or(|t| end < t)
             && (s.statuses.is_empty()
@@ -127,7 +128,10 @@ impl Pending {
 
     /// Whether a row is one of the selection, apart from its age and status.
     pub fn wants(&self, row: &Row) -> bool {
-        let texts = row.job.as_ref().map(|j| (j.subcluster.as_bytes(), j.user.0.as_slice()));
+        let texts = row
+            .job
+            .as_ref()
+            .map(|j| (j.subcluster.as_bytes(), j.user.0.as_slice()));
         let (subcluster, user) = texts.unwrap_or_default();
         let any_status = Filter {
             selection: Selection {

@@ -132,7 +132,12 @@ fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
     // A name that is no UTF-8 was read with replacements and cannot be compared.
     let cluster = Some(&key.cluster).filter(|c| !c.contains(char::REPLACEMENT_CHARACTER));
     let n = match &u.change {
-        Change::Archived { row_print: print, footprint, energy_footprint, energy } => {
+        Change::Archived {
+            row_print: print,
+            footprint,
+            energy_footprint,
+            energy,
+        } => {
             if !is_unchanged(tx, h.id, *print)? {
                 return Ok(false);
             }
@@ -147,7 +152,15 @@ fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
         }
         Change::Failed => tx
             .prepare_cached(&format!("UPDATE job SET monitoring_status = 2 {GUARD}"))?
-            .execute(params![h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster])?,
+            .execute(params![
+                h.id,
+                h.status,
+                h.state,
+                key.job_id,
+                key.start_time,
+                h.duration,
+                cluster
+            ])?,
     };
     Ok(n == 1)
 }

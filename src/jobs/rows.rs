@@ -38,7 +38,11 @@ impl Rows {
     /// When the database cannot be read or stays locked.
     pub fn by_id(&self, id: i64, stop: &Stop) -> Result<Option<Row>, Error> {
         self.with(stop, |c| {
-            one(c, &format!("SELECT {} FROM job WHERE id = ?1", row::COLUMNS), [id])
+            one(
+                c,
+                &format!("SELECT {} FROM job WHERE id = ?1", row::COLUMNS),
+                [id],
+            )
         })
     }
 
@@ -89,11 +93,7 @@ impl Rows {
 }
 
 /// A row and its tags.
-pub(super) fn one(
-    c: &Connection,
-    sql: &str,
-    params: impl Params,
-) -> rusqlite::Result<Option<Row>> {
+pub(super) fn one(c: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Option<Row>> {
     let found = c
         .prepare_cached(sql)?
         .query_row(params, decoded)

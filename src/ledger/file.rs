@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::opening::owner;
 use rusqlite::{Connection, OptionalExtension};
 
-
 /// Version of the ledger's own schema (`PRAGMA user_version`).
 const VERSION: i64 = 2;
 const SCHEMA: &str = include_str!("schema.sql");

@@ -152,9 +152,7 @@ impl Ledger {
 
     /// Jobs of a standing that is not done, in the order of their keys: the next `limit` after `after`.
     pub fn jobs(&self, standing: Standing, after: Option<&JobKey>, limit: usize) -> Vec<JobKey> {
-        self.with("be read", |c| {
-            store::of_standing(c, standing, after, limit)
-        })
+        self.with("be read", |c| store::of_standing(c, standing, after, limit))
     }
 
     /// Notes that the archives of these jobs are about to be replaced, before anything of it is done. It is durable then.

@@ -209,12 +209,7 @@ pub(super) fn is_proved(c: &Connection, cluster: &str, source: &str) -> rusqlite
         .exists([cluster, source])
 }
 
-pub(super) fn prove(
-    c: &Connection,
-    cluster: &str,
-    source: &str,
-    now: i64,
-) -> rusqlite::Result<()> {
+pub(super) fn prove(c: &Connection, cluster: &str, source: &str, now: i64) -> rusqlite::Result<()> {
     c.execute(
         "INSERT INTO source (cluster, source, proved) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![cluster, source, now],

@@ -135,7 +135,9 @@ impl Reason {
             }
             Self::Poorer => "nothing to do: the archive holds more than the source does now",
             Self::NoData => "check that these hosts report to this metric store",
-            Self::Database => "check the job database and its disk; what is archived already is recorded by the next sweep",
+            Self::Database => {
+                "check the job database and its disk; what is archived already is recorded by the next sweep"
+            }
             Self::LockGone => "make sure that no other sweep is running, then run again",
             Self::Internal => "please report this bug with the message above",
         }
@@ -162,7 +164,10 @@ impl Reason {
 
     /// Whether no further job can be archived once this happened.
     pub const fn ends_sweep(self) -> bool {
-        matches!(self, Self::SourceGone | Self::TargetGone | Self::Database | Self::LockGone)
+        matches!(
+            self,
+            Self::SourceGone | Self::TargetGone | Self::Database | Self::LockGone
+        )
     }
 }
 

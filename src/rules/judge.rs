@@ -112,7 +112,10 @@ impl Policy {
     /// this machine, and the newest data of the cluster, which follows the clocks of its hosts. So a clock that was set wrong
     /// by less than a day here freezes no hole. All times are Unix seconds.
     pub fn waits(&self, job: &Head, now: i64, newest: i64) -> bool {
-        let late = job.end().saturating_add(self.settle).saturating_add(WRITING);
+        let late = job
+            .end()
+            .saturating_add(self.settle)
+            .saturating_add(WRITING);
         let is_over = now >= late && (newest >= late || now >= late.saturating_add(DAY));
         !is_over && !is_nearly_forgotten(job, self, now)
     }
@@ -120,9 +123,9 @@ impl Policy {
 
 /// Whether the source may forget the job's first samples within the hour.
 fn is_nearly_forgotten(job: &Head, policy: &Policy, now: i64) -> bool {
-    policy.retention.is_some_and(|r| {
-        now.saturating_add(NEAR) >= job.key.start_time.saturating_add(r)
-    })
+    policy
+        .retention
+        .is_some_and(|r| now.saturating_add(NEAR) >= job.key.start_time.saturating_add(r))
 }
 
 /// Whether missing samples may still reach the source: the whole cluster's data ends before the job does, or a missing
@@ -245,17 +248,11 @@ mod tests {
     fn a_job_is_lost_only_when_the_source_cannot_have_it() {
         let mut f = found(0, END, Some(END));
         f.oldest = END;
-        assert_eq!(
-            judge(&head(), &f, &POLICY),
-            Verdict::NoData { lost: false }
-        );
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: false });
         f.oldest = END + 1;
         assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: true });
         f.archived = true;
-        assert_eq!(
-            judge(&head(), &f, &POLICY),
-            Verdict::NoData { lost: false }
-        );
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: false });
         f.archived = false;
         f.oldest = START;
         f.read_at = END + GIVE_UP;

@@ -16,7 +16,9 @@ pub enum Comparison {
 /// Compares by the number of values per metric, scope and host. `length_known`: both have the length that the row tells,
 /// so that values beyond the end of a job which turned out shorter do not count.
 pub fn compare(old: &Values, new: &Values, length_known: bool) -> Comparison {
-    let mut richer = new.iter().any(|(key, n)| n.values > 0 && !old.contains_key(key));
+    let mut richer = new
+        .iter()
+        .any(|(key, n)| n.values > 0 && !old.contains_key(key));
     for (key, old) in old {
         let now = new.get(key);
         let has = now.map_or(0, |n| n.values);
@@ -51,7 +53,14 @@ mod tests {
         held.iter()
             .map(|&(host, values, series, longest)| {
                 let key = ("m".to_owned(), "core".to_owned(), host.to_owned());
-                (key, Held { values, series, longest })
+                (
+                    key,
+                    Held {
+                        values,
+                        series,
+                        longest,
+                    },
+                )
             })
             .collect()
     }
@@ -67,7 +76,10 @@ mod tests {
         };
         assert!(why.contains("4 values of m (core) on a"), "{why}");
         let elsewhere = values(&[("a", 2, 2, 2), ("b", 0, 1, 0), ("c", 9, 1, 9)]);
-        assert!(matches!(compare(&old, &elsewhere, true), Comparison::Poorer(_)));
+        assert!(matches!(
+            compare(&old, &elsewhere, true),
+            Comparison::Poorer(_)
+        ));
         let new_host = values(&[("a", 3, 2, 2), ("b", 0, 1, 0), ("c", 1, 1, 2)]);
         assert_eq!(compare(&old, &new_host, true), Comparison::Richer);
     }
@@ -77,9 +89,18 @@ mod tests {
         let longer = values(&[("a", 6, 2, 9)]);
         let whole = values(&[("a", 4, 2, 2)]);
         assert_eq!(compare(&longer, &whole, true), Comparison::Equal);
-        assert!(matches!(compare(&longer, &whole, false), Comparison::Poorer(_)));
+        assert!(matches!(
+            compare(&longer, &whole, false),
+            Comparison::Poorer(_)
+        ));
         let less = values(&[("a", 3, 2, 2)]);
-        assert!(matches!(compare(&longer, &less, true), Comparison::Poorer(_)));
-        assert!(matches!(compare(&longer, &values(&[]), true), Comparison::Poorer(_)));
+        assert!(matches!(
+            compare(&longer, &less, true),
+            Comparison::Poorer(_)
+        ));
+        assert!(matches!(
+            compare(&longer, &values(&[]), true),
+            Comparison::Poorer(_)
+        ));
     }
 }

@@ -59,7 +59,9 @@ impl Breaker {
     pub(super) fn take(&mut self, done: Finished) -> Decision {
         let cluster = done.head.key.cluster.clone();
         match &done.outcome {
-            Outcome::Failed(f) if f.reason.may_be_outage() => self.hold(medium_of(f, cluster), done),
+            Outcome::Failed(f) if f.reason.may_be_outage() => {
+                self.hold(medium_of(f, cluster), done)
+            }
             Outcome::NoData(_) if !self.proved.contains(&cluster) => {
                 let unproved = self.unproved.entry(cluster).or_default();
                 unproved.count += 1;

@@ -183,13 +183,11 @@ impl<'a> Work<'a> {
             Comparison::Richer => Ok(Choice::Publish),
             _ if provisional => Ok(Choice::Unchanged),
             Comparison::Equal if again => Ok(Choice::Publish),
-            Comparison::Equal | Comparison::Poorer(_) if !again && found.whole.is_some() => self
-                .adopt_columns(subject)
-                .map(Choice::Keep),
-            Comparison::Equal => Ok(Choice::Publish),
-            Comparison::Poorer(why) => {
-                Err(Failure::new(Stage::Store, Reason::Poorer, why).into())
+            Comparison::Equal | Comparison::Poorer(_) if !again && found.whole.is_some() => {
+                self.adopt_columns(subject).map(Choice::Keep)
             }
+            Comparison::Equal => Ok(Choice::Publish),
+            Comparison::Poorer(why) => Err(Failure::new(Stage::Store, Reason::Poorer, why).into()),
         }
     }
 

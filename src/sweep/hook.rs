@@ -103,12 +103,9 @@ impl<'scope> Hooks<'scope> {
 fn run_one(command: &str, hook: Hook, stop: &Stop) -> Ran {
     let result = run(command, &hook.json, stop);
     let again = result.is_err() && stop.is_cancelled();
-    let failure = result.err().map(|why| {
-        format!(
-            "the hook for {} {why}; the job stays archived",
-            hook.key
-        )
-    });
+    let failure = result
+        .err()
+        .map(|why| format!("the hook for {} {why}; the job stays archived", hook.key));
     Ran {
         key: hook.key,
         failure,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
 
+use super::Settings;
 use super::monitor::{Event, Monitor};
 use super::summary::{Abort, Standings};
-use super::Settings;
 use crate::jobs::{self, Listed, PassedOver, Pending, Rows};
 use crate::ledger::{Entry, Ledger};
 use crate::model::failure::{Failure, Reason, Stage, chain};
@@ -134,9 +134,7 @@ impl Running<'_> {
                     return false;
                 }
                 match self.parts.rows.by_key(&key, self.parts.stop) {
-                    Ok(Some(row))
-                        if row.head.status == STATUS_ARCHIVED && pending.wants(&row) =>
-                    {
+                    Ok(Some(row)) if row.head.status == STATUS_ARCHIVED && pending.wants(&row) => {
                         let mut task = self.task(row.head);
                         task.history.provisional.get_or_insert(i64::MIN);
                         tasks.push(task);

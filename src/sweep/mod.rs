@@ -173,7 +173,11 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
     } = parts;
     let dry_run = recorder.is_none();
     // If this sweep is killed, the next one looks after the archived jobs that are being archived again.
-    let again = if dry_run { Vec::new() } else { archived_before(&jobs) };
+    let again = if dry_run {
+        Vec::new()
+    } else {
+        archived_before(&jobs)
+    };
     ledger.replacing(&again);
     let closed = worker::Closed::default();
     let shared = worker::Shared {

@@ -175,8 +175,7 @@ impl Recording<'_, '_> {
         self.summary.record += begun.elapsed();
         for done in &batch {
             self.summary.count(done);
-            if done.archived.is_some()
-                && done.coverage.points.share() < self.settings.warn_coverage
+            if done.archived.is_some() && done.coverage.points.share() < self.settings.warn_coverage
             {
                 self.summary.thin += 1;
             }

@@ -18,12 +18,7 @@ const PAGE: usize = 1000;
 ///
 /// # Errors
 /// When the job database cannot be read.
-pub fn recover(
-    ledger: &Ledger,
-    target: &dyn Target,
-    monitor: &dyn Monitor,
-    stop: &Stop,
-) {
+pub fn recover(ledger: &Ledger, target: &dyn Target, monitor: &dyn Monitor, stop: &Stop) {
     while !stop.is_draining() {
         let keys = ledger.jobs(Standing::Replacing, None, PAGE);
         if keys.is_empty() {

@@ -245,7 +245,9 @@ impl Summary {
             self.aborted = taken.abort;
         }
         let done = self.total() - self.of(Kind::Interrupted);
-        self.left = taken.due.saturating_sub(done + self.unproved.values().sum::<u64>());
+        self.left = taken
+            .due
+            .saturating_sub(done + self.unproved.values().sum::<u64>());
         self.time_box = taken.boxed && (self.left > 0 || !self.saw_all);
         self.interrupted = stop.is_draining() && !taken.boxed && self.aborted.is_none();
     }
@@ -334,7 +336,10 @@ mod tests {
     #[test]
     fn messages_with_one_cause_are_equal_and_others_are_not() {
         let negative = cause("duration is -4 s; expected at most 34560000");
-        assert_eq!(negative, cause("duration is -17 s; expected at most 34560000"));
+        assert_eq!(
+            negative,
+            cause("duration is -17 s; expected at most 34560000")
+        );
         let other = cause("cluster `a b` cannot be the name of a folder");
         assert_eq!(other, cause("cluster `c` cannot be the name of a folder"));
         assert_ne!(negative, other);

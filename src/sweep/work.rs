@@ -243,7 +243,12 @@ impl<'a> Work<'a> {
 
     fn build(&mut self, subject: &Subject<'a>) -> Result<Outcome, Ending> {
         let (shared, job) = (self.shared, &subject.job);
-        let assembler = Assembler::new(job, shared.clusters, subject.place.cluster, subject.place.sub);
+        let assembler = Assembler::new(
+            job,
+            shared.clusters,
+            subject.place.cluster,
+            subject.place.sub,
+        );
         let mut document = Document::new(shared.settings.compression, subject.found.is_some());
         let mut findings = Findings {
             read_at: i64::MAX,
@@ -339,7 +344,10 @@ impl<'a> Work<'a> {
                 return self.adopt(subject).unwrap_or(Err(none));
             }
             Verdict::Damaged => {
-                let failure = account.blamed.first().map(crate::rules::evidence::Damage::failure);
+                let failure = account
+                    .blamed
+                    .first()
+                    .map(crate::rules::evidence::Damage::failure);
                 return Err(failure.map_or(Ending::Changed, Ending::from));
             }
             Verdict::NotAggregated => {

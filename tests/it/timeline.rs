@@ -4,10 +4,12 @@
 use std::fs;
 use std::path::Path;
 
+use ccarchive::model::clock::Clock;
 use ccarchive::model::stop::Stop;
+use ccarchive::rules::timeline::Interval;
 use ccarchive::rules::timeline::{Grid, Level};
-use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::source::{Request, Source};
 
 use crate::encode::{self, Series};
 use crate::support::random::Random;
@@ -295,10 +297,19 @@ fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
             folder.write(&root.join("c/h"), &mut r);
         }
         let frequencies = [("a".to_owned(), 60), ("b".to_owned(), 30)].into();
-        let host = Checkpoints::new(roots.clone(), frequencies)
-            .host("c", "h", &Stop::new())
+        let request = Request {
+            cluster: "c",
+            host: "h",
+            metrics: &[],
+            window: Interval {
+                from: i64::MIN,
+                to: i64::MAX,
+            },
+        };
+        let host = Checkpoints::new(roots.clone(), frequencies, Clock::starting_at(9000))
+            .ask(&request, &Stop::new())
             .unwrap();
-        assert!(host.broken.is_empty(), "round {round}: {:?}", host.broken);
+        assert!(host.damaged.is_empty(), "round {round}: {:?}", host.damaged);
         let rules: Vec<Vec<Naive>> = folders.iter().map(naive).collect();
         for k in 0..SERIES.len() {
             // The first series of "a" answers for the host only where it exists somewhere.
@@ -309,7 +320,7 @@ fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
                 let grid = Grid { start, step, n: 80 };
                 for (t, v) in (0..)
                     .map(|i| start + step * i)
-                    .zip(read(&host.root, k, grid))
+                    .zip(read(&host.series, k, grid))
                 {
                     // The first folder has priority.
                     let want = rules.iter().find_map(|f| f[k].at(t));

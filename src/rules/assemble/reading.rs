@@ -7,7 +7,7 @@ use crate::model::cluster::Aggregation;
 use crate::model::outcome::{Gap, Points};
 use crate::model::series::{Series, fits_f32};
 use crate::rules::evidence::Evidence;
-use crate::rules::scopes::{Components, Target, Component};
+use crate::rules::scopes::{Component, Components, Target};
 use crate::rules::statistics;
 use crate::rules::timeline::Grid;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::read::{Layer, Level, Chain};
+use super::read::{Chain, Layer, Level};
 use super::sane;
 
 /// Where a series stands below its host.

@@ -10,7 +10,7 @@ mod build;
 mod read;
 
 pub use build::{Builder, Column, Interval, Path, SeriesId};
-pub use read::{Level, Chain};
+pub use read::{Chain, Level};
 
 /// Largest time (Unix seconds) and frequency that is taken for one: beyond it a file is damaged.
 pub const LATEST: i64 = 1 << 40;

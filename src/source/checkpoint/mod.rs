@@ -15,11 +15,11 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use super::{Error, Reach, Request, Source};
+use crate::model::clock::Clock;
 use crate::model::failure::Reason;
 use crate::model::job::Shown;
 use crate::model::stop::Stop;
 use crate::opening::regular;
-use crate::model::clock::Clock;
 use crate::rules::evidence::{Damage, Evidence};
 use crate::rules::timeline::{Builder, Column, Interval, Level, Path, SeriesId, sane};
 

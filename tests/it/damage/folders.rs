@@ -5,10 +5,12 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
+use ccarchive::model::clock::Clock;
+use ccarchive::model::stop::Stop;
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
 
-use super::tiny::{Site, T, T3, TAKEN};
+use super::tiny::{NOW, Site, T, T3, TAKEN};
 
 /// Jobs that need the first snapshot of n1.
 const FIRST: [i64; 3] = [101, 104, 110];
@@ -205,9 +207,13 @@ fn what_may_not_be_read_fails_the_jobs_that_need_it() {
 #[test]
 fn how_far_a_cluster_reaches_is_told_by_its_sound_files() {
     let horizon = |site: &Site| {
-        Checkpoints::new(vec![site.path("checkpoints")], [].into())
-            .horizon("tiny")
-            .map(|h| (h.oldest, h.newest))
+        Checkpoints::new(
+            vec![site.path("checkpoints")],
+            [].into(),
+            Clock::starting_at(NOW),
+        )
+        .reach("tiny", &Stop::new())
+        .map(|h| (h.oldest, h.newest))
     };
     let last = T + 10 + 14 * 60;
     assert_eq!(horizon(&Site::new()), Ok((T, last)));

@@ -15,7 +15,7 @@ fn used() -> Vec<u8> {
     let site = Site::new();
     fs::write(site.checkpoint("n1/1700000000.bin"), "x").unwrap();
     let path = site.path("job.db.ledger");
-    let ledger = Ledger::open(&path);
+    let ledger = Ledger::open(&path, &site.path("job.db"));
     site.sweep_with(&ledger).unwrap();
     drop(ledger);
     let c = Connection::open(&path).unwrap();
@@ -29,7 +29,7 @@ fn with(damage: impl FnOnce(&Path)) -> Swept {
     let site = Site::new();
     let path = site.path("job.db.ledger");
     damage(&path);
-    let ledger = Ledger::open(&path);
+    let ledger = Ledger::open(&path, &site.path("job.db"));
     let opening = ledger.take_warnings();
     let mut swept = site.sweep_with(&ledger).unwrap();
     swept.warnings.splice(0..0, opening);
@@ -110,9 +110,9 @@ fn rows_of_wrong_types_in_a_ledger_cost_the_ledger_and_no_job() {
         "UPDATE job SET cluster = x'FF'",
         "UPDATE job SET job_id = 1.5",
         "UPDATE job SET state = x'00FF'",
-        "UPDATE job SET state = 'published', row_print = -1",
-        "UPDATE job SET state = 'published', row_print = 1, meta_crc = 'x', data_crc = NULL",
-        "UPDATE job SET state = 'published', row_print = 1, gaps = '[[['",
+        "UPDATE job SET state = 'replacing', gaps = '[[['",
+        "UPDATE job SET state = 'provisional', newest = 'x'",
+        "UPDATE job SET hook = x'FF'",
         "UPDATE job SET state = CAST(x'FF' AS TEXT)",
     ] {
         let swept = with(|p| {

@@ -110,11 +110,14 @@ fn the_last_time_a_job_is_archived_without_the_damaged_file_and_says_so() {
         key: &key,
         outcome: &Outcome::Failed(failure),
         next: Next {
-            state: Standing::Waiting,
+            standing: Standing::Waiting,
             attempts: ATTEMPTS - 1,
+            failures: ATTEMPTS - 1,
             next_try: 0,
         },
         coverage: &Coverage::default(),
+        source: "",
+        newest: None,
     };
     ledger.record(&[tried], T);
     let swept = site.sweep_with(&ledger).unwrap();

@@ -136,16 +136,23 @@ impl Site {
         let archive = Tree::new(self.path("job-archive"));
         let (files, _) = archive.cluster_files().map_err(|e| e.to_string())?;
         let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))?;
-        let source = Checkpoints::new(vec![self.path("checkpoints")], clusters.frequencies(), clock);
+        let source = Checkpoints::new(
+            vec![self.path("checkpoints")],
+            clusters.frequencies(),
+            settings().clock,
+        );
         let database = self.path("job.db");
         let filter = Filter::new(Selection::default(), NOW);
         let notes = Notes::default();
+        let rows = Rows::new(&database, Duration::from_secs(1));
         let parts = Parts {
             source: &Cached::new(source, 1 << 20),
             target: &archive,
             clusters: &clusters,
             ledger,
             jobs: Jobs::Pending(Box::new(Pending::open(&database, filter).unwrap())),
+            rows: &rows,
+            lock: None,
             recorder: Some(Recorder::open(&database, Duration::from_secs(1)).unwrap()),
         };
         let summary = sweep::run(parts, &settings(), &notes, &Stop::new());

@@ -32,7 +32,7 @@ fn empty_ledger() -> &'static [u8] {
     BYTES.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger");
-        drop(Ledger::open(&path));
+        drop(Ledger::open(&path, dir.path()));
         fs::read(path).unwrap()
     })
 }

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ccarchive::model::clock::Clock;
 use ccarchive::model::stop::Stop;
 use ccarchive::rules::timeline::Grid;
-use ccarchive::source::Source;
+use ccarchive::rules::timeline::Interval;
 use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::source::{Request, Source};
 use ccarchive::target::tree::Tree;
 
 use super::{command, present};
@@ -56,11 +58,24 @@ fn live(site: &Places, progress: &Progress) {
 fn a_reading_beside_a_live_store_misses_no_sample_that_was_on_disk_throughout() {
     let site = Site::new();
     let clusters = clusters(&Tree::new(site.path("job-archive")));
-    let source = Checkpoints::new(vec![site.path("checkpoints")], clusters.frequencies());
+    let source = Checkpoints::new(
+        vec![site.path("checkpoints")],
+        clusters.frequencies(),
+        Clock::starting_at(T0),
+    );
     let progress = Progress {
         written: AtomicI64::new(T0),
         deleted: AtomicI64::new(T0),
         done: AtomicBool::new(false),
+    };
+    let request = Request {
+        cluster: CLUSTER,
+        host: "n1",
+        metrics: &[],
+        window: Interval {
+            from: T0,
+            to: i64::MAX,
+        },
     };
     let (mut readings, places): (_, &Places) = (0, &site);
     thread::scope(|scope| {
@@ -69,12 +84,12 @@ fn a_reading_beside_a_live_store_misses_no_sample_that_was_on_disk_throughout() 
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(4) {
             let to = progress.written.load(Ordering::SeqCst);
-            let Ok(host) = source.host(CLUSTER, "n1", &Stop::new()) else {
+            let Ok(host) = source.ask(&request, &Stop::new()) else {
                 // Its files changed during five listings: an error, and no hole.
                 continue;
             };
             let from = progress.deleted.load(Ordering::SeqCst);
-            assert!(host.broken.is_empty(), "{:?}", host.broken);
+            assert!(host.damaged.is_empty(), "{:?}", host.damaged);
             for metric in METRICS {
                 check(&host, metric, from, to);
             }
@@ -96,9 +111,9 @@ impl Drop for OnDrop<'_> {
     }
 }
 
-fn check(host: &ccarchive::rules::evidence::Host, metric: &str, from: i64, to: i64) {
+fn check(host: &ccarchive::rules::evidence::Evidence, metric: &str, from: i64, to: i64) {
     let mut chains = Vec::new();
-    host.root.chains(metric, &mut chains);
+    host.series.chains(metric, &mut chains);
     if from >= to {
         return;
     }

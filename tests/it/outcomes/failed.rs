@@ -36,7 +36,7 @@ fn a_broken_snapshot_fails_its_jobs_with_growing_pauses_until_the_last_attempt_a
         assert_eq!(site.ledger(7, "next_try"), Some(json!(now + pause * 60)));
         // A second early nothing is tried, and nothing is counted as a failure.
         let early = Sweep::at(now + pause * 60 - 10).run(&site);
-        assert_eq!((early.outcome(7), early.summary.skipped.waiting), ("", 1));
+        assert_eq!((early.outcome(7), early.summary.not_due.waiting), ("", 1));
         assert_eq!(early.summary.exit() as u8, 0);
         now += pause * 60;
     }
@@ -120,7 +120,7 @@ fn a_job_that_keeps_failing_is_quarantined_after_eight_attempts_until_retry_now(
     assert_eq!(site.ledger(7, "state"), Some(json!("quarantined")));
     let swept = Sweep::at(now).run(&site);
     assert_eq!(
-        (swept.outcome(7), swept.summary.skipped.quarantined),
+        (swept.outcome(7), swept.summary.not_due.quarantined),
         ("", 1)
     );
     assert_eq!(swept.summary.exit() as u8, 0);

@@ -26,7 +26,7 @@ fn site() -> Site {
 /// Sweeps and asserts that both jobs came to what they should; the ledger's warnings.
 #[track_caller]
 fn sweep(site: &Site) -> (Swept, Vec<String>) {
-    let ledger = Ledger::open(&site.path("job.db.ledger"));
+    let ledger = Ledger::open(&site.path("job.db.ledger"), &site.path("job.db"));
     let mut warnings = ledger.take_warnings();
     let swept = Sweep::at(NOW).run_with(site, &ledger);
     assert_eq!([7, 8].map(|j| swept.outcome(j)), ["complete", "failed"]);
@@ -123,7 +123,7 @@ fn a_locked_ledger_is_done_without_after_one_short_wait() {
     site.set(7, "monitoring_status = 1");
     let lock = other(&site, "BEGIN IMMEDIATE");
     // It can be read: the failing job's next try is known.
-    let ledger = Ledger::open(&site.path("job.db.ledger"));
+    let ledger = Ledger::open(&site.path("job.db.ledger"), &site.path("job.db"));
     let swept = Sweep::at(NOW).run_with(&site, &ledger);
     assert_eq!((swept.outcome(7), swept.outcome(8)), ("complete", ""));
     assert_eq!(swept.warnings.len(), 1, "{:?}", swept.warnings);
@@ -156,7 +156,7 @@ fn a_job_that_failed_before_is_done_when_it_is_archived() {
 #[test]
 fn the_history_of_runs_is_thinned_out_to_one_a_day() {
     let site = Site::new();
-    let ledger = Ledger::open(&site.path("job.db.ledger"));
+    let ledger = Ledger::open(&site.path("job.db.ledger"), &site.path("job.db"));
     let day = 86_400;
     for k in 0..620 {
         let started = T0 / day * day + k * (day / 24);

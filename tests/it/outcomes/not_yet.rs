@@ -131,7 +131,7 @@ fn a_job_without_data_is_lost_when_two_retentions_are_over() {
     assert_eq!(swept.outcome(7), "no_data");
     assert_eq!(site.ledger(7, "state"), Some(json!("lost")));
     let swept = at(over + 48 * HOUR).run(&site);
-    assert_eq!((swept.outcome(7), swept.summary.skipped.lost), ("", 1));
+    assert_eq!((swept.outcome(7), swept.summary.not_due.lost), ("", 1));
     assert_eq!(swept.summary.exit() as u8, 0);
     let swept = at(over + 48 * HOUR).with(|s| s.retry_now = true).run(&site);
     assert_eq!(swept.outcome(7), "no_data");

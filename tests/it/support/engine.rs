@@ -20,7 +20,7 @@ use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Jobs, Parts, Refused, Settings, Summary};
 use ccarchive::target::tree::Tree;
-use ccarchive::target::{Target, Found, Draft};
+use ccarchive::target::{Draft, Found, Target};
 
 use super::site::Site;
 
@@ -189,7 +189,11 @@ impl Sweep {
             on_flush: self.on_flush,
         };
         let clusters = clusters(&archive.tree);
-        let checkpoints = Checkpoints::new(vec![site.path("checkpoints")], clusters.frequencies(), self.settings.clock);
+        let checkpoints = Checkpoints::new(
+            vec![site.path("checkpoints")],
+            clusters.frequencies(),
+            self.settings.clock,
+        );
         let source = Cached::new(checkpoints, 64 << 20);
         let rows = Rows::new(&database, Duration::from_secs(60));
         let (jobs, refused) = jobs(&database, &rows, self.selection, self.now);
@@ -223,12 +227,7 @@ pub(crate) fn clusters(tree: &Tree) -> Clusters {
     Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap()
 }
 
-fn jobs(
-    database: &Path,
-    rows: &Rows,
-    selection: Selection,
-    now: i64,
-) -> (Jobs, Vec<Refused>) {
+fn jobs(database: &Path, rows: &Rows, selection: Selection, now: i64) -> (Jobs, Vec<Refused>) {
     assert!(fs::exists(database).unwrap());
     if selection.job_ids.is_empty() {
         let pending = Pending::open(database, Filter::new(selection, now)).unwrap();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ccarchive::model::job::Shown;
 use ccarchive::model::outcome::Kind;
-use ccarchive::sweep::{Group, Summary};
 use ccarchive::sweep::monitor::Report;
+use ccarchive::sweep::{Group, Summary};
 
 /// One job on one line.
 pub(super) fn job(r: &Report<'_>) -> String {
@@ -123,7 +123,11 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
             .map(|(n, what)| format!("  {n} {what}")),
     );
     if let Some(a) = &s.aborted {
-        lines.push(format!("  stopped: {}; {}", Shown(&a.detail), a.reason.advice()));
+        lines.push(format!(
+            "  stopped: {}; {}",
+            Shown(&a.detail),
+            a.reason.advice()
+        ));
     } else if s.interrupted {
         lines.push(
             "  interrupted: what was finished is recorded, the rest is for the next sweep".into(),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::format::read;
 use crate::format::{number, text};
 use crate::model::cluster::Clusters;
-use crate::model::cluster::nodelist::NodeList;
+use crate::model::cluster::nodelist;
 use crate::model::failure::fit_to_print;
 use crate::model::job::{is_path_component, parse_meta_data, parse_resources};
 use crate::model::stored::{Form, Values};
@@ -140,19 +140,14 @@ pub fn cluster(input: &[u8]) {
         for m in cluster.metrics.iter().take(50) {
             units.targets(m.native, m.native);
         }
-        if let Some(nodes) = &sub.nodes {
-            nodes.contains(&resource.hostname);
-        }
     }
 }
 
-/// A node list and a host, separated by a newline.
+/// A node list.
 pub fn node_list(input: &[u8]) {
     let input = String::from_utf8_lossy(input);
-    let (list, host) = input.split_once('\n').unwrap_or((&input, "n1"));
-    match NodeList::parse(list) {
-        Ok(nodes) => drop(nodes.contains(host)),
-        Err(why) => refused(&why),
+    if let Err(why) = nodelist::check(&input) {
+        refused(&why);
     }
 }
 

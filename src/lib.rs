@@ -24,6 +24,7 @@
 
 pub mod demo;
 pub mod format;
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod jobs;

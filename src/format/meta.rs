@@ -1,7 +1,8 @@
 //! meta.json: the job with its statistics, keys in the order of cc-lib `schema/job.go`.
 //!
-//! Differs from what cc-backend writes at archiving time where design.md says so: status 3, the job's tags, final
-//! footprint and energy, and `{}` where the job has no metadata.
+//! Differs from what cc-backend writes at archiving time, since cc-backend's database can be rebuilt from these files: they
+//! have the final status 3, the job's tags, its final footprint and energy, and `{}` where the job has no metadata (null
+//! there crashes cc-backend later).
 
 use std::collections::BTreeMap;
 

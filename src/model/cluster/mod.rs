@@ -13,7 +13,6 @@ use std::collections::HashMap;
 
 use crate::model::failure::fit_to_print;
 use crate::model::series::{Scope, Unit};
-use nodelist::NodeList;
 use topology::Topology;
 
 /// All clusters of a site.
@@ -61,8 +60,6 @@ pub struct Subcluster {
     pub name: String,
     /// Hardware threads, cores, domains and sockets of its nodes.
     pub topology: Topology,
-    /// Its nodes; none for `*`, every node.
-    pub nodes: Option<NodeList>,
     /// Metrics of the footprint, duplicates as derived.
     pub footprint: Vec<String>,
     /// Metrics of the energy footprint, duplicates as derived.
@@ -276,16 +273,12 @@ impl Cluster {
 
 impl Subcluster {
     fn from_file(f: &file::SubCluster) -> Result<Self, String> {
-        let nodes = match f.nodes.as_str() {
-            "*" => None,
-            list => {
-                Some(NodeList::parse(list).map_err(|e| format!("subcluster `{}`: {e}", f.name))?)
-            }
-        };
+        if f.nodes != "*" {
+            nodelist::check(&f.nodes).map_err(|e| format!("subcluster `{}`: {e}", f.name))?;
+        }
         let mut sub = Self {
             name: f.name.clone(),
             topology: Topology::default(),
-            nodes,
             footprint: f.footprint.clone(),
             energy_footprint: f.energy_footprint.clone(),
             energy: HashMap::new(),

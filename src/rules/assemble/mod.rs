@@ -2,7 +2,7 @@
 //!
 //! Hosts come one after the other, in the order of the resources, so that only one needs to be in memory; metrics come
 //! in groups, so that a job of any size needs a bounded amount ([`Assembler::groups`]). What is left out (series
-//! without a sample inside the job) is left out before anything is counted. design.md, section 5.
+//! without a sample inside the job) is left out before anything is counted.
 
 mod reading;
 

@@ -1,6 +1,6 @@
 //! The timeline rule: from what snapshots and logs hold back to what the live store knew.
 //!
-//! design.md, section 5. A series is a sequence of slots of F seconds; a sample belongs to slot
+//! A series is a sequence of slots of F seconds; a sample belongs to slot
 //! floor((t − p) / F). [`Builder`] takes a host's files in the order of time and then its log, [`Builder::finish`]
 //! gives every stretch its phase p, and a [`Chain`] answers for any grid. What must stay true: the same files give
 //! the same values, whatever order jobs ask in; a later sample replaces an earlier one of its slot; nothing that a

@@ -23,6 +23,7 @@
 //! | pure | [`stats`] | statistics, footprint, energy |
 //! | pure | [`query`] | scopes and units of a job |
 //! | pure | [`compress`] | documents as gzip |
+//! | pure | [`format`] | formats that others defined, as bytes: deflate |
 //! | pure | [`cluster`] | cluster.json as cc-backend derives it |
 //! | words | [`job`], [`series`], [`host`], [`stored`], [`verdict`], [`stop`] | rows, series, hosts, files, outcomes, the stop token |
 //! | settings | [`site`], [`selection`], [`when`], [`quantity`] | places, choice of jobs, times, durations and sizes |
@@ -36,6 +37,7 @@ pub mod compress;
 pub mod db;
 pub mod demo;
 pub mod document;
+pub mod format;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod host;

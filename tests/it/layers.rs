@@ -24,6 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("query", &["cluster", "job", "series"]),
     ("stats", &["cluster", "series"]),
     ("document", &["job", "series", "stats"]),
+    ("format", &[]),
     (
         "assemble",
         &[

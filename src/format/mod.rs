@@ -4,6 +4,7 @@
 //! Nothing here opens a file, and nothing here decides what belongs into an archive.
 
 pub mod data;
+pub mod deflate;
 pub mod gzip;
 pub mod meta;
 pub mod number;

@@ -8,6 +8,13 @@
     reason = "a benchmark prints, and a broken site should panic"
 )]
 
+#[path = "../src/bin/ccarchive/generator/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "measurements need sites of a chosen size only, without what the demo says of them"
+)]
+mod generator;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,7 +23,6 @@ use ccarchive::archive::tree::Tree;
 use ccarchive::cluster::Clusters;
 use ccarchive::compress::{Encoder, Level};
 use ccarchive::db::{Filter, Pending, Recorder};
-use ccarchive::demo::{self, Plan};
 use ccarchive::ledger::Ledger;
 use ccarchive::monitor::Silent;
 use ccarchive::selection::Selection;
@@ -24,6 +30,7 @@ use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::stop::Stop;
 use ccarchive::sweep::{self, Clock, Jobs, Parts, Settings, Summary};
+use generator::Plan;
 use rayon::prelude::*;
 
 /// The generated site ended two days before this.
@@ -65,7 +72,7 @@ fn generated(args: &[String], dir: &Path) -> PathBuf {
         number(1, 13),
         number(2, 300),
     );
-    let written = demo::write(dir, &plan).unwrap();
+    let written = generator::write(dir, &plan).unwrap();
     println!(
         "site: {} jobs, {} hosts, {:.1} MB of checkpoints",
         written.jobs,

@@ -27,14 +27,13 @@
 //! | words | [`job`], [`series`], [`host`], [`stored`], [`verdict`], [`stop`] | rows, series, hosts, files, outcomes, the stop token |
 //! | settings | [`site`], [`selection`], [`when`], [`quantity`] | places, choice of jobs, times, durations and sizes |
 //! | helpers of ports | `regular`, `sqlite` | opening files and databases that others made |
-//! | apart | [`demo`], `fuzzing` | made-up sites; entry points for fuzzers |
+//! | apart | `fuzzing` | entry points for fuzzers |
 
 pub mod archive;
 pub mod assemble;
 pub mod cluster;
 pub mod compress;
 pub mod db;
-pub mod demo;
 pub mod document;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -13,7 +13,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("when", &[]),
     ("regular", &[]),
     ("sqlite", &[]),
-    ("demo", &[]),
     ("stored", &[]),
     ("series", &["job"]),
     ("verdict", &["job"]),

@@ -13,6 +13,8 @@ mod demo;
 mod encode;
 mod faults;
 mod fuzz;
+#[path = "../../src/bin/ccarchive/generator/mod.rs"]
+mod generator;
 mod golden;
 mod judge;
 mod layers;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use ccarchive::demo::{self, Plan};
 use ccarchive::sweep::Exit;
 use ccarchive::verdict::chain;
 use jiff::Zoned;
 
 use crate::cli::{Cli, Command, DemoArgs};
+use crate::generator::{self, Plan};
 use crate::report;
 use crate::run::{self, Stopped};
 
@@ -15,8 +15,8 @@ use crate::run::{self, Stopped};
 pub(crate) fn demo(args: &DemoArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now().timestamp().as_second();
     let dir = &args.dir;
-    let written =
-        demo::write(dir, &Plan::demo(now)).map_err(|e| Stopped::new(Exit::Aborted, chain(&e)))?;
+    let written = generator::write(dir, &Plan::demo(now))
+        .map_err(|e| Stopped::new(Exit::Aborted, chain(&e)))?;
     let mut text = format!(
         "A ClusterCockpit site in {}: {} jobs ({} stopped and not archived), {} hosts, {} samples in {:.1} MB of checkpoints.\n\
          Some of its jobs are there to be seen:\n",

@@ -2,6 +2,7 @@
 
 mod cli;
 mod demo;
+mod generator;
 mod report;
 mod run;
 mod signals;

@@ -214,8 +214,10 @@ fn database() -> Vec<u8> {
     let folder = scratch();
     let path = folder.path().join("job.db");
     let c = Connection::open(&path).unwrap();
-    c.execute_batch(include_str!("../../../src/demo/schema.sql"))
-        .unwrap();
+    c.execute_batch(include_str!(
+        "../../../src/bin/ccarchive/generator/schema.sql"
+    ))
+    .unwrap();
     c.execute_batch(
         "INSERT INTO tag (id, tag_type, tag_name) VALUES (1, 'class', 'good'), (2, 'class', 'bad')",
     )

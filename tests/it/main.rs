@@ -10,7 +10,6 @@
 mod cli;
 mod damage;
 mod demo;
-mod encode;
 mod faults;
 mod fuzz;
 #[path = "../../src/bin/ccarchive/generator/mod.rs"]

@@ -20,7 +20,7 @@ mod checkpoints;
 mod cluster;
 mod curves;
 mod database;
-mod encode;
+pub(crate) mod encode;
 mod everyday;
 mod hosts;
 mod jobs;

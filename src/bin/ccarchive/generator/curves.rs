@@ -4,7 +4,7 @@
 //! that time, with some inertia and noise. Threads, hosts, users and applications all differ, so
 //! that the archive of a demo job compresses about as badly as a real one.
 
-use super::apps::{APPS, Activity, App};
+use super::apps::{APPS, Activity};
 use super::cluster::{Kind, Unit};
 use super::hosts::{Fault, GAP, Host};
 use super::metrics::{Drive, METRICS, Metric};
@@ -90,7 +90,7 @@ impl<'a> Effect<'a> {
             load,
             start: index(start),
             activity: app.activity(load.seed, load.to - load.from, times),
-            gain: gain(app, metric.drive) * (0.7 + 0.3 * Random::stream(load.seed, 3).unit()),
+            gain: app.uses(metric.drive) * (0.7 + 0.3 * Random::stream(load.seed, 3).unit()),
         })
     }
 
@@ -114,18 +114,6 @@ impl<'a> Effect<'a> {
         } else {
             part(self.load.threads & kind.all_threads(), unit.threads)
         }
-    }
-}
-
-fn gain(app: &App, drive: Drive) -> f64 {
-    match drive {
-        Drive::Cpu => app.cpu,
-        Drive::Flops => app.flops,
-        Drive::Bandwidth => app.bandwidth,
-        Drive::Memory => app.memory,
-        Drive::Network => app.network,
-        Drive::Files => app.files,
-        Drive::Accelerator => app.accelerator,
     }
 }
 

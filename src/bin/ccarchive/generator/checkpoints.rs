@@ -91,7 +91,7 @@ fn snapshot(column: &Column, from: i64, to: i64) -> Option<Series<'_>> {
     let room = index((to - start + step - 1) / step);
     let end = filled.min(slot + room);
     Some(Series {
-        metric: column.metric.name,
+        metric: &column.metric.name,
         child: &column.child,
         step,
         start,
@@ -117,7 +117,7 @@ fn log(columns: &[Column], window: &Window) -> Vec<u8> {
             }
             let value = column.values[index(since / column.metric.timestep)];
             if !value.is_nan() {
-                encode::record(&mut log, time, &column.child, column.metric.name, value);
+                encode::record(&mut log, time, &column.child, &column.metric.name, value);
             }
         }
         time += step;

@@ -90,7 +90,7 @@ impl<'a> Effect<'a> {
             load,
             start: index(start),
             activity: app.activity(load.seed, load.to - load.from, times),
-            gain: app.uses(metric.drive) * (0.7 + 0.3 * Random::stream(load.seed, 3).unit()),
+            gain: app.uses(metric.curve.drive) * (0.7 + 0.3 * Random::stream(load.seed, 3).unit()),
         })
     }
 
@@ -132,19 +132,23 @@ fn curve(
             let gain = share * effect.gain * (0.93 + 0.07 * random.unit());
             for (level, activity) in level[effect.start..]
                 .iter_mut()
-                .zip(effect.levels(metric.drive))
+                .zip(effect.levels(metric.curve.drive))
             {
                 *level += gain * activity;
             }
         }
     }
-    let mut value = metric.idle;
+    let mut value = metric.curve.idle;
     level
         .iter()
         .map(|level| {
-            let target = metric.idle + (metric.full - metric.idle) * level.min(FULL);
-            value += metric.follow * (target - value);
-            narrow((value * (1.0 + metric.noise * random.noise())).clamp(0.0, metric.limit))
+            let target =
+                metric.curve.idle + (metric.curve.full - metric.curve.idle) * level.min(FULL);
+            value += metric.curve.follow * (target - value);
+            narrow(
+                (value * (1.0 + metric.curve.noise * random.noise()))
+                    .clamp(0.0, metric.curve.limit),
+            )
         })
         .collect()
 }

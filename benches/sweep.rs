@@ -8,11 +8,17 @@
     reason = "a benchmark prints, and a broken site should panic"
 )]
 
+#[path = "../src/bin/ccarchive/generator/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "measurements need sites of a chosen size only, without what the demo says of them"
+)]
+mod generator;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ccarchive::demo::{self, Plan};
 use ccarchive::format::gzip::{Effort, Encoder};
 use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
@@ -25,6 +31,7 @@ use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::Silent;
 use ccarchive::sweep::{self, Jobs, Parts, Settings, Summary};
 use ccarchive::target::tree::Tree;
+use generator::Plan;
 use rayon::prelude::*;
 
 /// The generated site ended two days before this.
@@ -66,7 +73,7 @@ fn generated(args: &[String], dir: &Path) -> PathBuf {
         number(1, 13),
         number(2, 300),
     );
-    let written = demo::write(dir, &plan).unwrap();
+    let written = generator::write(dir, &plan).unwrap();
     println!(
         "site: {} jobs, {} hosts, {:.1} MB of checkpoints",
         written.jobs,

@@ -9,9 +9,10 @@
 mod cli;
 mod damage;
 mod demo;
-mod encode;
 mod faults;
 mod fuzz;
+#[path = "../../src/bin/ccarchive/generator/mod.rs"]
+mod generator;
 mod golden;
 mod layers;
 mod manual;

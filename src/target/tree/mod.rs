@@ -179,7 +179,8 @@ impl Target for Tree {
         let root = &self.0.root.0;
         let folders = self.cluster_folders();
         for (_, folder) in folders.map_err(|e| self.error("cannot read", root, &e))? {
-            probe(&folder, &self.0.sweep).map_err(|e| self.error("cannot write to", &folder, &e))?;
+            probe(&folder, &self.0.sweep)
+                .map_err(|e| self.error("cannot write to", &folder, &e))?;
         }
         Ok(())
     }

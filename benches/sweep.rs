@@ -30,6 +30,7 @@ use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::Silent;
 use ccarchive::sweep::{self, Jobs, Parts, Settings, Summary};
+use ccarchive::target::Target as _;
 use ccarchive::target::tree::Tree;
 use generator::Plan;
 use rayon::prelude::*;
@@ -101,7 +102,7 @@ fn copy_site(from: &Path, to: &Path) {
 
 fn sweep_once(site: &Path) -> Summary {
     let archive = Tree::new(site.join("job-archive"));
-    let (files, _) = archive.cluster_files().unwrap();
+    let files = archive.clusters().unwrap().files;
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap();
     let clock = Clock::starting_at(NOW);
     let checkpoints = Checkpoints::new(

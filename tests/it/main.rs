@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod conformance;
 mod damage;
 mod demo;
 mod faults;

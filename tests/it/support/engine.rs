@@ -202,7 +202,7 @@ impl Sweep {
         };
         let clusters = clusters(&archive.tree);
         let checkpoints = Checkpoints::new(
-            vec![site.path("checkpoints")],
+            site.path("checkpoints"),
             clusters.frequencies(),
             self.settings.clock,
         );

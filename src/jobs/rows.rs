@@ -72,6 +72,15 @@ impl Rows {
         self.with(stop, |c| many(c, &sql, [job_id]))
     }
 
+    /// Closes the connections that nobody is using. One that only reads cannot remove the database's log: whoever writes
+    /// closes after it.
+    pub fn close(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     fn with<T>(
         &self,
         stop: &Stop,

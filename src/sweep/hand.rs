@@ -13,7 +13,7 @@ use crate::model::message::{Finished, Task};
 use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
 use crate::source::{self, Source};
-use crate::target::{Found, Target};
+use crate::target::{self, Found, Target};
 
 /// What all workers use.
 pub(super) struct Shared<'a> {
@@ -59,6 +59,12 @@ pub(super) enum Ending {
 impl From<Failure> for Ending {
     fn from(f: Failure) -> Self {
         Self::Outcome(Outcome::Failed(f))
+    }
+}
+
+impl From<target::Error> for Ending {
+    fn from(e: target::Error) -> Self {
+        e.failure().into()
     }
 }
 

@@ -77,7 +77,6 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         ledger,
         jobs,
         rows,
-        // Closed last of all connections, since one that only reads cannot remove the database's log.
         mut recorder,
         lock,
     } = parts;
@@ -155,6 +154,8 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
     if summary.aborted.is_none() {
         ledger.replaced(&again);
     }
+    rows.close();
+    drop(recorder);
     summary.dry_run = dry_run;
     summary.seconds = settings.clock.elapsed().as_secs_f64();
     for warning in ledger.take_warnings() {

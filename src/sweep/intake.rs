@@ -199,7 +199,8 @@ impl Running<'_> {
         let history = entry.map_or_else(History::default, |e| History {
             attempts: e.attempts,
             failures: e.failures,
-            provisional: (e.standing == Standing::Provisional)
+            // A row that somebody set back is a job of the backlog.
+            provisional: (e.standing == Standing::Provisional && head.status == STATUS_ARCHIVED)
                 .then(|| e.newest.unwrap_or(i64::MIN)),
         });
         Task {

@@ -67,6 +67,9 @@ fn load() -> Vec<Cell> {
         cell("load open EMFILE", Shim("open|checkpoints/|1|0|E24"), all),
         cell("load read EIO", Shim("read|{host}/|1|0|E5"), one),
         cell("load read EIO", Shim("read|checkpoints/|1|0|E5"), all),
+        // They begin when some jobs are done already.
+        cell("load open ESTALE", Shim("open|checkpoints/|60|0|E116"), all),
+        cell("load read EIO", Shim("read|checkpoints/|60|0|E5"), all),
         cell("load open gone", Vanishes("checkpoints", first), gone),
         cell("load open gone", Unmounted("checkpoints", first), gone),
     ]
@@ -99,6 +102,7 @@ fn write() -> Vec<Cell> {
             one,
         ),
         cell("write open EIO", Shim("open|.ccarchive-data-|1|0|E5"), all),
+        cell("write open EIO", Shim("open|.ccarchive-|100|0|E5"), all),
         cell("write open EACCES", Nobody(Place::JobFolder), one),
         cell("write open EACCES", Nobody(Place::Archive), all),
         cell("write open EROFS", ReadOnly(Place::Archive), gone),
@@ -319,7 +323,7 @@ fn ledger() -> Vec<Cell> {
         cell("ledger write ENOSPC", Full(Place::Ledger, "160k"), Forgets),
         cell(
             "ledger write ENOSPC",
-            Shim("write|ledger.lock|1|0|E28"),
+            Shim("write|ccarchive.lock|1|0|E28"),
             Done,
         ),
         cell(

@@ -70,10 +70,12 @@ impl Encoder {
         if whole < TOGETHER {
             return Vec::new();
         }
-        let rest = self.pending.split_off(whole * MEMBER);
-        let members = std::mem::replace(&mut self.pending, rest);
-        self.raw += members.len() as u64;
-        self.compress(&members)
+        let end = whole * MEMBER;
+        let members = self.compress(&self.pending[..end]);
+        self.raw += end as u64;
+        // The buffer stays: a new one would come page by page from the kernel, again and again.
+        self.pending.drain(..end);
+        members
     }
 
     /// The rest of what is to be stored, and its form.

@@ -71,7 +71,14 @@ impl<'a> Work<'a> {
         {
             return Ok(Outcome::NotYet);
         }
-        let found = target.find(&job.head.key)?;
+        let mut found = target.find(&job.head.key)?;
+        if let Some(found) = &mut found {
+            // An archive of another length is not one of this job as it is now.
+            found.whole = found
+                .whole
+                .take()
+                .filter(|w| w.duration == job.head.duration);
+        }
         let subject = Subject {
             job: if unknown_end {
                 self.with_known_end(&job)?

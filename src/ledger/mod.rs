@@ -31,7 +31,7 @@ pub struct Entry {
     pub last_try: i64,
     /// Unix seconds; 0 for at once.
     pub next_try: i64,
-    /// Of a lost job: the source that cannot have its data.
+    /// The source that is to blame, where one is: another may do better.
     pub source: Option<String>,
     /// Of a provisional archive: Unix seconds of the cluster's newest data when it was made.
     pub newest: Option<i64>,
@@ -46,10 +46,10 @@ pub struct Record<'a> {
     pub outcome: &'a Outcome,
     /// Where it stands now.
     pub next: Next,
-    /// Its samples.
-    pub coverage: &'a Coverage,
-    /// The source that was asked.
-    pub source: &'a str,
+    /// The samples of an archive that was written.
+    pub coverage: Option<&'a Coverage>,
+    /// The source that was asked, where it is to blame.
+    pub source: Option<&'a str>,
     /// Unix seconds of the newest data of its cluster, where that was looked at.
     pub newest: Option<i64>,
 }
@@ -153,6 +153,11 @@ impl Ledger {
     /// Jobs of a standing that is not done, in the order of their keys: the next `limit` after `after`.
     pub fn jobs(&self, standing: Standing, after: Option<&JobKey>, limit: usize) -> Vec<JobKey> {
         self.with("be read", |c| store::of_standing(c, standing, after, limit))
+    }
+
+    /// Jobs whose archives were being replaced when a sweep died: the next `limit` after `after`.
+    pub fn half_replaced(&self, after: Option<&JobKey>, limit: usize) -> Vec<JobKey> {
+        self.with("be read", |c| store::half_replaced(c, after, limit))
     }
 
     /// Notes that the archives of these jobs are about to be replaced, before anything of it is done. It is durable then.

@@ -129,6 +129,12 @@ pub struct Head {
 }
 
 impl Head {
+    /// Whether nobody knows when a job with that walltime (seconds) ended: cc-backend's walltime check sets state failed and
+    /// status 2 and leaves the length 0. Other jobs of length 0 ended at once.
+    pub fn has_unknown_end(&self, walltime: i64) -> bool {
+        self.duration == 0 && self.status == STATUS_FAILED && self.state == "failed" && walltime > 0
+    }
+
     /// Whether the job has stopped.
     pub fn stopped(&self) -> bool {
         !NOT_STOPPED.contains(&self.state.as_str())
@@ -186,14 +192,9 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether nobody knows when the job ended: cc-backend's walltime check sets state failed and status 2 and leaves the
-    /// length 0. Other jobs of length 0 ended at once.
+    /// Whether nobody knows when the job ended.
     pub fn has_unknown_end(&self) -> bool {
-        let head = &self.head;
-        head.duration == 0
-            && head.status == STATUS_FAILED
-            && head.state == "failed"
-            && self.walltime > 0
+        self.head.has_unknown_end(self.walltime)
     }
 }
 

@@ -3,7 +3,8 @@
 //! Failures that may be the fault of the source or the archive are held back until a later job of the same medium
 //! succeeds, or until the sweep ends. When enough are held in a row and concern different files or hosts, the medium is
 //! asked a question that only a sick one fails ([`Decision::Probe`]): its answer tells an outage, of which nothing is recorded,
-//! from bad jobs, which must be recorded, since otherwise they would stop every sweep at the same place.
+//! from bad jobs, which must be recorded, since otherwise they would stop every sweep at the same place. A source is
+//! asked before a success releases failures of several hosts, too: the success may come from memory.
 //!
 //! Jobs without any sample are held back too, until the source has shown that it holds samples of the cluster at all.
 
@@ -34,8 +35,10 @@ pub(super) enum Decision {
     Record(Vec<Finished>),
     /// Nothing yet.
     Hold,
-    /// Ask the medium; then [`Breaker::healthy`] or [`Breaker::sick`].
-    Probe(Medium),
+    /// Leave the job as it is: its medium is known to be sick.
+    Leave(Medium),
+    /// Record these and ask the medium; then [`Breaker::release`] or [`Breaker::sick`] or [`Breaker::forget`].
+    Probe(Medium, Vec<Finished>),
 }
 
 /// Jobs of a cluster without any sample, while nothing proves that the source is the right one.
@@ -53,6 +56,7 @@ pub(super) struct Breaker {
     unproved: BTreeMap<String, Unproved>,
     /// Clusters whose source has proved itself.
     proved: BTreeSet<String>,
+    sick: BTreeSet<Medium>,
 }
 
 impl Breaker {
@@ -70,32 +74,55 @@ impl Breaker {
                 }
                 Decision::Hold
             }
-            _ => {
-                let mut release = Vec::new();
-                if done.coverage.points.received > 0 {
-                    release.extend(self.release(&Medium::Source(cluster.clone())));
-                    release.extend(self.prove(&cluster));
-                }
-                if done.archived.as_ref().is_some_and(|a| a.written) {
-                    release.extend(self.release(&Medium::Target));
-                }
-                release.push(done);
-                Decision::Record(release)
+            _ => self.take_other(done, &cluster),
+        }
+    }
+
+    /// Takes a result that blames no medium: it may show that one is in order.
+    fn take_other(&mut self, done: Finished, cluster: &str) -> Decision {
+        let mut release = Vec::new();
+        let mut probe = None;
+        if done.coverage.points.received > 0 {
+            let source = Medium::Source(cluster.to_owned());
+            if self
+                .failures
+                .get(&source)
+                .is_some_and(|f| concern_several(f))
+            {
+                probe = Some(source);
+            } else {
+                release.extend(self.release(&source));
             }
+            release.extend(self.prove(cluster));
+        }
+        if done.archived.as_ref().is_some_and(|a| a.written) {
+            release.extend(self.release(&Medium::Target));
+        }
+        release.push(done);
+        match probe {
+            Some(medium) => Decision::Probe(medium, release),
+            None => Decision::Record(release),
         }
     }
 
     fn hold(&mut self, medium: Medium, done: Finished) -> Decision {
+        if self.sick.contains(&medium) {
+            return Decision::Leave(medium);
+        }
         let held = self.failures.entry(medium.clone()).or_default();
         held.push(done);
-        if held.len().is_multiple_of(SUSPICIOUS) && concern_several(held) {
-            Decision::Probe(medium)
-        } else {
+        if held.len() < SUSPICIOUS {
             Decision::Hold
+        } else if concern_several(held) {
+            Decision::Probe(medium, Vec::new())
+        } else {
+            // The trouble of one host or file.
+            Decision::Record(self.release(&medium))
         }
     }
 
-    fn release(&mut self, medium: &Medium) -> Vec<Finished> {
+    /// Takes what is held of a medium, to be recorded: these are bad jobs.
+    pub(super) fn release(&mut self, medium: &Medium) -> Vec<Finished> {
         self.failures.remove(medium).unwrap_or_default()
     }
 
@@ -118,14 +145,15 @@ impl Breaker {
             .collect()
     }
 
-    /// The medium answered: what was held are bad jobs.
-    pub(super) fn healthy(&mut self, medium: &Medium) -> Vec<Finished> {
-        self.release(medium)
+    /// Forgets what is held of a medium, as nobody knows what it means; how many jobs it was.
+    pub(super) fn forget(&mut self, medium: &Medium) -> u64 {
+        self.release(medium).len() as u64
     }
 
-    /// The medium did not answer: how many jobs were held; they are forgotten.
+    /// The medium did not answer: what is held and what still comes of it is no job's fault. How many jobs were held.
     pub(super) fn sick(&mut self, medium: &Medium) -> u64 {
-        self.release(medium).len() as u64
+        self.sick.insert(medium.clone());
+        self.forget(medium)
     }
 
     /// What is still held when the sweep is over: failures, which count, and jobs without data of sources that did not prove

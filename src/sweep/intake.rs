@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
 
-use super::Settings;
 use super::monitor::{Event, Monitor};
-use super::summary::{Abort, Standings};
-use crate::jobs::{self, Listed, PassedOver, Pending, Rows};
+use super::settings::Settings;
+use super::summary::{Abort, Taken};
+use crate::jobs::{self, Listed, Pending, Rows};
 use crate::ledger::{Entry, Ledger};
 use crate::model::failure::{Failure, Reason, Stage, chain};
-use crate::model::job::{Head, JobKey, STATUS_ARCHIVED, STATUS_FAILED};
+use crate::model::job::{Head, JobKey, STATUS_ARCHIVED};
 use crate::model::message::{History, Task};
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
@@ -31,22 +31,6 @@ pub enum Jobs {
     Pending(Box<Pending>),
     /// These.
     Chosen(Vec<Head>),
-}
-
-/// What the intake did.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    /// Jobs that are not due.
-    pub(super) standings: Standings,
-    /// Jobs that are no part of this sweep.
-    pub(super) passed_over: PassedOver,
-    /// Whether every selected job was looked at.
-    pub(super) complete: bool,
-    /// Jobs that were due; those that did not become a result are left.
-    pub(super) due: u64,
-    /// Whether the time box ended it.
-    pub(super) boxed: bool,
-    pub(super) abort: Option<Abort>,
 }
 
 /// What the intake works with.
@@ -77,7 +61,8 @@ pub(super) fn run(jobs: Jobs, parts: Intake<'_>) -> Taken {
     };
     match jobs {
         Jobs::Pending(mut pending) => {
-            intake.taken.complete = intake.backlog(&mut pending) && intake.provisional(&pending);
+            let all = intake.backlog(&mut pending) && intake.provisional(&pending);
+            intake.taken.complete = all && pending.is_done();
             intake.taken.passed_over = pending.passed_over();
         }
         Jobs::Chosen(heads) => {
@@ -99,7 +84,8 @@ impl Running<'_> {
             }
             match pending.page() {
                 Ok(page) => window.extend(page.into_iter().filter_map(|l| self.due(l))),
-                Err(jobs::Error::Sqlite { source, .. }) if jobs::is_busy(&source) => {
+                // Until it stayed so for too long, which is another error.
+                Err(e @ jobs::Error::Sqlite { .. }) if e.is_locked() => {
                     self.parts.stop.wait(POLL);
                 }
                 Err(e) => {
@@ -140,6 +126,7 @@ impl Running<'_> {
                         tasks.push(task);
                     }
                     Ok(_) => {}
+                    Err(e) if e.is_locked() && self.draining() => return false,
                     Err(e) => {
                         self.taken.abort = Some(database_failed(&e));
                         return false;
@@ -172,6 +159,7 @@ impl Running<'_> {
         }
         let mut task = self.task_with(listed.head, entry);
         task.host = listed.host;
+        task.counts = !listed.unknown_end || settings.walltime;
         Some(task)
     }
 
@@ -182,13 +170,10 @@ impl Running<'_> {
             || match e.standing {
                 Standing::Waiting => e.next_try <= now,
                 Standing::Quarantined => settings.standings.contains(&Standing::Quarantined),
-                // Lost is a verdict about one source.
-                Standing::Lost => {
-                    e.source.as_deref() != Some(&settings.source)
-                        || settings.standings.contains(&Standing::Lost)
-                }
-                Standing::Replacing | Standing::Provisional | Standing::Done => true,
+                Standing::Lost => settings.standings.contains(&Standing::Lost),
+                Standing::Provisional | Standing::Done => true,
             }
+            || is_of_another_source(e, &settings.source)
     }
 
     fn named(&self, head: Head) -> Task {
@@ -214,12 +199,14 @@ impl Running<'_> {
         let history = entry.map_or_else(History::default, |e| History {
             attempts: e.attempts,
             failures: e.failures,
-            provisional: (e.standing == Standing::Provisional)
+            // A row that somebody set back is a job of the backlog.
+            provisional: (e.standing == Standing::Provisional && head.status == STATUS_ARCHIVED)
                 .then(|| e.newest.unwrap_or(i64::MIN)),
         });
         Task {
             head,
             host: None,
+            counts: true,
             history,
             accept_empty,
         }
@@ -231,9 +218,8 @@ impl Running<'_> {
         self.taken.due += tasks.len() as u64;
         // Jobs that are only counted take nobody's place.
         tasks.retain(|t| {
-            let counts = !self.may_have_unknown_end(&t.head);
-            let taken = !counts || self.left > 0;
-            self.left -= u64::from(counts && taken);
+            let taken = !t.counts || self.left > 0;
+            self.left -= u64::from(t.counts && taken);
             self.taken.due -= u64::from(!taken);
             taken
         });
@@ -252,10 +238,6 @@ impl Running<'_> {
             }
         }
         true
-    }
-
-    fn may_have_unknown_end(&self, head: &Head) -> bool {
-        !self.parts.settings.walltime && head.duration == 0 && head.status == STATUS_FAILED
     }
 
     /// The time box also holds for jobs that wait for a worker.
@@ -283,6 +265,11 @@ impl Running<'_> {
 
 fn database_failed(e: &jobs::Error) -> Abort {
     Abort::of(&Failure::new(Stage::Row, Reason::Database, chain(e)))
+}
+
+/// What one source cannot give, another may: its verdict keeps no job from being asked for elsewhere.
+fn is_of_another_source(e: &Entry, source: &str) -> bool {
+    e.source.as_deref().is_some_and(|asked| asked != source)
 }
 
 /// Old jobs first, since the source forgets them first; among those of the same hours, jobs of one host together.

@@ -9,11 +9,12 @@ use std::time::Instant;
 use crossbeam_channel::Receiver;
 
 use super::breaker::{Breaker, Decision, Medium};
-use super::hook::{Hooks, Ran};
+use super::hand::Closed;
+use super::hook::{Hooks, Ran, json_of};
 use super::monitor::{Event, Monitor, Report};
+use super::settings::Settings;
 use super::summary::{Abort, Summary};
-use super::worker::Closed;
-use super::{Settings, hook_json};
+
 use crate::jobs::lock::Lock;
 use crate::jobs::{Change, Recorder, Update};
 use crate::ledger::{Hook, Ledger, Record};
@@ -92,7 +93,11 @@ impl Recording<'_, '_> {
         match self.breaker.take(done) {
             Decision::Record(done) => batch.extend(done),
             Decision::Hold => {}
-            Decision::Probe(medium) => self.probe(&medium, batch),
+            Decision::Leave(medium) => self.leave(&medium),
+            Decision::Probe(medium, record) => {
+                batch.extend(record);
+                self.probe(&medium, batch);
+            }
         }
     }
 
@@ -103,7 +108,7 @@ impl Recording<'_, '_> {
             return;
         }
         let source = &self.settings.source;
-        if done.coverage.points.received > 0 && done.outcome.is_archived() {
+        if done.coverage.points.received > 0 {
             if self.database.is_some() {
                 let now = self.settings.clock.now();
                 self.ledger.prove(cluster, source, now);
@@ -123,14 +128,18 @@ impl Recording<'_, '_> {
             Medium::Source(cluster) => {
                 let but: Vec<&str> = subjects.iter().map(String::as_str).collect();
                 match self.source.probe(cluster, &but, self.stop) {
-                    Ok(()) | Err(source::Error::Cancelled) => None,
+                    Ok(()) => None,
+                    Err(source::Error::Cancelled) => {
+                        self.breaker.forget(medium);
+                        return;
+                    }
                     Err(e) => e.failure(),
                 }
             }
             Medium::Target => self.probe_target(),
         };
         let Some(failure) = sick else {
-            return batch.extend(self.breaker.healthy(medium));
+            return batch.extend(self.breaker.release(medium));
         };
         let mut abort = Abort::of(&failure);
         abort.unmarked = self.breaker.sick(medium);
@@ -141,6 +150,20 @@ impl Recording<'_, '_> {
                 self.summary.outages.push(abort);
             }
             Medium::Target => self.end(abort),
+        }
+    }
+
+    /// Counts a job that is left as it is, since its medium is sick.
+    fn leave(&mut self, medium: &Medium) {
+        let told = match medium {
+            Medium::Source(cluster) => {
+                let mut outages = self.summary.outages.iter_mut();
+                outages.find(|o| o.cluster.as_ref() == Some(cluster))
+            }
+            Medium::Target => self.summary.aborted.as_mut(),
+        };
+        if let Some(told) = told {
+            told.unmarked += 1;
         }
     }
 
@@ -175,8 +198,8 @@ impl Recording<'_, '_> {
         self.summary.record += begun.elapsed();
         for done in &batch {
             self.summary.count(done);
-            if done.archived.is_some() && done.coverage.points.share() < self.settings.warn_coverage
-            {
+            let written = done.archived.as_ref().is_some_and(|a| a.written);
+            if written && done.coverage.points.share() < self.settings.warn_coverage {
                 self.summary.thin += 1;
             }
             self.monitor.event(&Event::Job(Report::new(done)));
@@ -214,7 +237,7 @@ impl Recording<'_, '_> {
         if self.hooks.are_wanted() {
             hooks.extend(batch.iter().filter(|d| d.archived.is_some()).map(|d| Hook {
                 key: d.head.key.clone(),
-                json: hook_json(d),
+                json: json_of(d),
             }));
             self.ledger.hooks_due(&hooks);
         }
@@ -269,15 +292,23 @@ pub(super) fn note_hooks(
     monitor: &dyn Monitor,
     summary: &mut Summary,
 ) {
+    let mut left = 0;
     for hook in ran {
-        summary.hooks_run += 1;
-        if !hook.again {
-            ledger.hook_done(&hook.key);
+        if hook.again {
+            left += 1;
+            continue;
         }
+        summary.hooks_run += 1;
+        ledger.hook_done(&hook.key);
         if let Some(failure) = hook.failure {
             summary.hooks_failed += 1;
             monitor.event(&Event::Warning(&failure));
         }
+    }
+    if left > 0 {
+        monitor.event(&Event::Warning(&format!(
+            "hooks of {left} archived jobs did not run to their end; the next sweep runs them"
+        )));
     }
 }
 
@@ -322,12 +353,16 @@ fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Option<Record<'a
         return None;
     }
     let next = next_after(&d.outcome, &d.history, d.lost, now)?;
+    let written = d.archived.as_ref().is_some_and(|a| a.written);
+    let blamed = d.outcome.failure().is_some_and(|f| {
+        f.reason.blames_source() || matches!(f.reason, Reason::NoData | Reason::SnapshotBroken)
+    });
     Some(Record {
         key: &d.head.key,
         outcome: &d.outcome,
         next,
-        coverage: &d.coverage,
-        source,
+        coverage: written.then_some(&d.coverage),
+        source: blamed.then_some(source),
         newest: d.newest,
     })
 }

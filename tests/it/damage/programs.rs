@@ -119,7 +119,7 @@ fn absurd_counts_and_sizes_take_no_memory() {
     println!("{}", answer.stderr);
     assert_eq!(
         (answer.exit, answer.summary()["archived"].as_u64()),
-        (3, Some(7)),
+        (3, Some(8)),
         "{}",
         answer.stdout
     );

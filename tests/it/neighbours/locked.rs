@@ -77,7 +77,7 @@ fn the_patience_for_a_lock_ends_with_exit_1_and_the_work_is_recorded_next_time()
     assert_eq!(site.count("monitoring_status = 1"), 40);
     lock.execute_batch("COMMIT").unwrap();
     let ran = run(&mut command(&site, &[])).expect(0);
-    assert!(ran.objects("job").iter().any(|j| j["resumed"] == true));
+    assert!(ran.objects("job").iter().any(|j| j["outcome"] == "adopted"));
     assert_eq!(site.count("monitoring_status = 3"), 40);
     drop(lock);
     let (dir, _lock) = exclusive(site);

@@ -52,6 +52,13 @@ impl HostFiles {
         fs::rename(part, self.path(&name)).unwrap();
     }
 
+    /// A binary snapshot that says it ends where the span does, with samples before `last` only.
+    pub(crate) fn bin_until(&self, span: Range<i64>, last: i64) {
+        let series = series(&self.host, &(span.start..last));
+        let bytes = encode::binary(&series, span.start, span.end);
+        fs::write(self.path(&format!("{}.bin", span.start)), bytes).unwrap();
+    }
+
     /// A JSON snapshot with every sample of its interval, in one write.
     pub(crate) fn json(&self, span: Range<i64>) {
         let name = format!("{}.json", span.start);

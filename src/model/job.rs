@@ -190,11 +190,18 @@ impl Job {
     /// length 0. Other jobs of length 0 ended at once.
     pub fn has_unknown_end(&self) -> bool {
         let head = &self.head;
-        head.duration == 0
-            && head.status == STATUS_FAILED
-            && head.state == "failed"
-            && self.walltime > 0
+        unknown_end(
+            head.status,
+            head.duration,
+            head.state.as_bytes(),
+            self.walltime,
+        )
     }
+}
+
+/// The same of the columns alone, see [`Job::has_unknown_end`].
+pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> bool {
+    duration == 0 && status == STATUS_FAILED && state == b"failed" && walltime > 0
 }
 
 /// A row as it was read: who it is about, and the job or one sentence about what is wrong with it.

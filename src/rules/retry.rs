@@ -71,6 +71,24 @@ pub fn next_after(outcome: &Outcome, before: &History, lost: bool, now: i64) -> 
     }
 }
 
+/// Whether a job that stands so is taken by the next sweep from `source` without being asked for: `next_try` is of a
+/// waiting one, `lost_in` of a lost one. Unix seconds.
+pub fn is_due(
+    standing: Standing,
+    next_try: i64,
+    lost_in: Option<&str>,
+    source: &str,
+    now: i64,
+) -> bool {
+    match standing {
+        Standing::Waiting => next_try <= now,
+        Standing::Quarantined => false,
+        // Lost is a verdict about one source.
+        Standing::Lost => lost_in != Some(source),
+        Standing::Replacing | Standing::Provisional | Standing::Done => true,
+    }
+}
+
 /// The pause after so many attempts, seconds.
 fn pause(attempts: u32) -> i64 {
     (FIRST_PAUSE << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE)

@@ -16,6 +16,7 @@ use crate::model::job::{Head, JobKey, STATUS_ARCHIVED, STATUS_FAILED};
 use crate::model::message::{History, Task};
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
+use crate::rules::retry::is_due;
 
 /// Jobs that are put in order together.
 const WINDOW: usize = 4096;
@@ -178,17 +179,12 @@ impl Running<'_> {
     /// Whether a job that the ledger knows is to be tried now.
     fn is_due(&self, e: &Entry, now: i64) -> bool {
         let settings = self.parts.settings;
+        let asked_for = matches!(e.standing, Standing::Quarantined | Standing::Lost)
+            && settings.standings.contains(&e.standing);
+        let lost_in = e.source.as_deref();
         settings.retry_now
-            || match e.standing {
-                Standing::Waiting => e.next_try <= now,
-                Standing::Quarantined => settings.standings.contains(&Standing::Quarantined),
-                // Lost is a verdict about one source.
-                Standing::Lost => {
-                    e.source.as_deref() != Some(&settings.source)
-                        || settings.standings.contains(&Standing::Lost)
-                }
-                Standing::Replacing | Standing::Provisional | Standing::Done => true,
-            }
+            || asked_for
+            || is_due(e.standing, e.next_try, lost_in, &settings.source, now)
     }
 
     fn named(&self, head: Head) -> Task {

@@ -8,11 +8,17 @@
     reason = "a benchmark prints, and a broken site should panic"
 )]
 
+#[path = "../src/bin/ccarchive/generator/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "measurements need sites of a chosen size only, without what the demo says of them"
+)]
+mod generator;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ccarchive::demo::{self, Plan};
 use ccarchive::format::gzip::{Effort, Encoder};
 use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
@@ -24,7 +30,9 @@ use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::Silent;
 use ccarchive::sweep::{self, Jobs, Parts, Settings, Summary};
+use ccarchive::target::Target as _;
 use ccarchive::target::tree::Tree;
+use generator::Plan;
 use rayon::prelude::*;
 
 /// The generated site ended two days before this.
@@ -66,7 +74,7 @@ fn generated(args: &[String], dir: &Path) -> PathBuf {
         number(1, 13),
         number(2, 300),
     );
-    let written = demo::write(dir, &plan).unwrap();
+    let written = generator::write(dir, &plan).unwrap();
     println!(
         "site: {} jobs, {} hosts, {:.1} MB of checkpoints",
         written.jobs,
@@ -94,7 +102,7 @@ fn copy_site(from: &Path, to: &Path) {
 
 fn sweep_once(site: &Path) -> Summary {
     let archive = Tree::new(site.join("job-archive"));
-    let (files, _) = archive.cluster_files().unwrap();
+    let files = archive.clusters().unwrap().files;
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap();
     let clock = Clock::starting_at(NOW);
     let checkpoints = Checkpoints::new(

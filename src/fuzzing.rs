@@ -187,7 +187,7 @@ pub fn archived_data(input: &[u8]) {
     };
     let mut values = Values::new();
     if let Err(why) = read::count(input, form, &mut values) {
-        refused(&why);
+        refused(&why.to_string());
     }
     let total: u64 = values.values().map(|h| h.values).sum();
     // Deflate makes at most 1032 bytes of one.

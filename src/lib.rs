@@ -21,9 +21,8 @@
 //! | [`site`] | where a site keeps things: flags, environment and cc-backend's configuration |
 //! | [`model`] | words: jobs, series, outcomes, clusters, the stop token |
 //! | `opening` | opening files and databases that others made |
-//! | [`demo`], `fuzzing` | apart: made-up sites; entry points for fuzzers |
+//! | `fuzzing` | apart, behind a feature: entry points for fuzzers |
 
-pub mod demo;
 pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

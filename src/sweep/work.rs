@@ -20,7 +20,7 @@ use crate::rules::judge::{Findings, Policy, Verdict, judge};
 use crate::rules::retry::ATTEMPTS;
 use crate::rules::timeline::Interval;
 use crate::source::{self, Reach, Request};
-use crate::target::Found;
+use crate::target::{self, Found};
 
 /// How often a job is done again because its row changed while it was worked on.
 const TRIES: usize = 3;
@@ -40,6 +40,12 @@ pub(super) enum Ending {
 impl From<Failure> for Ending {
     fn from(f: Failure) -> Self {
         Self::Outcome(Outcome::Failed(f))
+    }
+}
+
+impl From<target::Error> for Ending {
+    fn from(e: target::Error) -> Self {
+        e.failure().into()
     }
 }
 
@@ -117,7 +123,11 @@ impl<'a> Work<'a> {
         if !self.shared.dry_run {
             target.tidy(&job.head.key)?;
         }
-        let found = target.find(&job.head.key)?;
+        let mut found = target.find(&job.head.key)?;
+        if let Some(found) = &mut found {
+            // An archive of another length is not one of this job as it is now.
+            found.whole = found.whole.take().filter(|w| w.duration == job.head.duration);
+        }
         let subject = Subject {
             job: if unknown_end {
                 self.with_known_end(&job)?

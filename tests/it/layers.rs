@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 /// Module → modules that it may name. Whoever is not here does not exist; ports never name each other.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("opening", &[]),
-    ("demo", &[]),
     ("model", &[]),
     ("site", &["opening"]),
     ("rules", &["model"]),

@@ -7,11 +7,13 @@
 )]
 
 mod cli;
+mod conformance;
 mod damage;
 mod demo;
-mod encode;
 mod faults;
 mod fuzz;
+#[path = "../../src/bin/ccarchive/generator/mod.rs"]
+mod generator;
 mod golden;
 mod layers;
 mod manual;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 
 use ccarchive::model::failure::{Failure, Reason, Stage};
 use ccarchive::model::outcome::Outcome;
+
+use crate::support::program::{program, run};
 
 /// The man page without escapes for dashes and fonts.
 fn man() -> String {
@@ -19,11 +20,7 @@ fn man() -> String {
 }
 
 fn help(command: &str) -> String {
-    let out = Command::new(env!("CARGO_BIN_EXE_ccarchive"))
-        .args([command, "--help"])
-        .output()
-        .unwrap();
-    String::from_utf8(out.stdout).unwrap()
+    run(program().args([command, "--help"])).out
 }
 
 /// Every word of a text that begins with `prefix`, as far as it is a name.
@@ -107,11 +104,7 @@ fn help_man_page_and_readme_have_the_same_exit_codes() {
 #[test]
 fn completions_know_every_flag_of_run() {
     for shell in ["bash", "zsh", "fish"] {
-        let out = Command::new(env!("CARGO_BIN_EXE_ccarchive"))
-            .args(["completions", shell])
-            .output()
-            .unwrap();
-        let script = String::from_utf8(out.stdout).unwrap();
+        let script = run(program().args(["completions", shell])).out;
         for flag in names(&help("run"), "--") {
             assert!(
                 script.contains(flag.trim_start_matches('-')),

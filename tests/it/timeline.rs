@@ -11,7 +11,7 @@ use ccarchive::rules::timeline::{Grid, Level};
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::{Request, Source};
 
-use crate::encode::{self, Series};
+use crate::generator::encode::{self, Series};
 use crate::support::random::Random;
 
 /// Level below the host, metric: two with one timestep, one with another, which the host changes at times.
@@ -34,7 +34,7 @@ struct File {
     json: bool,
     from: i64,
     to: i64,
-    series: Vec<Series>,
+    series: Vec<Series<'static>>,
 }
 
 /// What a folder of one host holds.
@@ -117,7 +117,7 @@ fn random_series(
     r: &mut Random,
     (child, metric, step): (&'static str, &'static str, i64),
     from: i64,
-) -> Series {
+) -> Series<'static> {
     let start = if r.below(2) == 0 {
         from
     } else {
@@ -127,8 +127,8 @@ fn random_series(
     let value = |r: &mut Random| if r.below(4) == 0 { f32::NAN } else { r.value() };
     let values = (0..length).map(|_| value(r)).collect();
     Series {
-        child,
         metric,
+        child,
         step,
         start,
         values,
@@ -201,9 +201,9 @@ impl Naive {
         (all, order.into_iter().map(|(_, _, k)| k).collect())
     }
 
-    fn file(&mut self, f: &File, s: &Series, before: Option<(i64, i64, i64)>) {
+    fn file(&mut self, f: &File, s: &Series<'_>, before: Option<(i64, i64, i64)>) {
         let again = before.filter(|b| b.2 != f.from);
-        for (t, v) in (0..).map(|i| s.start + i * s.step).zip(&s.values) {
+        for (t, v) in (0..).map(|i| s.start + i * s.step).zip(s.values.iter()) {
             let repeats = again.is_some_and(|(s0, n0, _)| (t - s0).div_euclid(s.step) < n0);
             if !v.is_nan() && !repeats {
                 let phase = (s.start - s.step / 2).rem_euclid(s.step);

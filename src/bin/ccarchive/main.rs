@@ -2,6 +2,7 @@
 
 mod cli;
 mod command;
+mod generator;
 mod report;
 mod signals;
 

@@ -1,283 +1,221 @@
 //! The archive as a file tree, cc-backend's file backend (version 3): `<root>/<cluster>/<id div 1000>/<id mod 1000>/
 //! <start>/` with meta.json and data.json or data.json.gz.
 //!
-//! Nothing is created in the root, and only folders at level 1 and 2; folders that were made for a job that comes to
-//! nothing are removed again, since cc-backend takes an empty one for an archive. How a job's files get their names is
-//! `writing`'s subject.
+//! Nothing is created in the root, and only folders in the two levels below a cluster's: cc-backend's walks over the tree
+//! end the process where they meet anything else. A cluster's own folder holds cluster.json and may hold other files.
+//! How a job's files get their names is the subject of `writing`, what a killed sweep left that of `temporary`.
 
+mod durable;
+mod folders;
+mod look;
+mod owner;
+mod place;
 mod sum;
+mod temporary;
 mod writing;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
+use std::hash::BuildHasher;
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Draft, Found, Target};
-use crate::format::read;
-use crate::model::failure::{Failure, Reason, Stage};
+use rustix::fs::statvfs;
+
+use super::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target};
 use crate::model::job::JobKey;
-use crate::model::stored::{Files, Form, Values};
 use crate::opening::regular;
-use writing::{Writing, remove_temporary};
+use owner::Heir;
+use place::{Place, Root, VERSION};
+use writing::{Common, Writing};
 
-pub(super) const META: &str = "meta.json";
-pub(super) const PLAIN: &str = "data.json";
-pub(super) const GZIP: &str = "data.json.gz";
-/// Written and removed at once to learn whether the archive can be written.
-const PROBE: &str = ".ccarchive-probe.tmp";
+/// Written, renamed and removed in a cluster's folder to learn whether the archive can be written.
+const PROBE: &str = ".ccarchive-probe";
 
 /// A file tree.
 #[derive(Debug)]
-pub struct Tree {
-    root: PathBuf,
-    /// Folders made for jobs that are not published yet.
-    made: Mutex<HashSet<PathBuf>>,
-    /// Every cluster's folder, open since before the first write below it: its file system then reports each error of
-    /// writing back that came up since, whoever else asked.
-    open: Mutex<BTreeMap<PathBuf, Arc<File>>>,
-}
+pub struct Tree(Common);
 
 impl Tree {
     /// `root` holds version.txt and one folder per cluster.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self {
-            root: root.into(),
-            made: Mutex::default(),
-            open: Mutex::default(),
-        }
-    }
-
-    /// Folder names and contents of every cluster.json, in the order of names, and the folders that have none.
-    ///
-    /// # Errors
-    /// When the root cannot be listed or a file cannot be read.
-    #[expect(clippy::type_complexity, reason = "two plain lists")]
-    pub fn cluster_files(&self) -> io::Result<(Vec<(String, Vec<u8>)>, Vec<String>)> {
-        let (mut files, mut without) = (Vec::new(), Vec::new());
-        for entry in fs::read_dir(&self.root)? {
-            let entry = entry?;
-            if !entry.path().is_dir() {
-                continue;
-            }
-            let name = entry.file_name().to_string_lossy().into_owned();
-            match regular::read(&entry.path().join("cluster.json")) {
-                Ok(json) => files.push((name, json)),
-                Err(e) if e.kind() == ErrorKind::NotFound => without.push(name),
-                Err(e) => {
-                    return Err(io::Error::new(
-                        e.kind(),
-                        format!("{name}/cluster.json: {e}"),
-                    ));
-                }
-            }
-        }
-        files.sort();
-        without.sort();
-        Ok((files, without))
+        // Every random state is another one, in this process and in others.
+        let sweep = RandomState::new().hash_one(std::process::id());
+        Self(Common {
+            root: Root(root.into()),
+            folders: folders::Folders::default(),
+            durable: durable::Durable::default(),
+            sweep: format!("{sweep:016x}"),
+        })
     }
 
     /// The folder of a job.
     pub fn folder(&self, key: &JobKey) -> PathBuf {
-        let (thousands, rest) = (key.job_id / 1000, key.job_id % 1000);
-        self.root
-            .join(&key.cluster)
-            .join(thousands.to_string())
-            .join(format!("{rest:03}"))
-            .join(key.start_time.to_string())
+        self.place(key).folder
     }
 
-    pub(super) fn failure(&self, doing: &str, path: &Path, e: &io::Error) -> Failure {
-        let no_room = matches!(
-            e.kind(),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
-        );
-        // Without its version.txt the root is gone (not mounted any more), or its file system is.
-        let everything = no_room || self.root.join("version.txt").symlink_metadata().is_err();
-        let reason = if everything {
-            Reason::TargetGone
-        } else {
-            Reason::TargetUnwritable
-        };
-        let path = path.display().to_string();
-        Failure::new(Stage::Store, reason, format!("{doing} {path}: {e}")).of(path)
+    fn place(&self, key: &JobKey) -> Place {
+        self.0.root.place(key)
     }
 
-    /// Opens the cluster's folder for [`Tree::flush`].
-    fn watch(&self, cluster: &Path) -> io::Result<()> {
-        let mut open = lock(&self.open);
-        if !open.contains_key(cluster) {
-            open.insert(cluster.to_path_buf(), Arc::new(File::open(cluster)?));
+    fn error(&self, doing: &str, path: &Path, e: &io::Error) -> Error {
+        self.0.root.error(doing, path, e)
+    }
+
+    /// Asks a folder that is there: none where there is none.
+    fn ask<T>(
+        &self,
+        key: &JobKey,
+        question: impl FnOnce(&Path) -> io::Result<Option<T>>,
+    ) -> Result<Option<T>, Error> {
+        let place = self.place(key);
+        match place.check() {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            checked => checked.and_then(|()| question(&place.folder)),
         }
-        Ok(())
+        .map_err(|e| self.error("cannot read", &place.folder, &e))
     }
 
-    /// Creates a job's folder below its cluster's, which must be there; whether it is new.
-    fn make_folder(&self, cluster: &Path, folder: &Path) -> io::Result<bool> {
-        let mut new = false;
-        for path in levels(cluster, folder).into_iter().rev() {
-            new = match fs::create_dir(path) {
-                Ok(()) => lock(&self.made).insert(path.to_path_buf()),
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => false,
-                Err(e) => {
-                    self.unmake(cluster, folder);
-                    return Err(e);
-                }
+    /// The clusters' folders, in the order of names.
+    fn cluster_folders(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut folders = Vec::new();
+        for entry in fs::read_dir(&self.0.root.0)? {
+            let entry = entry?;
+            if entry.path().is_dir() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                folders.push((name, entry.path()));
             }
         }
-        Ok(new)
+        folders.sort();
+        Ok(folders)
     }
 
-    /// Removes what was made of a job's folder and those above it, while they are empty.
-    pub(super) fn unmake(&self, cluster: &Path, folder: &Path) {
-        let mut made = lock(&self.made);
-        for path in levels(cluster, folder) {
-            if made.contains(path) && fs::remove_dir(path).is_ok() {
-                made.remove(path);
-            }
+    fn check_version(&self) -> Result<(), Error> {
+        let path = self.0.root.0.join(VERSION);
+        let mut beginning = Vec::new();
+        regular::open(&path)
+            .and_then(|file| file.take(32).read_to_end(&mut beginning))
+            .map_err(|e| self.error("cannot read", &path, &e))?;
+        // cc-backend strips one newline and takes nothing else.
+        if matches!(beginning.as_slice(), b"3" | b"3\n") {
+            return Ok(());
         }
+        let found = String::from_utf8_lossy(&beginning)
+            .escape_debug()
+            .to_string();
+        Err(Error::Version { found })
     }
-
-    /// The job's folder and those above it stay.
-    pub(super) fn keep(&self, cluster: &Path, folder: &Path) {
-        let mut made = lock(&self.made);
-        for path in levels(cluster, folder) {
-            made.remove(path);
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A job's folder and those above it, up to its cluster's.
-fn levels<'p>(cluster: &Path, folder: &'p Path) -> Vec<&'p Path> {
-    folder.ancestors().take_while(|a| *a != cluster).collect()
 }
 
 impl Target for Tree {
-    fn find(&self, key: &JobKey) -> Result<Option<Found>, Failure> {
-        let folder = self.folder(key);
-        match folder.symlink_metadata() {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(self.failure("cannot read", &folder, &e)),
-            Ok(_) => {}
-        }
-        // What is found may be recorded, and must be durable then.
-        self.watch(&self.root.join(&key.cluster))
-            .map_err(|e| self.failure("cannot open", &folder, &e))?;
-        let read = |name: &str| {
-            let path = folder.join(name);
-            sum::of_file(&path).map_err(|e| self.failure("cannot read", &path, &e))
-        };
-        let (meta, plain, gzip) = (read(META)?, read(PLAIN)?, read(GZIP)?);
-        if meta.is_none() && plain.is_none() && gzip.is_none() {
-            return Ok(None);
-        }
-        let files = match (meta, plain, gzip) {
-            (Some(meta), Some(data), None) => Some(Files {
-                meta,
-                data,
-                form: Form::Plain,
-            }),
-            (Some(meta), None, Some(data)) => Some(Files {
-                meta,
-                data,
-                form: Form::Gzip,
-            }),
-            _ => None,
-        };
-        let mut values = Values::new();
-        for (there, name, form) in [(plain, PLAIN, Form::Plain), (gzip, GZIP, Form::Gzip)] {
-            let path = folder.join(name);
-            if there.is_some() {
-                let file =
-                    regular::open(&path).map_err(|e| self.failure("cannot read", &path, &e))?;
-                let mut own = Values::new();
-                // What a torn file holds counts as well: it must not be replaced by less.
-                drop(read::count(file, form, &mut own));
-                for (key, n) in own {
-                    let most = values.entry(key).or_default();
-                    if n.values >= most.values {
-                        *most = n;
-                    }
-                }
+    fn check(&self) -> Result<Condition, Error> {
+        self.check_version()?;
+        let root = &self.0.root.0;
+        let unreadable = |e: io::Error| self.error("cannot read", root, &e);
+        for (_, folder) in self.cluster_folders().map_err(unreadable)? {
+            if let Some(detail) = owner::obstacle(&folder).map_err(unreadable)? {
+                return Err(Error::NotAllowed { detail });
             }
         }
-        Ok(Some(Found {
-            files,
-            values,
-            whole: None,
-        }))
+        let free = statvfs(root)
+            .ok()
+            .map(|s| s.f_bavail.saturating_mul(s.f_frsize));
+        Ok(Condition { free })
     }
 
-    fn tidy(&self, key: &JobKey) -> Result<(), Failure> {
-        let folder = self.folder(key);
-        if folder.symlink_metadata().is_err() {
-            return Ok(());
+    fn clusters(&self) -> Result<ClusterFiles, Error> {
+        let mut clusters = ClusterFiles::default();
+        let root = &self.0.root.0;
+        let folders = self.cluster_folders();
+        for (name, folder) in folders.map_err(|e| self.error("cannot read", root, &e))? {
+            let path = folder.join("cluster.json");
+            match regular::read(&path) {
+                Ok(json) => clusters.files.push((name, json)),
+                Err(e) if e.kind() == ErrorKind::NotFound => clusters.without.push(name),
+                Err(e) => return Err(self.error("cannot read", &path, &e)),
+            }
         }
-        remove_temporary(&folder).map_err(|e| self.failure("cannot tidy", &folder, &e))?;
+        Ok(clusters)
+    }
+
+    fn find(&self, key: &JobKey) -> Result<Option<Found>, Error> {
+        self.ask(key, |folder| look::find(folder, key))
+    }
+
+    fn read(&self, key: &JobKey) -> Result<Option<Stored>, Error> {
+        self.ask(key, look::read)
+    }
+
+    fn tidy(&self, key: &JobKey) -> Result<(), Error> {
+        let place = self.place(key);
+        match place.check() {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            checked => checked.and_then(|()| temporary::tidy(&place.folder, &self.0.sweep)),
+        }
+        .map_err(|e| self.error("cannot tidy", &place.folder, &e))?;
         // cc-backend takes an empty folder for an archive; where there is something, it stays.
-        drop(fs::remove_dir(&folder));
+        drop(fs::remove_dir(&place.folder));
         Ok(())
     }
 
-    fn probe(&self) -> Result<(), Failure> {
-        let path = self.root.join(PROBE);
-        let probed = File::create(&path)
-            .and_then(|mut f| {
-                io::Write::write_all(&mut f, PROBE.as_bytes())?;
-                f.sync_all()
-            })
-            .and_then(|()| fs::remove_file(&path));
-        probed.map_err(|e| {
-            drop(fs::remove_file(&path));
-            self.failure("cannot write", &path, &e)
-        })
-    }
-
-    fn begin(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Failure> {
-        let folder = self.folder(key);
-        let cluster = self.root.join(&key.cluster);
+    fn begin(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Error> {
+        let place = self.place(key);
         let mut tries = 3;
         loop {
-            let opened = self.watch(&cluster).and_then(|()| {
-                let new = self.make_folder(&cluster, &folder)?;
-                Writing::create(&folder)
-                    .map(|data| (new, data))
-                    .inspect_err(|_| self.unmake(&cluster, &folder))
-            });
-            match opened {
-                Ok((new, data)) => {
-                    return Ok(Box::new(Writing::new(self, cluster, folder, (new, data))));
-                }
+            match Writing::begin(&self.0, place.clone()) {
+                Ok(writing) => return Ok(Box::new(writing)),
                 // Another worker may just have removed a folder above, which its failed job had created.
-                Err(e) if e.kind() == ErrorKind::NotFound && tries > 1 && cluster.is_dir() => {
+                Err(e)
+                    if e.kind() == ErrorKind::NotFound && tries > 1 && place.cluster.is_dir() =>
+                {
                     tries -= 1;
                 }
-                Err(e) => return Err(self.failure("cannot create", &folder, &e)),
+                Err(e) => return Err(self.error("cannot create", &place.folder, &e)),
             }
         }
     }
 
-    fn flush(&self, _jobs: &[&JobKey]) -> Result<(), Failure> {
-        let mut synced = BTreeSet::new();
-        // Workers must not wait for the disk.
-        let folders = lock(&self.open).clone();
-        for (cluster, folder) in &folders {
-            let flushed = folder.metadata().and_then(|m| {
-                if synced.insert(m.dev()) {
-                    rustix::fs::syncfs(folder)?;
-                }
-                Ok(())
-            });
-            flushed.map_err(|e| {
-                self.failure("cannot make durable what was written to", cluster, &e)
-            })?;
+    fn probe(&self) -> Result<(), Error> {
+        let root = &self.0.root.0;
+        let folders = self.cluster_folders();
+        for (_, folder) in folders.map_err(|e| self.error("cannot read", root, &e))? {
+            probe(&folder, &self.0.sweep)
+                .map_err(|e| self.error("cannot write to", &folder, &e))?;
         }
         Ok(())
     }
+
+    fn flush(&self, jobs: &[&JobKey]) -> Result<(), Error> {
+        let places: Vec<Place> = jobs.iter().map(|key| self.place(key)).collect();
+        self.0
+            .durable
+            .flush(&places)
+            .map_err(|(path, e)| self.error("cannot make durable what was written to", &path, &e))
+    }
+}
+
+/// Does in a cluster's folder what a job does in its own.
+fn probe(cluster: &Path, sweep: &str) -> io::Result<()> {
+    let from = cluster.join(format!("{PROBE}-{sweep}.tmp"));
+    let to = cluster.join(format!("{PROBE}-{sweep}-done.tmp"));
+    remove_probes(cluster)?;
+    let probed = File::create(&from).and_then(|mut file| {
+        Heir::of(cluster)?.file(&file)?;
+        file.write_all(PROBE.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&from, &to)?;
+        temporary::sync(cluster)
+    });
+    remove_probes(cluster).and(probed)
+}
+
+/// Removes what probes left, also those that were killed.
+fn remove_probes(cluster: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(cluster)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PROBE) {
+            temporary::remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }

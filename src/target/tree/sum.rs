@@ -1,13 +1,11 @@
 //! Size and checksum of a file while it is written or read.
 
-use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::io::{self, Read};
 
 use crate::model::stored::Sum;
-use crate::opening::regular;
 
 /// Of the bytes so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Summing {
     crc: crc32fast::Hasher,
     size: u64,
@@ -27,28 +25,32 @@ impl Summing {
     }
 }
 
-impl Write for Summing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.add(bytes);
-        Ok(bytes.len())
+/// Sums what is read through it.
+#[derive(Debug)]
+pub(super) struct SummingReader<R> {
+    inner: R,
+    summing: Summing,
+}
+
+impl<R: Read> SummingReader<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self {
+            inner,
+            summing: Summing::default(),
+        }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    /// Of the whole, whatever of it was read so far.
+    pub(super) fn finish(mut self) -> io::Result<Sum> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(self.summing.sum())
     }
 }
 
-/// Of a stored file; none where there is none.
-///
-/// # Errors
-/// When it cannot be read, or is no file.
-pub(super) fn of_file(path: &Path) -> io::Result<Option<Sum>> {
-    let mut file = match regular::open(path) {
-        Ok(f) => f,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e),
-    };
-    let mut summing = Summing::default();
-    io::copy(&mut file, &mut summing)?;
-    Ok(Some(summing.sum()))
+impl<R: Read> Read for SummingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.summing.add(&buffer[..n]);
+        Ok(n)
+    }
 }

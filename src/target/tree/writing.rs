@@ -1,96 +1,205 @@
 //! A job's files on their way into the tree.
 //!
-//! Order of writes: both files complete under temporary names in the job's own folder, data renamed, meta renamed, the
-//! other variant removed. A reader sees the old archive, or new data beside an old meta.json for a moment, never half
-//! a file; and since a row changes only after the tree is flushed, a crash anywhere costs a repeat. Old data that is
-//! replaced keeps a second name until the new meta.json is in place: where that fails, or a sweep dies in between, it
-//! gets its own name back. Temporary names are fixed, so that the next sweep finds them.
+//! Both files are complete under temporary names in the job's own folder before one gets its name: data first, then
+//! meta.json, then the other form of the data goes. A reader sees the old archive, or new data beside an old meta.json for a
+//! moment, never half a file. A job that has nothing yet needs no more than that: its row changes only after a flush, so a
+//! crash costs a repeat. Where something is replaced, the steps become durable one after the other, so that a crash
+//! between any two of them can be told from the names that are there (see `temporary`).
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::durable::Durable;
+use super::folders::Folders;
+use super::look::{self, summing};
+use super::owner::Heir;
+use super::place::{META, Place, Root, data_name};
 use super::sum::Summing;
-use super::{GZIP, META, PLAIN, Tree};
-use crate::model::failure::Failure;
+use super::temporary::{self, Mark, Role, remove, sync};
 use crate::model::stored::{Files, Form, Sum};
-use crate::target::Draft;
+use crate::target::{Draft, Error};
 
-const TEMPORARY_DATA: &str = ".ccarchive-data.tmp";
-const TEMPORARY_META: &str = ".ccarchive-meta.tmp";
-/// The second names of data that is being replaced.
-const OLD: [(&str, &str); 2] = [
-    (PLAIN, ".ccarchive-old-plain.tmp"),
-    (GZIP, ".ccarchive-old-gzip.tmp"),
-];
+/// What all drafts of a sweep have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) root: Root,
+    pub(super) folders: Folders,
+    pub(super) durable: Durable,
+    /// Stands in the names of temporary files.
+    pub(super) sweep: String,
+}
 
 /// A job's files under their temporary names.
+#[derive(Debug)]
 pub(super) struct Writing<'a> {
-    tree: &'a Tree,
-    cluster: PathBuf,
-    folder: PathBuf,
-    /// Whether this made the folder, so that nothing is in the way.
-    new: bool,
+    common: &'a Common,
+    place: Place,
+    heir: Heir,
     data: File,
+    meta: Option<File>,
     sum: Summing,
     form: Form,
+    /// Whether there was nothing of the job when its files were complete.
+    first: bool,
     published: bool,
 }
 
 impl<'a> Writing<'a> {
-    /// Creates the data file in a job's folder.
-    pub(super) fn create(folder: &Path) -> io::Result<File> {
-        File::create(folder.join(TEMPORARY_DATA))
+    /// Creates the folder and the data file.
+    pub(super) fn begin(common: &'a Common, place: Place) -> io::Result<Self> {
+        let heir = Heir::of(&place.cluster)?;
+        common.folders.make(&place, heir)?;
+        let data = common
+            .durable
+            .watch(&place.folder)
+            .and_then(|()| temporary::settle_own(&place.folder, &common.sweep))
+            .and_then(|()| temporary::tidy(&place.folder, &common.sweep))
+            .and_then(|busy| {
+                let path = place.folder.join(Role::Data.name(&common.sweep));
+                let data = temporary::create(&path)?;
+                // Looked for again now that ours can be seen: of two that begin at once, none goes on unseen.
+                if busy || temporary::tidy(&place.folder, &common.sweep)? {
+                    drop(remove(&path));
+                    return Err(io::Error::other("another sweep is archiving this job now"));
+                }
+                heir.file(&data)?;
+                Ok(data)
+            })
+            .inspect_err(|_| common.folders.unmake(&place))?;
+        Ok(Self {
+            common,
+            place,
+            heir,
+            data,
+            meta: None,
+            sum: summing(),
+            form: Form::Plain,
+            first: true,
+            published: false,
+        })
     }
 
-    /// `new`: whether the folder was made for this job.
-    pub(super) fn new(
-        tree: &'a Tree,
-        cluster: PathBuf,
-        folder: PathBuf,
-        (new, data): (bool, File),
-    ) -> Self {
-        Self {
-            tree,
-            cluster,
-            folder,
-            new,
-            data,
-            sum: Summing::default(),
-            form: Form::Plain,
-            published: false,
+    fn path(&self, role: Role) -> PathBuf {
+        self.place.folder.join(role.name(&self.common.sweep))
+    }
+
+    const fn meta_role(&self) -> Role {
+        if self.first {
+            Role::FirstMeta
+        } else {
+            Role::Meta
         }
+    }
+
+    fn error(&self, doing: &str, path: &Path, e: &io::Error) -> Error {
+        self.common.root.error(doing, path, e)
+    }
+
+    fn create_meta(&self, meta: &[u8]) -> io::Result<File> {
+        let mut file = temporary::create(&self.path(self.meta_role()))?;
+        self.heir.file(&file)?;
+        file.write_all(meta)?;
+        Ok(file)
     }
 
     /// Gives one of the files its name.
-    fn rename(&self, from: &str, to: &str) -> Result<(), Failure> {
-        let to = self.folder.join(to);
-        fs::rename(self.folder.join(from), &to)
-            .map_err(|e| self.tree.failure("cannot rename to", &to, &e))
+    fn rename(&self, role: Role, name: &str) -> Result<(), Error> {
+        let to = self.place.folder.join(name);
+        fs::rename(self.path(role), &to).map_err(|e| self.error("cannot rename to", &to, &e))
+    }
+
+    fn publish_first(&mut self) -> Result<(), Error> {
+        let name = data_name(self.form);
+        self.rename(Role::Data, name)?;
+        if let Err(e) = self.rename(Role::FirstMeta, META) {
+            // Nothing visible may have changed; what somebody else put there meanwhile is not ours.
+            let path = self.place.folder.join(name);
+            if is_same(&self.data, &path) {
+                drop(remove(&path));
+            }
+            return Err(e);
+        }
+        self.published = true;
+        Ok(())
+    }
+
+    fn publish_over(&mut self) -> Result<(), Error> {
+        let folder = &self.place.folder;
+        let mark = self
+            .mark()
+            .map_err(|e| self.error("cannot prepare the replacement of what is in", folder, &e))?;
+        self.rename(Role::Data, data_name(self.form))?;
+        self.rename(Role::Meta, META)?;
+        // From here on the new archive counts.
+        self.published = true;
+        drop(mark);
+        temporary::settle_own(folder, &self.common.sweep)
+            .map_err(|e| self.error("cannot end the replacement of what is in", folder, &e))
+    }
+
+    /// Makes durable, one after the other: the new files and a second name of what they replace; the mark.
+    fn mark(&self) -> io::Result<File> {
+        let folder = &self.place.folder;
+        // If it is not waiting, there must be no mark: the mark would say that the new archive counts.
+        self.path(Role::Meta).symlink_metadata()?;
+        self.data.sync_all()?;
+        if let Some(meta) = &self.meta {
+            meta.sync_all()?;
+        }
+        let keep = |form| {
+            let (from, to) = (folder.join(data_name(form)), self.path(Role::Old(form)));
+            from.symlink_metadata()
+                .is_ok()
+                .then(|| second_name(&from, &to))
+                .transpose()
+        };
+        let mark = Mark {
+            had_plain: keep(Form::Plain)?.is_some(),
+            had_gzip: keep(Form::Gzip)?.is_some(),
+            by: self.form,
+        };
+        sync(folder)?;
+        let file = temporary::create(&self.path(Role::Mark(mark)))?;
+        self.heir.file(&file)?;
+        file.sync_all()?;
+        sync(folder)?;
+        Ok(file)
     }
 }
 
+/// Whether an open file is the one of that name.
+fn is_same(file: &File, path: &Path) -> bool {
+    let id = |m: fs::Metadata| (m.dev(), m.ino());
+    match (file.metadata(), path.symlink_metadata()) {
+        (Ok(a), Ok(b)) => id(a) == id(b),
+        _ => false,
+    }
+}
+
+/// Gives a file a second name, or a copy where the file system has no hard links.
+fn second_name(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to).or_else(|_| {
+        fs::copy(from, to)?;
+        File::open(to)?.sync_all()
+    })
+}
+
 impl Draft for Writing<'_> {
-    fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
+    fn write(&mut self, data: &[u8]) -> Result<(), Error> {
         self.sum.add(data);
-        let path = self.folder.join(TEMPORARY_DATA);
         self.data
             .write_all(data)
-            .map_err(|e| self.tree.failure("cannot write", &path, &e))
+            .map_err(|e| self.error("cannot write", &self.path(Role::Data), &e))
     }
 
-    fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Failure> {
-        let path = self.folder.join(TEMPORARY_META);
-        fs::write(&path, meta).map_err(|e| self.tree.failure("cannot write", &path, &e))?;
-        // What is there is replaced before the next flush: the new files must not be the ones that a power cut tears.
-        if !self.new {
-            let synced = self
-                .data
-                .sync_data()
-                .and_then(|()| File::open(&path)?.sync_data());
-            synced.map_err(|e| self.tree.failure("cannot flush", &path, &e))?;
-        }
+    fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Error> {
+        self.first = look::names(&self.place.folder).next().is_none();
+        let file = self
+            .create_meta(meta)
+            .map_err(|e| self.error("cannot write", &self.path(self.meta_role()), &e))?;
+        self.meta = Some(file);
         self.form = form;
         Ok(Files {
             meta: Sum::of(meta),
@@ -99,88 +208,33 @@ impl Draft for Writing<'_> {
         })
     }
 
-    fn publish(mut self: Box<Self>) -> Result<(), Failure> {
-        let (name, other) = match self.form {
-            Form::Plain => (PLAIN, GZIP),
-            Form::Gzip => (GZIP, PLAIN),
-        };
-        let had_data = !self.new && keep_old(&self.folder);
-        self.rename(TEMPORARY_DATA, name)?;
-        if let Err(failure) = self.rename(TEMPORARY_META, META) {
-            // Nothing visible may have changed: old data gets its name back when this is dropped, at worst by the next
-            // sweep; where there was none, there is none again.
-            if !had_data {
-                drop(fs::remove_file(self.folder.join(name)));
-            }
-            return Err(failure);
+    fn publish(mut self: Box<Self>) -> Result<(), Error> {
+        if !self.first {
+            return self.publish_over();
         }
-        self.published = true;
-        if self.new {
-            return Ok(());
+        if look::names(&self.place.folder).next().is_none() {
+            return self.publish_first();
         }
-        let other = self.folder.join(other);
-        remove(&other)
-            .and_then(|()| remove_temporary(&self.folder))
-            .map_err(|e| self.tree.failure("cannot remove", &other, &e))
+        // Somebody else archived the job meanwhile.
+        let (first, over) = (self.path(Role::FirstMeta), self.path(Role::Meta));
+        fs::rename(&first, &over).map_err(|e| self.error("cannot rename to", &over, &e))?;
+        self.first = false;
+        self.publish_over()
     }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
+        let (common, place) = (self.common, &self.place);
         if self.published {
-            self.tree.keep(&self.cluster, &self.folder);
-        } else {
-            // What cannot be removed now is removed by the next sweep that touches the job.
-            drop(remove_temporary(&self.folder));
-            self.tree.unmake(&self.cluster, &self.folder);
-        }
-    }
-}
-
-/// Gives the data that is there its second name, if the file system has hard links; whether there is any. Data in both
-/// forms is nobody's archive: which of them counts cannot be told afterwards, so neither gets one.
-fn keep_old(folder: &Path) -> bool {
-    let there = |name: &&(&str, &str)| folder.join(name.0).symlink_metadata().is_ok();
-    let there: Vec<_> = OLD.iter().filter(there).collect();
-    if let [(name, old)] = there[..] {
-        drop(fs::hard_link(folder.join(name), folder.join(old)));
-    }
-    !there.is_empty()
-}
-
-/// Removes what has a temporary name. A replacement that was begun is undone while the new meta.json waits for its
-/// name, and ended after that.
-pub(super) fn remove_temporary(folder: &Path) -> io::Result<()> {
-    let path = |name: &str| folder.join(name);
-    let inode = |name: &str| Some(path(name).symlink_metadata().ok()?.ino());
-    let waits = |name: &str| inode(name).is_some();
-    let kept = OLD.into_iter().find(|(_, old)| waits(old));
-    // While the new data waits for its name, nothing has been replaced.
-    if let Some((name, old)) = kept.filter(|_| !waits(TEMPORARY_DATA)) {
-        if waits(TEMPORARY_META) {
-            for (other, _) in OLD.iter().filter(|(n, _)| *n != name) {
-                remove(&path(other))?;
+            common.folders.keep(place);
+            if let (Some(meta), Ok(data)) = (self.meta.take(), self.data.try_clone()) {
+                common.durable.wrote(&place.folder, [data, meta]);
             }
-            fs::rename(path(old), path(name))?;
-        } else if inode(old) == inode(name) {
-            remove(&path(name))?; // the new data has the other form
-        }
-    }
-    // Second names also after a rename: between two names of one file it does nothing.
-    for name in [OLD[0].1, OLD[1].1, TEMPORARY_DATA, TEMPORARY_META] {
-        remove(&path(name))?;
-    }
-    Ok(())
-}
-
-/// Makes sure that there is no such file.
-fn remove(path: &Path) -> io::Result<()> {
-    let absent = |r: io::Result<_>| r.is_err_and(|e| e.kind() == ErrorKind::NotFound);
-    fs::remove_file(path).or_else(|e| {
-        if absent(path.symlink_metadata()) {
-            Ok(())
         } else {
-            Err(e)
+            // What cannot be brought in order now, the next sweep that comes to the job brings in order.
+            drop(temporary::settle_own(&place.folder, &common.sweep));
+            common.folders.unmake(place);
         }
-    })
+    }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::tiny::{Site, T, T2, series};
-use crate::encode;
+use crate::generator::encode;
 
 /// Jobs that need the first snapshot of n2, which is JSON.
 const JSON: [i64; 2] = [105, 110];
@@ -179,8 +179,8 @@ fn a_binary_snapshot_that_nests_too_deep_is_refused() {
 fn a_sample_that_is_not_finite_costs_that_sample_only() {
     let site = Site::new();
     let mut bad = series(T, 100.0);
-    bad[0].values[1] = f32::INFINITY;
-    bad[0].values[2] = f32::NEG_INFINITY;
+    bad[0].values.to_mut()[1] = f32::INFINITY;
+    bad[0].values.to_mut()[2] = f32::NEG_INFINITY;
     fs::write(
         site.checkpoint("n1/1700000000.bin"),
         encode::binary(&bad, T, T2),

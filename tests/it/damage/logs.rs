@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::tiny::{Site, T};
-use crate::encode;
+use crate::generator::encode;
 
 /// Jobs that need the log of n1.
 const JOBS: [i64; 1] = [103];

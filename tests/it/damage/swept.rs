@@ -17,6 +17,7 @@ use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Jobs, Parts, Settings, Summary};
+use ccarchive::target::Target as _;
 use ccarchive::target::tree::Tree;
 use rusqlite::types::Value;
 
@@ -134,7 +135,7 @@ impl Site {
 
     fn sweep_through(&self, ledger: &Ledger) -> Result<Swept, String> {
         let archive = Tree::new(self.path("job-archive"));
-        let (files, _) = archive.cluster_files().map_err(|e| e.to_string())?;
+        let files = archive.clusters().map_err(|e| e.to_string())?.files;
         let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))?;
         let source = Checkpoints::new(
             vec![self.path("checkpoints")],

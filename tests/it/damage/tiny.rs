@@ -17,7 +17,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
-use crate::encode::{self, Series};
+use crate::generator::encode::{self, Series};
 
 /// Begin of the first snapshot's interval, Unix seconds.
 pub(super) const T: i64 = 1_700_000_000;
@@ -177,7 +177,7 @@ fn value(base: f32, k: i64) -> f32 {
 const SERIES: [(&str, &str); 3] = [("", "load"), ("socket0", "mem"), ("socket1", "mem")];
 
 /// What a snapshot of five minutes from `from` holds.
-pub(super) fn series(from: i64, base: f32) -> Vec<Series> {
+pub(super) fn series(from: i64, base: f32) -> Vec<Series<'static>> {
     // The first sample ever begins a series; later ones stand on the snapshot's own grid.
     let begins = from == T || base.total_cmp(&values("n2")).is_eq();
     let start = if begins { from + FIRST } else { from };
@@ -214,8 +214,10 @@ fn database() -> Vec<u8> {
     let folder = scratch();
     let path = folder.path().join("job.db");
     let c = Connection::open(&path).unwrap();
-    c.execute_batch(include_str!("../../../src/demo/schema.sql"))
-        .unwrap();
+    c.execute_batch(include_str!(
+        "../../../src/bin/ccarchive/generator/schema.sql"
+    ))
+    .unwrap();
     c.execute_batch(
         "INSERT INTO tag (id, tag_type, tag_name) VALUES (1, 'class', 'good'), (2, 'class', 'bad')",
     )

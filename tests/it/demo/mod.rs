@@ -1,4 +1,4 @@
-//! The sites that `ccarchive::demo` writes: the same bytes every time, files that read back, rows
+//! The sites that the generator writes: the same bytes every time, files that read back, rows
 //! of every kind. The readers here are small and strict, and share no code with the library.
 
 #![expect(
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use readers::{read_binary, read_json, read_log, snapshots};
 
-use ccarchive::demo::{Error, Plan, Written, write};
+use crate::generator::{Error, Plan, Written, write};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use ccarchive::demo::{self, Plan};
+use crate::generator::{self, Plan};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ impl Base {
         // Other users take part in the tests.
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let site = root.path().join("pristine");
-        demo::write(&site, &plan).unwrap();
+        generator::write(&site, &plan).unwrap();
         let mut base = Self {
             pristine: State::of(&site),
             swept: State::default(),

@@ -79,28 +79,28 @@ fn write() -> Vec<Cell> {
         cell("write open ENOSPC", Shim("mkdir|{folder}|1|1|E28"), gone),
         cell(
             "write open ENOSPC",
-            Shim("open|.ccarchive-data.tmp|50|0|E28"),
+            Shim("open|.ccarchive-data-|50|0|E28"),
             gone,
         ),
         cell(
             "write open ENOSPC",
-            Shim("open|.ccarchive-meta.tmp|50|0|E28"),
+            Shim("open|.ccarchive-meta-|50|0|E28"),
             gone,
         ),
         cell("write open EIO", Shim("mkdir|{folder}|1|1|E5"), one),
         cell(
             "write open EIO",
-            Shim("open|{folder}/.ccarchive-data.tmp|1|1|E5"),
+            Shim("open|{folder}/.ccarchive-data-|1|1|E5"),
             one,
         ),
         cell(
             "write open EIO",
-            Shim("open|{folder}/.ccarchive-meta.tmp|1|1|E5"),
+            Shim("open|{folder}/.ccarchive-meta-|1|1|E5"),
             one,
         ),
         cell(
             "write open EIO",
-            Shim("open|.ccarchive-data.tmp|1|0|E5"),
+            Shim("open|.ccarchive-data-|1|0|E5"),
             all,
         ),
         cell("write open EACCES", Nobody(Place::JobFolder), one),
@@ -108,12 +108,12 @@ fn write() -> Vec<Cell> {
         cell("write open EROFS", ReadOnly(Place::Archive), gone),
         cell(
             "write open EMFILE",
-            Shim("open|{folder}/.ccarchive-data.tmp|1|1|E24"),
+            Shim("open|{folder}/.ccarchive-data-|1|1|E24"),
             one,
         ),
         cell(
             "write open EMFILE",
-            Shim("open|.ccarchive-meta.tmp|1|0|E24"),
+            Shim("open|.ccarchive-meta-|1|0|E24"),
             all,
         ),
         cell("write write ENOSPC", Full(Place::Archive, "700k"), gone),
@@ -123,42 +123,42 @@ fn write() -> Vec<Cell> {
 fn write_data() -> Vec<Cell> {
     let (gone, all) = (Stops("target_gone"), Stops("target_unwritable"));
     let one = Failed("target_unwritable");
-    let stays = "write|{folder}/.ccarchive-meta.tmp|1|1|E5;unlink|{folder}/.ccarchive-|1|0|E5";
-    let stale = "open|.ccarchive-data.tmp|60|0|E116;stat|version.txt|3|0|E116";
+    let stays = "write|{folder}/.ccarchive-meta-|1|1|E5;unlink|{folder}/.ccarchive-|1|0|E5";
+    let stale = "open|.ccarchive-data-|60|0|E116;stat|version.txt|3|0|E116";
     let (data, meta) = (
-        "open|.ccarchive-data.tmp|60|1",
-        "write|.ccarchive-data.tmp|60|1",
+        "open|.ccarchive-data-|60|1",
+        "write|.ccarchive-data-|60|1",
     );
     vec![
         cell(
             "write write ENOSPC",
-            Shim("write|{folder}/.ccarchive-meta.tmp|1|1|E28"),
+            Shim("write|{folder}/.ccarchive-meta-|1|1|E28"),
             gone,
         ),
         cell(
             "write write EDQUOT",
-            Shim("write|{folder}/.ccarchive-data.tmp|1|1|E122"),
+            Shim("write|{folder}/.ccarchive-data-|1|1|E122"),
             gone,
         ),
         cell(
             "write write EIO",
-            Shim("write|{folder}/.ccarchive-data.tmp|1|1|E5"),
+            Shim("write|{folder}/.ccarchive-data-|1|1|E5"),
             one,
         ),
         cell(
             "write write EIO",
-            Shim("write|{folder}/.ccarchive-meta.tmp|1|1|E5"),
+            Shim("write|{folder}/.ccarchive-meta-|1|1|E5"),
             one,
         ),
         cell(
             "write write EIO",
-            Shim("write|.ccarchive-data.tmp|1|0|E5"),
+            Shim("write|.ccarchive-data-|1|0|E5"),
             all,
         ),
         // A job of no length must not come to look like one whose end nobody knows.
         cell(
             "write write EIO",
-            Shim("write|{empty}/.ccarchive-data.tmp|1|1|E5"),
+            Shim("write|{empty}/.ccarchive-data-|1|1|E5"),
             one,
         ),
         cell("write write EIO", Shim(stays), one).leaving(Leaves::Temporary),
@@ -302,7 +302,7 @@ fn ledger() -> Vec<Cell> {
         "unlink|job.db.ledger-wal|1|0|E5",
         "unlink|job.db.ledger-wal|1|0|E13",
     );
-    let gone = "open|.ccarchive-data.tmp|60|1";
+    let gone = "open|.ccarchive-data-|60|1";
     vec![
         cell("ledger open ENOSPC", Full(Place::Ledger, "16k"), Forgets),
         cell(

@@ -132,7 +132,7 @@ fn check(host: &ccarchive::rules::evidence::Evidence, metric: &str, from: i64, t
 fn a_json_snapshot_that_is_being_written_costs_a_repeat_and_never_a_hole() {
     let (site, begin) = present();
     let span = begin + HOUR..begin + 2 * HOUR;
-    let text = json("n1", span.clone());
+    let text = json("n1", &span);
     let job = NewJob::stopped(7, "n1", begin + HOUR - 600, 1200);
     site.insert(&job);
     site.insert(&NewJob::stopped(8, "n1", begin, 600));
@@ -140,7 +140,7 @@ fn a_json_snapshot_that_is_being_written_costs_a_repeat_and_never_a_hole() {
     let mut file = File::create(path).unwrap();
     let mut outcomes = Vec::new();
     let parts = 5;
-    for part in text.as_bytes().chunks(text.len() / parts + 1) {
+    for part in text.chunks(text.len() / parts + 1) {
         // Another snapshot beside it: no sample is waited for, so that the half file alone decides.
         let ran = run(&mut command(&site, &["--settle", "0", "--retry-now"]));
         assert_ne!(site.status(7), 3, "half a snapshot made an archive");

@@ -11,7 +11,7 @@ use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
-use ccarchive::model::failure::{Failure, Reason};
+use ccarchive::model::failure::Reason;
 use ccarchive::model::job::JobKey;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
@@ -20,7 +20,7 @@ use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Jobs, Parts, Refused, Settings, Summary};
 use ccarchive::target::tree::Tree;
-use ccarchive::target::{Draft, Found, Target};
+use ccarchive::target::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target};
 
 use super::site::Site;
 
@@ -70,23 +70,35 @@ struct Quick {
 }
 
 impl Target for Quick {
-    fn find(&self, key: &JobKey) -> Result<Option<Found>, Failure> {
+    fn check(&self) -> Result<Condition, Error> {
+        self.tree.check()
+    }
+
+    fn clusters(&self) -> Result<ClusterFiles, Error> {
+        self.tree.clusters()
+    }
+
+    fn read(&self, key: &JobKey) -> Result<Option<Stored>, Error> {
+        self.tree.read(key)
+    }
+
+    fn find(&self, key: &JobKey) -> Result<Option<Found>, Error> {
         self.tree.find(key)
     }
 
-    fn tidy(&self, key: &JobKey) -> Result<(), Failure> {
+    fn tidy(&self, key: &JobKey) -> Result<(), Error> {
         self.tree.tidy(key)
     }
 
-    fn probe(&self) -> Result<(), Failure> {
+    fn probe(&self) -> Result<(), Error> {
         self.tree.probe()
     }
 
-    fn begin(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Failure> {
+    fn begin(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Error> {
         self.tree.begin(key)
     }
 
-    fn flush(&self, _: &[&JobKey]) -> Result<(), Failure> {
+    fn flush(&self, _: &[&JobKey]) -> Result<(), Error> {
         self.flushes.fetch_add(1, Ordering::Relaxed);
         (self.on_flush)();
         Ok(())
@@ -223,7 +235,7 @@ impl Sweep {
 
 /// The cluster.json files of an archive.
 pub(crate) fn clusters(tree: &Tree) -> Clusters {
-    let (files, _) = tree.cluster_files().unwrap();
+    let files = tree.clusters().unwrap().files;
     Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap()
 }
 

@@ -119,8 +119,10 @@ fn template() -> &'static [u8] {
         let path = dir.path().join("job.db");
         let c = Connection::open(&path).unwrap();
         c.pragma_update(None, "journal_mode", "WAL").unwrap();
-        c.execute_batch(include_str!("../../../src/demo/schema.sql"))
-            .unwrap();
+        c.execute_batch(include_str!(
+            "../../../src/bin/ccarchive/generator/schema.sql"
+        ))
+        .unwrap();
         drop(c);
         fs::read(path).unwrap()
     })

@@ -1,9 +1,11 @@
-//! The metric store's files, written by hand: a sample a minute of two metrics, whose value tells host, metric and time.
+//! The metric store's files of a host: a sample a minute of two metrics, whose value tells host, metric and time.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use crate::generator::encode::{self, Series};
 
 /// Seconds between samples.
 pub(crate) const STEP: i64 = 60;
@@ -46,14 +48,14 @@ impl HostFiles {
     pub(crate) fn bin(&self, span: Range<i64>) {
         let name = format!("{}.bin", span.start);
         let part = self.path(&format!("{name}.tmp"));
-        fs::write(&part, binary(&self.host, span)).unwrap();
+        fs::write(&part, binary(&self.host, &span)).unwrap();
         fs::rename(part, self.path(&name)).unwrap();
     }
 
     /// A JSON snapshot with every sample of its interval, in one write.
     pub(crate) fn json(&self, span: Range<i64>) {
         let name = format!("{}.json", span.start);
-        fs::write(self.path(&name), json(&self.host, span)).unwrap();
+        fs::write(self.path(&name), json(&self.host, &span)).unwrap();
     }
 
     /// Appends every sample of the time to the log.
@@ -65,11 +67,11 @@ impl HostFiles {
             .unwrap();
         let mut bytes = Vec::new();
         if log.metadata().unwrap().len() == 0 {
-            bytes.extend(0xCC1D_A701_u32.to_le_bytes());
+            bytes = encode::log();
         }
         for t in times(&span) {
             for metric in METRICS {
-                record(&mut bytes, t, metric, value(&self.host, metric, t));
+                encode::record(&mut bytes, t, "", metric, value(&self.host, metric, t));
             }
         }
         log.write_all(&bytes).unwrap();
@@ -99,65 +101,25 @@ pub(crate) fn times(span: &Range<i64>) -> impl Iterator<Item = i64> {
     (first..span.end).step_by(usize::try_from(STEP).unwrap())
 }
 
+/// The series of a snapshot with every sample of its interval.
+fn series(host: &str, span: &Range<i64>) -> Vec<Series<'static>> {
+    (METRICS.iter())
+        .map(|metric| Series {
+            metric,
+            child: "",
+            step: STEP,
+            start: span.start,
+            values: times(span).map(|t| value(host, metric, t)).collect(),
+        })
+        .collect()
+}
+
 /// A binary snapshot's bytes.
-pub(crate) fn binary(host: &str, span: Range<i64>) -> Vec<u8> {
-    let mut bytes = 0xCC5B_0001_u32.to_le_bytes().to_vec();
-    bytes.extend(span.start.to_le_bytes());
-    bytes.extend(span.end.to_le_bytes());
-    bytes.extend(count(METRICS.len()));
-    for metric in METRICS {
-        let values: Vec<f32> = times(&span).map(|t| value(host, metric, t)).collect();
-        name(&mut bytes, metric);
-        bytes.extend(STEP.to_le_bytes());
-        bytes.extend(span.start.to_le_bytes());
-        bytes.extend(count(values.len()));
-        for v in values {
-            bytes.extend(v.to_bits().to_le_bytes());
-        }
-    }
-    bytes.extend(count(0));
-    bytes
+pub(crate) fn binary(host: &str, span: &Range<i64>) -> Vec<u8> {
+    encode::binary(&series(host, span), span.start, span.end)
 }
 
 /// A JSON snapshot's text.
-pub(crate) fn json(host: &str, span: Range<i64>) -> String {
-    let series: Vec<String> = METRICS
-        .iter()
-        .map(|metric| {
-            let values: Vec<String> = times(&span)
-                .map(|t| format!("{:.1}", value(host, metric, t)))
-                .collect();
-            format!(
-                "\"{metric}\":{{\"frequency\":{STEP},\"start\":{},\"data\":[{}]}}",
-                span.start,
-                values.join(",")
-            )
-        })
-        .collect();
-    format!(
-        "{{\"metrics\":{{{}}},\"children\":{{}},\"from\":{},\"to\":{}}}\n",
-        series.join(","),
-        span.start,
-        span.end
-    )
-}
-
-fn record(bytes: &mut Vec<u8>, t: i64, metric: &str, v: f32) {
-    let mut payload = t.to_le_bytes().to_vec();
-    name(&mut payload, metric);
-    payload.push(0);
-    payload.extend(v.to_bits().to_le_bytes());
-    bytes.extend(0xCC1D_A7A1_u32.to_le_bytes());
-    bytes.extend(count(payload.len()));
-    bytes.extend(&payload);
-    bytes.extend(crc32fast::hash(&payload).to_le_bytes());
-}
-
-fn count(n: usize) -> [u8; 4] {
-    u32::try_from(n).unwrap().to_le_bytes()
-}
-
-fn name(bytes: &mut Vec<u8>, name: &str) {
-    bytes.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
-    bytes.extend(name.as_bytes());
+pub(crate) fn json(host: &str, span: &Range<i64>) -> Vec<u8> {
+    encode::json(&series(host, span), span.start, span.end)
 }

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use ccarchive::demo::{self, Plan};
 use ccarchive::model::failure::chain;
 use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
 use super::run::{self, Stopped};
 use crate::cli::{Cli, Command, DemoArgs};
+use crate::generator::{self, Plan};
 use crate::report;
 
 /// Writes the site, says what is in it, and runs the sweep that it names.
 pub(crate) fn demo(args: &DemoArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now().timestamp().as_second();
     let dir = &args.dir;
-    let written =
-        demo::write(dir, &Plan::demo(now)).map_err(|e| Stopped::new(Exit::Aborted, chain(&e)))?;
+    let written = generator::write(dir, &Plan::demo(now))
+        .map_err(|e| Stopped::new(Exit::Aborted, chain(&e)))?;
     let mut text = format!(
         "A ClusterCockpit site in {}: {} jobs ({} stopped and not archived), {} hosts, {} samples in {:.1} MB of checkpoints.\n\
          Some of its jobs are there to be seen:\n",

@@ -20,6 +20,7 @@ use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Chosen, Exit, Jobs, Parts, Settings, Summary};
 use ccarchive::target::tree::Tree;
+use ccarchive::target::{ClusterFiles, Target as _};
 use jiff::Zoned;
 
 use crate::cli::{BehaviourArgs, Compression, RunArgs};
@@ -215,9 +216,7 @@ fn take_lock(
 
 fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
-    let (files, without) = archive
-        .cluster_files()
-        .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
+    let ClusterFiles { files, without } = archive.clusters().map_err(|e| aborted(e.to_string()))?;
     for folder in without {
         let w = format!(
             "{} in the archive has no cluster.json; cc-backend does not start with such a folder",

@@ -10,24 +10,24 @@ const LOG_SPAN: i64 = 3 * 3600;
 
 /// What site to write. Equal plans give equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The present, Unix seconds; newest samples and jobs end shortly before it.
-    pub now: i64,
+    pub(crate) now: i64,
     /// Decides everything that looks random.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Hosts of the cluster, 4 to 9999; a fifth of them have accelerators. At least 16 if `broken`.
-    pub nodes: u32,
+    pub(crate) nodes: u32,
     /// Age of the oldest sample in hours, 2 to 1440.
-    pub hours: u32,
+    pub(crate) hours: u32,
     /// Rows of the job table. Some thirty special jobs come first; the rest is random everyday work.
-    pub jobs: u32,
+    pub(crate) jobs: u32,
     /// Adds hosts with damaged or missing data, and jobs that cannot be archived, or not whole.
-    pub broken: bool,
+    pub(crate) broken: bool,
 }
 
 impl Plan {
     /// The site that the program shows of itself: small, and with something of everything.
-    pub fn demo(now: i64) -> Self {
+    pub(crate) fn demo(now: i64) -> Self {
         Self {
             broken: true,
             ..Self::sized(now, 18, 30, 110)
@@ -39,7 +39,7 @@ impl Plan {
     /// Every sixth `cpu` host and the last one write JSON only: jobs that ended there since the
     /// newest snapshot, up to three hours before `now`, have no data on disk yet. Logs span those
     /// hours on all other hosts.
-    pub fn sized(now: i64, nodes: u32, hours: u32, jobs: u32) -> Self {
+    pub(crate) fn sized(now: i64, nodes: u32, hours: u32, jobs: u32) -> Self {
         Self {
             now,
             seed: 1,

@@ -14,6 +14,7 @@ use super::apps::{APPS, USERS};
 use super::cluster::CLUSTER;
 use super::hosts::Host;
 use super::jobs::{Job, Metadata};
+use super::metrics::Drive;
 use super::plan::Plan;
 
 /// Tags, by id from 1: type, name, scope.
@@ -157,7 +158,7 @@ fn footprint(job: &Job) -> Value {
     if job.ran < 1200 {
         return Value::Blob(b"null".to_vec());
     }
-    Value::Text(json!({"cpu_load_avg": APPS[job.app].cpu * 32.0}).to_string())
+    Value::Text(json!({"cpu_load_avg": APPS[job.app].uses(Drive::Cpu) * 32.0}).to_string())
 }
 
 fn metadata(job: &Job) -> Option<String> {

@@ -4,7 +4,7 @@
 //! that time, with some inertia and noise. Threads, hosts, users and applications all differ, so
 //! that the archive of a demo job compresses about as badly as a real one.
 
-use super::apps::{APPS, Activity, App};
+use super::apps::{APPS, Activity};
 use super::cluster::{Kind, Unit};
 use super::hosts::{Fault, GAP, Host};
 use super::metrics::{Drive, METRICS, Metric};
@@ -90,7 +90,7 @@ impl<'a> Effect<'a> {
             load,
             start: index(start),
             activity: app.activity(load.seed, load.to - load.from, times),
-            gain: gain(app, metric.drive) * (0.7 + 0.3 * Random::stream(load.seed, 3).unit()),
+            gain: app.uses(metric.curve.drive) * (0.7 + 0.3 * Random::stream(load.seed, 3).unit()),
         })
     }
 
@@ -117,18 +117,6 @@ impl<'a> Effect<'a> {
     }
 }
 
-fn gain(app: &App, drive: Drive) -> f64 {
-    match drive {
-        Drive::Cpu => app.cpu,
-        Drive::Flops => app.flops,
-        Drive::Bandwidth => app.bandwidth,
-        Drive::Memory => app.memory,
-        Drive::Network => app.network,
-        Drive::Files => app.files,
-        Drive::Accelerator => app.accelerator,
-    }
-}
-
 fn curve(
     metric: &Metric,
     unit: &Unit,
@@ -144,19 +132,23 @@ fn curve(
             let gain = share * effect.gain * (0.93 + 0.07 * random.unit());
             for (level, activity) in level[effect.start..]
                 .iter_mut()
-                .zip(effect.levels(metric.drive))
+                .zip(effect.levels(metric.curve.drive))
             {
                 *level += gain * activity;
             }
         }
     }
-    let mut value = metric.idle;
+    let mut value = metric.curve.idle;
     level
         .iter()
         .map(|level| {
-            let target = metric.idle + (metric.full - metric.idle) * level.min(FULL);
-            value += metric.follow * (target - value);
-            narrow((value * (1.0 + metric.noise * random.noise())).clamp(0.0, metric.limit))
+            let target =
+                metric.curve.idle + (metric.curve.full - metric.curve.idle) * level.min(FULL);
+            value += metric.curve.follow * (target - value);
+            narrow(
+                (value * (1.0 + metric.curve.noise * random.noise()))
+                    .clamp(0.0, metric.curve.limit),
+            )
         })
         .collect()
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::metrics::{METRICS, Metric, Scope, unit};
+use super::metrics::{METRICS, Scope, unit};
 
 pub(super) const CLUSTER: &str = "demo";
 /// Accelerators as the job table and the metric store name them.
@@ -162,7 +162,7 @@ impl Kind {
 pub(super) fn document(cpu_nodes: u32, gpu_nodes: u32) -> String {
     let document = json!({
         "name": CLUSTER,
-        "metricConfig": METRICS.iter().map(Metric::config).collect::<Vec<_>>(),
+        "metricConfig": METRICS.iter().map(|metric| &metric.config).collect::<Vec<_>>(),
         "subClusters": [Kind::Cpu.config(cpu_nodes), Kind::Gpu.config(gpu_nodes)],
     });
     format!("{document:#}\n")

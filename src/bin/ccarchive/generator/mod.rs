@@ -1,8 +1,9 @@
 //! Writes complete `ClusterCockpit` sites: a job database, a job archive with the cluster's
 //! configuration but no jobs yet, and the checkpoint files of a metric store.
 //!
-//! The demo shows the program on one, tests and measurements use others of the size they need. A
-//! [`Plan`] decides every byte: nothing here asks the clock or draws chance from elsewhere.
+//! The demo shows the program on one; tests and measurements include this folder by its path and
+//! make others of the size they need. It is no part of the library and names nothing of it, so that
+//! a mistake of the engine cannot hide in the sites that it is tested with. A [`Plan`] decides every byte: nothing here asks the clock or draws chance from elsewhere.
 //!
 //! | module | subject |
 //! |---|---|
@@ -19,7 +20,7 @@ mod checkpoints;
 mod cluster;
 mod curves;
 mod database;
-mod encode;
+pub(crate) mod encode;
 mod everyday;
 mod hosts;
 mod jobs;
@@ -35,15 +36,14 @@ use std::path::{Path, PathBuf};
 use cluster::CLUSTER;
 use curves::Load;
 use jobs::{Family, Job, Schedule};
-pub use plan::Plan;
+pub(crate) use plan::Plan;
 
 /// Number of the first job.
 const FIRST_NUMBER: i64 = 412_000;
 
 /// Why a site was not written.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
+pub(crate) enum Error {
     /// The folder holds something already; nothing was changed.
     #[error("{} is not empty: a site is only written into a new or empty folder", .0.display())]
     NotEmpty(PathBuf),
@@ -82,28 +82,28 @@ impl Error {
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub(crate) struct Written {
     /// Rows of the job table.
-    pub jobs: usize,
+    pub(crate) jobs: usize,
     /// Those of them that a sweep has to look at: stopped, with status 1 or 2.
-    pub unarchived: usize,
+    pub(crate) unarchived: usize,
     /// Hosts of the cluster, silent ones included.
-    pub hosts: usize,
+    pub(crate) hosts: usize,
     /// Samples that the hosts sent.
-    pub samples: u64,
+    pub(crate) samples: u64,
     /// Bytes of the checkpoint files.
-    pub checkpoint_bytes: u64,
+    pub(crate) checkpoint_bytes: u64,
     /// The jobs that are there for a reason, by job id.
-    pub special: Vec<Special>,
+    pub(crate) special: Vec<Special>,
 }
 
 /// A job that is there for a reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Special {
+pub(crate) struct Special {
     /// The scheduler's id.
-    pub job_id: i64,
+    pub(crate) job_id: i64,
     /// What the job is there for: a short phrase.
-    pub note: &'static str,
+    pub(crate) note: &'static str,
 }
 
 /// Writes `job.db`, `job-archive/` and `checkpoints/` under `dir`.
@@ -111,7 +111,7 @@ pub struct Special {
 /// # Errors
 /// When `dir` is neither missing nor an empty folder, the plan is out of its bounds, or something
 /// cannot be written; what was written until then stays.
-pub fn write(dir: &Path, plan: &Plan) -> Result<Written, Error> {
+pub(crate) fn write(dir: &Path, plan: &Plan) -> Result<Written, Error> {
     plan.check()?;
     claim(dir)?;
     let window = plan.window();

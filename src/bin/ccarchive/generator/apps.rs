@@ -1,5 +1,6 @@
 //! The people of the site, what they run, and how that loads a node over time.
 
+use super::metrics::Drive;
 use super::random::{Random, real};
 
 /// How an application's load goes over its run.
@@ -14,120 +15,76 @@ enum Shape {
     Stall,
 }
 
-/// An application: its shape, and how much of a node's abilities it uses, 0 to 1.
+/// An application: its shape, and how much of a node's abilities it uses, 0 to 1, in the order of
+/// [`Drive`]: cpu, flops, bandwidth, memory, network, files, accelerators.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) name: &'static str,
     pub(super) script: &'static str,
     shape: Shape,
-    pub(super) cpu: f64,
-    pub(super) flops: f64,
-    pub(super) bandwidth: f64,
-    pub(super) memory: f64,
-    pub(super) network: f64,
-    pub(super) files: f64,
-    pub(super) accelerator: f64,
+    uses: [f64; 7],
 }
 
 /// All applications: the first [`CPU_APPS`] run on `cpu` nodes, the others need accelerators.
 pub(super) const APPS: [App; 8] = [
-    App {
-        name: "gromacs",
-        script: "srun gmx mdrun -deffnm md -maxh 24 >md.out 2>&1",
-        shape: Shape::Steady,
-        cpu: 0.97,
-        flops: 0.62,
-        bandwidth: 0.18,
-        memory: 0.07,
-        network: 0.35,
-        files: 0.02,
-        accelerator: 0.0,
-    },
-    App {
-        name: "wrf",
-        script: "ulimit -s unlimited\nmpirun ./wrf.exe",
-        shape: Shape::Phases(1860),
-        cpu: 0.93,
-        flops: 0.28,
-        bandwidth: 0.78,
-        memory: 0.34,
-        network: 0.55,
-        files: 0.7,
-        accelerator: 0.0,
-    },
-    App {
-        name: "openfoam",
-        script: "decomposePar && mpirun simpleFoam -parallel | tee log",
-        shape: Shape::Ramp,
-        cpu: 0.95,
-        flops: 0.17,
-        bandwidth: 0.91,
-        memory: 0.42,
-        network: 0.28,
-        files: 0.15,
-        accelerator: 0.0,
-    },
-    App {
-        name: "vasp",
-        script: "mpirun vasp_std",
-        shape: Shape::Phases(700),
-        cpu: 0.99,
-        flops: 0.74,
-        bandwidth: 0.52,
-        memory: 0.61,
-        network: 0.2,
-        files: 0.05,
-        accelerator: 0.0,
-    },
-    App {
-        name: "python",
-        script: "for f in input/*.csv; do python fit.py \"$f\"; done",
-        shape: Shape::Bursts,
-        cpu: 0.4,
-        flops: 0.04,
-        bandwidth: 0.06,
-        memory: 0.12,
-        network: 0.01,
-        files: 0.4,
-        accelerator: 0.0,
-    },
-    App {
-        name: "matlab",
-        script: "matlab -batch 'run(\"scan.m\")'",
-        shape: Shape::Stall,
-        cpu: 0.5,
-        flops: 0.09,
-        bandwidth: 0.11,
-        memory: 0.22,
-        network: 0.01,
-        files: 0.08,
-        accelerator: 0.0,
-    },
-    App {
-        name: "pytorch",
-        script: "torchrun --standalone train.py --epochs 40",
-        shape: Shape::Phases(1150),
-        cpu: 0.35,
-        flops: 0.08,
-        bandwidth: 0.22,
-        memory: 0.55,
-        network: 0.08,
-        files: 0.55,
-        accelerator: 0.94,
-    },
-    App {
-        name: "amber",
-        script: "pmemd.cuda -O -i md.in -o md.out",
-        shape: Shape::Steady,
-        cpu: 0.12,
-        flops: 0.03,
-        bandwidth: 0.04,
-        memory: 0.14,
-        network: 0.01,
-        files: 0.03,
-        accelerator: 0.86,
-    },
+    app(
+        "gromacs",
+        "srun gmx mdrun -deffnm md -maxh 24 >md.out 2>&1",
+        Shape::Steady,
+        [0.97, 0.62, 0.18, 0.07, 0.35, 0.02, 0.0],
+    ),
+    app(
+        "wrf",
+        "ulimit -s unlimited\nmpirun ./wrf.exe",
+        Shape::Phases(1860),
+        [0.93, 0.28, 0.78, 0.34, 0.55, 0.7, 0.0],
+    ),
+    app(
+        "openfoam",
+        "decomposePar && mpirun simpleFoam -parallel | tee log",
+        Shape::Ramp,
+        [0.95, 0.17, 0.91, 0.42, 0.28, 0.15, 0.0],
+    ),
+    app(
+        "vasp",
+        "mpirun vasp_std",
+        Shape::Phases(700),
+        [0.99, 0.74, 0.52, 0.61, 0.2, 0.05, 0.0],
+    ),
+    app(
+        "python",
+        "for f in input/*.csv; do python fit.py \"$f\"; done",
+        Shape::Bursts,
+        [0.4, 0.04, 0.06, 0.12, 0.01, 0.4, 0.0],
+    ),
+    app(
+        "matlab",
+        "matlab -batch 'run(\"scan.m\")'",
+        Shape::Stall,
+        [0.5, 0.09, 0.11, 0.22, 0.01, 0.08, 0.0],
+    ),
+    app(
+        "pytorch",
+        "torchrun --standalone train.py --epochs 40",
+        Shape::Phases(1150),
+        [0.35, 0.08, 0.22, 0.55, 0.08, 0.55, 0.94],
+    ),
+    app(
+        "amber",
+        "pmemd.cuda -O -i md.in -o md.out",
+        Shape::Steady,
+        [0.12, 0.03, 0.04, 0.14, 0.01, 0.03, 0.86],
+    ),
 ];
+
+const fn app(name: &'static str, script: &'static str, shape: Shape, uses: [f64; 7]) -> App {
+    App {
+        name,
+        script,
+        shape,
+        uses,
+    }
+}
 
 /// How many of [`APPS`] run on `cpu` nodes.
 pub(super) const CPU_APPS: u32 = 6;
@@ -154,6 +111,11 @@ pub(super) struct Activity {
 }
 
 impl App {
+    /// How much of this ability of a node it uses, 0 to 1.
+    pub(super) fn uses(&self, drive: Drive) -> f64 {
+        self.uses[drive as usize]
+    }
+
     /// The activity of a run of `span` seconds at `count` times, `first` seconds after its start
     /// and every `timestep` from there.
     pub(super) fn activity(

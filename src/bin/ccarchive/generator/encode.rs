@@ -1,30 +1,32 @@
-//! The three file formats of the metric store, byte for byte: JSON and binary snapshots, the log.
+//! The only encoder of the metric store's files: JSON and binary snapshots, the log.
 //!
-//! The checksum is written out here, so that the program under test and the sites it is tested
-//! with share no code that could be wrong in both.
+//! The generator and all tests write checkpoint files with it. It must share no code with the reader
+//! of the program, so that no mistake is on both sides; the golden sites, which the metric store
+//! itself has written, hold the reader to the real formats.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// One series of a snapshot.
-#[derive(Debug)]
-pub(super) struct Series<'a> {
-    pub(super) metric: &'static str,
+#[derive(Clone, Debug)]
+pub(crate) struct Series<'a> {
+    pub(crate) metric: &'a str,
     /// Empty for the node itself.
-    pub(super) child: &'a str,
+    pub(crate) child: &'a str,
     /// Seconds between values.
-    pub(super) step: i64,
+    pub(crate) step: i64,
     /// Time of the first value.
-    pub(super) start: i64,
+    pub(crate) start: i64,
     /// NaN where the store has none.
-    pub(super) data: &'a [f32],
+    pub(crate) values: Cow<'a, [f32]>,
 }
 
 /// The series of a host by child, the node's own first, in the order in which names sort.
 fn levels<'a, 'b>(
     series: &'a [Series<'b>],
-) -> BTreeMap<&'b str, BTreeMap<&'static str, &'a Series<'b>>> {
-    let mut levels: BTreeMap<&str, BTreeMap<&'static str, &Series<'_>>> = BTreeMap::new();
+) -> BTreeMap<&'b str, BTreeMap<&'b str, &'a Series<'b>>> {
+    let mut levels: BTreeMap<&str, BTreeMap<&str, &Series<'_>>> = BTreeMap::new();
     levels.entry("").or_default();
     for one in series {
         levels.entry(one.child).or_default().insert(one.metric, one);
@@ -33,7 +35,7 @@ fn levels<'a, 'b>(
 }
 
 /// A `.json` snapshot: numbers with one decimal, no value as null.
-pub(super) fn json(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
+pub(crate) fn json(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
     let levels = levels(series);
     let mut text = String::new();
     let mut open = false;
@@ -68,7 +70,7 @@ fn json_series(text: &mut String, series: &Series<'_>) {
             series.metric, series.step, series.start
         ),
     );
-    for (number, value) in series.data.iter().enumerate() {
+    for (number, value) in series.values.iter().enumerate() {
         text.push_str(if number == 0 { "" } else { "," });
         if value.is_nan() {
             text.push_str("null");
@@ -85,7 +87,7 @@ fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
 }
 
 /// A `.bin` snapshot.
-pub(super) fn binary(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
+pub(crate) fn binary(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
     let levels = levels(series);
     let mut bytes = 0xCC5B_0001_u32.to_le_bytes().to_vec();
     bytes.extend(from.to_le_bytes());
@@ -99,8 +101,8 @@ pub(super) fn binary(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
             name(&mut bytes, one.metric);
             bytes.extend(one.step.to_le_bytes());
             bytes.extend(one.start.to_le_bytes());
-            count(&mut bytes, one.data.len());
-            for value in one.data {
+            count(&mut bytes, one.values.len());
+            for value in one.values.iter() {
                 let bits = if value.is_nan() {
                     0x7FC0_0000
                 } else {
@@ -131,48 +133,39 @@ fn name(bytes: &mut Vec<u8>, name: &str) {
     bytes.extend(name.as_bytes());
 }
 
-/// A `current.wal` being written.
-#[derive(Debug)]
-pub(super) struct Log {
-    pub(super) bytes: Vec<u8>,
-    /// Where each record begins.
-    records: Vec<usize>,
+/// A `current.wal` that holds nothing yet.
+pub(crate) fn log() -> Vec<u8> {
+    0xCC1D_A701_u32.to_le_bytes().to_vec()
 }
 
-impl Log {
-    pub(super) fn new() -> Self {
-        Self {
-            bytes: 0xCC1D_A701_u32.to_le_bytes().to_vec(),
-            records: Vec::new(),
-        }
+/// Appends one sample to a log; `child` is empty for the node itself.
+pub(crate) fn record(log: &mut Vec<u8>, time: i64, child: &str, metric: &str, value: f32) {
+    log.extend(0xCC1D_A7A1_u32.to_le_bytes());
+    let length = 8 + 2 + metric.len() + 1 + 4 + if child.is_empty() { 0 } else { 1 + child.len() };
+    count(log, length);
+    let payload = log.len();
+    log.extend(time.to_le_bytes());
+    name(log, metric);
+    log.push(u8::from(!child.is_empty()));
+    if !child.is_empty() {
+        log.push(u8::try_from(child.len()).unwrap_or(u8::MAX));
+        log.extend(child.as_bytes());
     }
+    log.extend(value.to_bits().to_le_bytes());
+    let checksum = crc32fast::hash(&log[payload..]);
+    log.extend(checksum.to_le_bytes());
+}
 
-    /// Appends one sample; `child` is empty for the node itself.
-    pub(super) fn push(&mut self, time: i64, metric: &str, child: &str, value: f32) {
-        self.records.push(self.bytes.len());
-        self.bytes.extend(0xCC1D_A7A1_u32.to_le_bytes());
-        let length =
-            8 + 2 + metric.len() + 1 + 4 + if child.is_empty() { 0 } else { 1 + child.len() };
-        count(&mut self.bytes, length);
-        let payload = self.bytes.len();
-        self.bytes.extend(time.to_le_bytes());
-        name(&mut self.bytes, metric);
-        self.bytes.push(u8::from(!child.is_empty()));
-        if !child.is_empty() {
-            self.bytes
-                .push(u8::try_from(child.len()).unwrap_or(u8::MAX));
-            self.bytes.extend(child.as_bytes());
-        }
-        self.bytes.extend(value.to_bits().to_le_bytes());
-        let checksum = crc32fast::hash(&self.bytes[payload..]);
-        self.bytes.extend(checksum.to_le_bytes());
+/// Makes the record in the middle of a log fail its checksum, and tears the last one off half-way.
+pub(super) fn damage(log: &mut Vec<u8>) {
+    let mut records = Vec::new();
+    let mut rest = 4;
+    while let Some(length) = log.get(rest + 4..).and_then(|b| b.first_chunk()) {
+        records.push(rest);
+        rest += 12 + u32::from_le_bytes(*length) as usize;
     }
-
-    /// Makes the record in the middle fail its checksum, and tears the last one off half-way.
-    pub(super) fn damage(&mut self) {
-        if let Some(middle) = self.records.get(self.records.len() / 2) {
-            self.bytes[middle + 10] ^= 0x40;
-            self.bytes.truncate(self.bytes.len() - 9);
-        }
+    if let Some(middle) = records.get(records.len() / 2) {
+        log[middle + 10] ^= 0x40;
+        log.truncate(log.len() - 9);
     }
 }

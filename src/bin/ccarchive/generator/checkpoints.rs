@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::Error;
 use super::curves::Column;
-use super::encode::{self, Log, Series};
+use super::encode::{self, Series};
 use super::hosts::{Fault, Format, Host};
 use super::plan::Window;
 use super::random::index;
@@ -66,9 +66,9 @@ pub(super) fn write_host(
     if host.format != Format::Json {
         let mut log = log(columns, window);
         if host.fault == Fault::BadLog {
-            log.damage();
+            encode::damage(&mut log);
         }
-        store("current.wal".to_owned(), &log.bytes)?;
+        store("current.wal".to_owned(), &log)?;
     }
     tally.samples = columns
         .iter()
@@ -91,17 +91,17 @@ fn snapshot(column: &Column, from: i64, to: i64) -> Option<Series<'_>> {
     let room = index((to - start + step - 1) / step);
     let end = filled.min(slot + room);
     Some(Series {
-        metric: column.metric.name,
+        metric: &column.metric.name,
         child: &column.child,
         step,
         start,
-        data: column.values.get(slot..end).unwrap_or_default(),
+        values: column.values.get(slot..end).unwrap_or_default().into(),
     })
 }
 
 /// The log: every sample since the newest snapshot.
-fn log(columns: &[Column], window: &Window) -> Log {
-    let mut log = Log::new();
+fn log(columns: &[Column], window: &Window) -> Vec<u8> {
+    let mut log = encode::log();
     // All timesteps are multiples of the shortest, and all columns have the same phase.
     let Some(quickest) = columns.iter().min_by_key(|column| column.metric.timestep) else {
         return log;
@@ -117,7 +117,7 @@ fn log(columns: &[Column], window: &Window) -> Log {
             }
             let value = column.values[index(since / column.metric.timestep)];
             if !value.is_nan() {
-                log.push(time, column.metric.name, &column.child, value);
+                encode::record(&mut log, time, &column.child, &column.metric.name, value);
             }
         }
         time += step;

@@ -1,0 +1,155 @@
+//! What a job's folder holds.
+//!
+//! Files are read from the disk, not from memory: after a failed write the kernel keeps the pages and calls them clean, so
+//! that a file reads well until it is forgotten. What is found may be recorded in the database, and must be there then.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use rustix::fs::{Advice, fadvise};
+
+use super::place::{GZIP, META, PLAIN, data_name};
+use super::sum::{Summing, SummingReader};
+use super::temporary::is_being_replaced;
+use crate::format::read;
+use crate::model::job::JobKey;
+use crate::model::stored::{Files, Form, Sum, Values};
+use crate::opening::regular;
+use crate::target::{Found, Stored, Whole};
+
+/// A data file that is there.
+struct DataFile {
+    form: Form,
+    sum: Sum,
+    values: Values,
+    decodes: bool,
+}
+
+/// What is there for a job; none where its folder has none of its files.
+pub(super) fn find(folder: &Path, key: &JobKey) -> io::Result<Option<Found>> {
+    let meta = meta_of(folder)?;
+    let mut data = Vec::new();
+    for form in [Form::Plain, Form::Gzip] {
+        data.extend(data_of(folder, form)?);
+    }
+    if meta.is_none() && data.is_empty() {
+        return Ok(None);
+    }
+    let mut found = Found {
+        files: None,
+        values: Values::new(),
+        whole: None,
+    };
+    if let (Some(meta), [data]) = (&meta, &data[..])
+        && !is_being_replaced(folder)?
+    {
+        let files = Files {
+            meta: Sum::of(meta),
+            data: data.sum,
+            form: data.form,
+        };
+        found.files = Some(files);
+        found.whole = whole(meta, key, &files).filter(|_| data.decodes);
+    }
+    for one in data {
+        // What a torn file holds counts as well: it must not be replaced by less.
+        for (key, n) in one.values {
+            let most = found.values.entry(key).or_default();
+            if n.values >= most.values {
+                *most = n;
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+fn whole(meta: &[u8], key: &JobKey, files: &Files) -> Option<Whole> {
+    let meta = read::meta(meta).ok()?;
+    (meta.job.head.key == *key).then(|| Whole {
+        duration: meta.job.head.duration,
+        statistics: meta.plain_statistics(),
+        stored_bytes: files.meta.size + files.data.size,
+    })
+}
+
+/// What a reader of the archive gets: like cc-backend, the compressed form where both are there.
+pub(super) fn read(folder: &Path) -> io::Result<Option<Stored>> {
+    let Some(meta) = meta_of(folder)? else {
+        return Ok(None);
+    };
+    for form in [Form::Gzip, Form::Plain] {
+        if let Some(data) = open(folder, data_name(form))? {
+            return Ok(Some(Stored {
+                meta,
+                form,
+                data: Box::new(data),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn meta_of(folder: &Path) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = open(folder, META)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    file.take(read::LARGEST_META + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > read::LARGEST_META {
+        return Err(io::Error::other("meta.json is larger than any job's"));
+    }
+    Ok(Some(bytes))
+}
+
+fn data_of(folder: &Path, form: Form) -> io::Result<Option<DataFile>> {
+    let Some(file) = open(folder, data_name(form))? else {
+        return Ok(None);
+    };
+    let mut file = SummingReader::new(file);
+    let mut values = Values::new();
+    let decodes = read::count(&mut file, form, &mut values).is_ok();
+    Ok(Some(DataFile {
+        form,
+        sum: file.finish()?,
+        values,
+        decodes,
+    }))
+}
+
+/// Opens one of the job's files to be read from the disk; none where there is none.
+fn open(folder: &Path, name: &str) -> io::Result<Option<File>> {
+    let of_file = |e: io::Error| io::Error::new(e.kind(), format!("{name}: {e}"));
+    let file = match regular::open(&folder.join(name)) {
+        Ok(f) => f,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(of_file(e)),
+    };
+    match file.sync_all() {
+        // What cannot be written holds nothing that is not written yet.
+        Err(e)
+            if !matches!(
+                e.kind(),
+                ErrorKind::ReadOnlyFilesystem | ErrorKind::InvalidInput
+            ) =>
+        {
+            return Err(of_file(e));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    // Where pages cannot be dropped, there is no disk behind them.
+    fadvise(&file, 0, None, Advice::DontNeed).ok();
+    Ok(Some(file))
+}
+
+/// The names of a job's files that are there.
+pub(super) fn names(folder: &Path) -> impl Iterator<Item = &'static str> {
+    let there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
+    let names: Vec<_> = [META, PLAIN, GZIP].into_iter().filter(there).collect();
+    names.into_iter()
+}
+
+/// Sums what is written.
+pub(super) fn summing() -> Summing {
+    Summing::default()
+}

@@ -1,0 +1,89 @@
+//! Where things stand in the tree, and what an error at one of them means.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::model::job::JobKey;
+use crate::model::stored::Form;
+use crate::target::Error;
+
+pub(super) const META: &str = "meta.json";
+pub(super) const PLAIN: &str = "data.json";
+pub(super) const GZIP: &str = "data.json.gz";
+pub(super) const VERSION: &str = "version.txt";
+
+/// The data file of a form.
+pub(super) const fn data_name(form: Form) -> &'static str {
+    match form {
+        Form::Plain => PLAIN,
+        Form::Gzip => GZIP,
+    }
+}
+
+/// The folder with version.txt and one folder per cluster.
+#[derive(Debug)]
+pub(super) struct Root(pub(super) PathBuf);
+
+/// Where a job stands.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// The cluster's folder, which must be there.
+    pub(super) cluster: PathBuf,
+    /// The job's folder.
+    pub(super) folder: PathBuf,
+}
+
+impl Root {
+    pub(super) fn place(&self, key: &JobKey) -> Place {
+        let (thousands, rest) = (key.job_id / 1000, key.job_id % 1000);
+        let cluster = self.0.join(&key.cluster);
+        let folder = cluster
+            .join(thousands.to_string())
+            .join(format!("{rest:03}"))
+            .join(key.start_time.to_string());
+        Place { cluster, folder }
+    }
+
+    pub(super) fn error(&self, doing: &str, path: &Path, e: &io::Error) -> Error {
+        let no_room = matches!(
+            e.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+        );
+        // Without its version.txt the root is gone (not mounted any more), or its file system is.
+        let everything = no_room || self.0.join(VERSION).symlink_metadata().is_err();
+        let subject = path.display().to_string();
+        let detail = format!("{doing} {subject}: {e}");
+        if everything {
+            Error::Gone { subject, detail }
+        } else {
+            Error::Place { subject, detail }
+        }
+    }
+}
+
+impl Place {
+    /// The job's folder and those above it, up to its cluster's, which is left out.
+    pub(super) fn levels(&self) -> impl DoubleEndedIterator<Item = &Path> {
+        let levels: Vec<&Path> = self
+            .folder
+            .ancestors()
+            .take_while(|a| *a != self.cluster)
+            .collect();
+        levels.into_iter()
+    }
+
+    /// The error where the job's folder is something else. A link would lead out of the archive, to files that are not
+    /// this job's; folders above it may be links, by which a site spreads its archive over file systems.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let metadata = self.folder.symlink_metadata()?;
+        if metadata.is_symlink() {
+            return Err(io::Error::other(
+                "it is a link, which is not followed; expected the job's own folder",
+            ));
+        }
+        if !metadata.is_dir() {
+            return Err(io::Error::from(ErrorKind::NotADirectory));
+        }
+        Ok(())
+    }
+}

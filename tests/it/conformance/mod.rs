@@ -1,0 +1,6 @@
+//! What every medium behind a port promises: one suite a port, run over each medium.
+
+mod owner;
+mod replacing;
+mod target;
+mod tree;

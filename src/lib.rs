@@ -10,6 +10,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | [`inspect`] | read-only questions: the backlog, one job, an archive; answers are plain structs |
 //! | [`sweep`] | threads and channels; nothing else has any: intake, workers, recorder, what it tells a monitor |
 //! | [`ledger`] | our own memory of attempts, reasons and coverage |
 //! | [`jobs`] | cc-backend's job database: the only SQL on it, and the lock of a sweep |
@@ -26,6 +27,7 @@ pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod inspect;
 pub mod jobs;
 pub mod ledger;
 pub mod model;

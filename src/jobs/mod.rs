@@ -8,6 +8,7 @@ mod pending;
 mod record;
 mod row;
 mod rows;
+mod survey;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::model::stop::Stop;
 pub use pending::{Filter, Listed, PassedOver, Pending};
 pub use record::{Change, Recorder, Update};
 pub use rows::Rows;
+pub use survey::{Brief, survey};
 
 /// Versions of cc-backend's schema that have the columns used here.
 pub const VERSIONS: std::ops::RangeInclusive<i64> = 9..=11;

@@ -187,7 +187,7 @@ fn kind(v: &Value) -> String {
     }
 }
 
-fn integer(v: ValueRef<'_>) -> Option<i64> {
+pub(super) fn integer(v: ValueRef<'_>) -> Option<i64> {
     if let ValueRef::Integer(n) = v {
         Some(n)
     } else {

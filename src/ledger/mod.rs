@@ -6,6 +6,7 @@
 //! and only the recorder writes it; workers do not know it.
 
 mod file;
+mod reading;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use crate::model::job::JobKey;
 use crate::model::outcome::{Coverage, Outcome};
 use crate::model::standing::Standing;
 use crate::rules::retry::Next;
+
+pub use reading::{DayCount, Gaps, Listing, Open, Told};
 
 /// What the ledger knows of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -128,11 +128,16 @@ pub struct Head {
     pub status: i64,
 }
 
+/// The same of the columns alone, see [`Head::has_unknown_end`].
+pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> bool {
+    duration == 0 && status == STATUS_FAILED && state == b"failed" && walltime > 0
+}
+
 impl Head {
     /// Whether nobody knows when a job with that walltime (seconds) ended: cc-backend's walltime check sets state failed and
     /// status 2 and leaves the length 0. Other jobs of length 0 ended at once.
     pub fn has_unknown_end(&self, walltime: i64) -> bool {
-        self.duration == 0 && self.status == STATUS_FAILED && self.state == "failed" && walltime > 0
+        unknown_end(self.status, self.duration, self.state.as_bytes(), walltime)
     }
 
     /// Whether the job has stopped.

@@ -121,11 +121,16 @@ impl Policy {
     }
 }
 
+/// When the source may forget the first samples of a job that started at `start`: all times are Unix seconds.
+pub fn forgets_at(start: i64, retention: i64) -> i64 {
+    start.saturating_add(retention)
+}
+
 /// Whether the source may forget the job's first samples within the hour.
 fn is_nearly_forgotten(job: &Head, policy: &Policy, now: i64) -> bool {
     policy
         .retention
-        .is_some_and(|r| now.saturating_add(NEAR) >= job.key.start_time.saturating_add(r))
+        .is_some_and(|r| now.saturating_add(NEAR) >= forgets_at(job.key.start_time, r))
 }
 
 /// Whether missing samples may still reach the source: the whole cluster's data ends before the job does, or a missing

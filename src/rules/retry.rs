@@ -71,6 +71,26 @@ pub fn next_after(outcome: &Outcome, before: &History, lost: bool, now: i64) -> 
     }
 }
 
+/// Whether a job that stands so is taken by the next sweep from `source` without being asked for. `next_try` is of a waiting
+/// one, `asked` the source of the last attempt: what was found out about one source holds nobody back from another. Unix
+/// seconds.
+pub fn is_due(
+    standing: Standing,
+    next_try: i64,
+    asked: Option<&str>,
+    source: &str,
+    now: i64,
+) -> bool {
+    if asked.is_some_and(|asked| asked != source) {
+        return true;
+    }
+    match standing {
+        Standing::Waiting => next_try <= now,
+        Standing::Quarantined | Standing::Lost => false,
+        Standing::Provisional | Standing::Done => true,
+    }
+}
+
 /// The pause after so many attempts, seconds.
 fn pause(attempts: u32) -> i64 {
     (FIRST_PAUSE << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE)

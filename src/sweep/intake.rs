@@ -16,6 +16,7 @@ use crate::model::job::{Head, JobKey, STATUS_ARCHIVED};
 use crate::model::message::{History, Task};
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
+use crate::rules::retry::is_due;
 
 /// Jobs that are put in order together.
 const WINDOW: usize = 4096;
@@ -166,14 +167,12 @@ impl Running<'_> {
     /// Whether a job that the ledger knows is to be tried now.
     fn is_due(&self, e: &Entry, now: i64) -> bool {
         let settings = self.parts.settings;
+        let asked_for = matches!(e.standing, Standing::Quarantined | Standing::Lost)
+            && settings.standings.contains(&e.standing);
+        let asked = e.source.as_deref();
         settings.retry_now
-            || match e.standing {
-                Standing::Waiting => e.next_try <= now,
-                Standing::Quarantined => settings.standings.contains(&Standing::Quarantined),
-                Standing::Lost => settings.standings.contains(&Standing::Lost),
-                Standing::Provisional | Standing::Done => true,
-            }
-            || is_of_another_source(e, &settings.source)
+            || asked_for
+            || is_due(e.standing, e.next_try, asked, &settings.source, now)
     }
 
     fn named(&self, head: Head) -> Task {
@@ -265,11 +264,6 @@ impl Running<'_> {
 
 fn database_failed(e: &jobs::Error) -> Abort {
     Abort::of(&Failure::new(Stage::Row, Reason::Database, chain(e)))
-}
-
-/// What one source cannot give, another may: its verdict keeps no job from being asked for elsewhere.
-fn is_of_another_source(e: &Entry, source: &str) -> bool {
-    e.source.as_deref().is_some_and(|asked| asked != source)
 }
 
 /// Old jobs first, since the source forgets them first; among those of the same hours, jobs of one host together.

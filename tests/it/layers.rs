@@ -21,6 +21,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "format", "jobs", "ledger", "model", "rules", "source", "target",
         ],
     ),
+    (
+        "inspect",
+        &[
+            "format", "jobs", "ledger", "model", "rules", "source", "sweep", "target",
+        ],
+    ),
     ("fuzzing", &["format", "model", "rules", "site", "source"]),
 ];
 

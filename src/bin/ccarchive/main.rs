@@ -23,6 +23,8 @@ fn main() -> ExitCode {
     };
     let ended = match cli.command {
         Command::Run(args) => command::run::run(&args),
+        Command::Status(args) => command::status::status(&args),
+        Command::Explain(args) => command::explain::explain(&args),
         Command::Demo(args) => command::demo::demo(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -146,6 +146,11 @@ impl<'a> Assembler<'a> {
         }
     }
 
+    /// The names of the metrics that the archive may have, in their order.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.metrics.iter().map(|w| w.metric.name.as_str())
+    }
+
     /// Cuts the metrics into groups whose series together take at most `bytes` of memory; a larger metric stands alone.
     pub fn groups(&self, bytes: usize) -> Vec<GroupPlan> {
         let (mut out, mut from, mut sum) = (Vec::new(), 0, 0_usize);

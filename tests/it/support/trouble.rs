@@ -34,6 +34,7 @@ impl<S> Troubled<S> {
 
 fn stale(subject: &str) -> source::Error {
     source::Error::Unreadable {
+        transient: false,
         subject: subject.to_owned(),
         detail: format!("{subject} cannot be read: Stale file handle"),
     }

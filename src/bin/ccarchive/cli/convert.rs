@@ -18,22 +18,29 @@ use crate::report::Mode;
 
 const MIN_AGE: Duration = Duration::from_secs(600);
 
-impl RunArgs {
-    /// The places that are named, each with its origin.
-    pub(crate) fn places(&self) -> Places {
-        let PlaceArgs {
+impl PlaceArgs {
+    /// The places that are named, each with its origin; `from_environment`: ids of arguments that come from there.
+    pub(super) fn places(&self, from_environment: &[String]) -> Places {
+        let Self {
             db,
             config,
             archive,
             source,
             ledger,
             ..
-        } = &self.place;
+        } = self;
+        let origin = |id: &str, flag: &'static str, variable: &'static str| {
+            if from_environment.iter().any(|known| known == id) {
+                Origin::Environment(variable)
+            } else {
+                Origin::Flag(flag)
+            }
+        };
         let one = |path: &Option<PathBuf>, id, flag, variable| {
             path.clone()
-                .map(|path| Located::new(path, self.origin(id, flag, variable)))
+                .map(|path| Located::new(path, origin(id, flag, variable)))
         };
-        let source_origin = self.origin("source", "--source", "CCARCHIVE_SOURCE");
+        let source_origin = origin("source", "--source", "CCARCHIVE_SOURCE");
         Places {
             database: one(db, "db", "--db", "CCARCHIVE_DB"),
             config: one(config, "config", "--config", "CCARCHIVE_CONFIG"),
@@ -45,13 +52,12 @@ impl RunArgs {
             ledger: one(ledger, "ledger", "--ledger", "CCARCHIVE_LEDGER"),
         }
     }
+}
 
-    fn origin(&self, id: &str, flag: &'static str, variable: &'static str) -> Origin {
-        if self.is_from_environment(id) {
-            Origin::Environment(variable)
-        } else {
-            Origin::Flag(flag)
-        }
+impl RunArgs {
+    /// The places that are named, each with its origin.
+    pub(crate) fn places(&self) -> Places {
+        self.place.places(&self.from_environment)
     }
 
     fn is_from_environment(&self, id: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The commands and their flags as types. Parsing touches nothing but arguments and environment.
 
 mod convert;
+pub(crate) mod inspect;
 mod when;
 
 use std::ffi::OsString;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use ccarchive::site::quantity;
 use clap::builder::{NonEmptyStringValueParser, Resettable};
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use when::When;
 
@@ -45,6 +46,12 @@ pub(crate) enum Command {
     /// Archive every stopped job that is not archived yet
     #[command(after_help = EXIT_CODES)]
     Run(Box<RunArgs>),
+    /// Say how the backlog stands and how long the source still has its data
+    #[command(after_help = inspect::STATUS_EXIT_CODES)]
+    Status(Box<inspect::StatusArgs>),
+    /// Say what is the matter with one job and what the next sweep would do
+    #[command(after_help = inspect::EXPLAIN_EXIT_CODES)]
+    Explain(Box<inspect::ExplainArgs>),
     /// Write a small site with jobs of every kind, and sweep it
     Demo(DemoArgs),
     /// Print the completions for a shell
@@ -306,19 +313,29 @@ impl Cli {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(arguments)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
-        if let (Command::Run(run), Some((_, matches))) = (&mut cli.command, matches.subcommand()) {
-            let environment = Some(ValueSource::EnvVariable);
-            run.from_environment = matches
-                .ids()
-                .map(clap::Id::as_str)
-                .filter(|id| matches.try_contains_id(id).is_ok())
-                .filter(|id| matches.value_source(id) == environment)
-                .map(str::to_owned)
-                .collect();
-            run.select.check()?;
+        if let Some((_, matches)) = matches.subcommand() {
+            let named = from_environment(matches);
+            match &mut cli.command {
+                Command::Run(run) => {
+                    run.from_environment = named;
+                    run.select.check()?;
+                }
+                Command::Status(args) => args.site.from_environment = named,
+                Command::Explain(args) => args.site.from_environment = named,
+                Command::Demo(_) | Command::Completions { .. } => {}
+            }
         }
         Ok(cli)
     }
+}
+
+/// Ids of the arguments whose value comes from the environment.
+fn from_environment(matches: &ArgMatches) -> Vec<String> {
+    let ids = matches.ids().map(clap::Id::as_str);
+    ids.filter(|id| matches.try_contains_id(id).is_ok())
+        .filter(|id| matches.value_source(id) == Some(ValueSource::EnvVariable))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]

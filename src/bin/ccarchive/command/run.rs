@@ -14,7 +14,7 @@ use ccarchive::model::failure::chain;
 use ccarchive::model::job::Shown;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
-use ccarchive::site::{ErrorKind, Site};
+use ccarchive::site::{ConfigError, ErrorKind, Site};
 use ccarchive::source::Source;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
@@ -75,15 +75,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Stopped> {
 
 /// The site, looked at; none where it was only to be shown.
 fn prepare(args: &RunArgs, console: &Console) -> Result<Option<Site>, Stopped> {
-    let stopped = |e: ccarchive::site::ConfigError| {
-        let exit = match e.kind() {
-            ErrorKind::Usage => Exit::Usage,
-            ErrorKind::Unsupported => Exit::Unsupported,
-            ErrorKind::CouldNotRun => Exit::Aborted,
-        };
-        Stopped::new(exit, chain(&e))
-    };
-    let site = Site::resolve(&args.places()).map_err(stopped)?;
+    let site = Site::resolve(&args.places()).map_err(refused)?;
     if args.place.show_config {
         report::out(&site.show());
     }
@@ -93,8 +85,19 @@ fn prepare(args: &RunArgs, console: &Console) -> Result<Option<Site>, Stopped> {
     if args.place.show_config {
         return Ok(None);
     }
-    site.check().map_err(stopped)?;
+    site.check().map_err(refused)?;
     Ok(Some(site))
+}
+
+/// A site that cannot be used.
+#[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
+pub(super) fn refused(e: ConfigError) -> Stopped {
+    let exit = match e.kind() {
+        ErrorKind::Usage => Exit::Usage,
+        ErrorKind::Unsupported => Exit::Unsupported,
+        ErrorKind::CouldNotRun => Exit::Aborted,
+    };
+    Stopped::new(exit, chain(&e))
 }
 
 fn sweep_site(

@@ -4,6 +4,7 @@
 //! only the first few, the summary counts them), at most one a minute, the summary. `--json` puts one object a line on
 //! standard output instead, the summary last, whatever happens.
 
+pub(crate) mod inspect;
 pub(crate) mod json;
 mod text;
 

@@ -1,0 +1,132 @@
+//! The flags of the commands that only read.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ccarchive::ledger::Listing;
+use ccarchive::model::standing::Standing;
+use ccarchive::site::{Places, quantity};
+use clap::{Args, ValueEnum};
+
+use super::PlaceArgs;
+use super::when::When;
+
+pub(super) const STATUS_EXIT_CODES: &str = "\
+Exit codes:
+    0  nothing needs a person: no data is lost within 6 hours, no job is quarantined, every source answers
+    1  could not look
+    2  usage or configuration
+    3  something needs a person; the lines with a ! say what
+   12  version of the database or of the archive not supported";
+
+pub(super) const EXPLAIN_EXIT_CODES: &str = "\
+Exit codes:
+    0  the job is archived, is none of ours, or gets archived without a person
+    1  could not look
+    2  usage or configuration; no such job, or several share the number
+    3  the job needs a person
+   12  version of the database or of the archive not supported";
+
+/// Which site.
+#[derive(Debug, Args)]
+pub(crate) struct SiteArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Ids of the arguments whose value comes from the environment.
+    #[arg(skip)]
+    pub(super) from_environment: Vec<String>,
+}
+
+impl SiteArgs {
+    /// The places that are named, each with its origin.
+    pub(crate) fn places(&self) -> Places {
+        self.place.places(&self.from_environment)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// List the jobs that stand so, instead of the overview
+    #[arg(long, value_name = "KIND")]
+    pub(crate) list: Option<ListArg>,
+    /// List at most N jobs
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub(crate) limit: NonZeroUsize,
+    /// Archived jobs with less than this share of their samples are thin, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "90", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) thin: u8,
+    /// Show the last N sweeps
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) runs: usize,
+    /// Show the outcomes of the last N days
+    #[arg(long, value_name = "N", default_value = "14", value_parser = clap::value_parser!(u16).range(1..=3660))]
+    pub(crate) days: u16,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// As for run: how long after a job's end missing samples are waited for [default: 12h, or the checkpoint interval if
+    /// that is longer]
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_SETTLE", hide_env_values = true,
+          value_parser = quantity::duration)]
+    pub(crate) settle: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+}
+
+/// Which job.
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The scheduler's number of the job
+    #[arg(value_name = "JOB", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) job: i64,
+    /// The job of this cluster
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+    /// The job that started then; tells a requeued job from its other runs
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start_time: Option<When>,
+}
+
+/// What may be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListArg {
+    /// Waiting for their next try
+    Waiting,
+    /// Archived with what there was, to be made better
+    Provisional,
+    /// Tried too often
+    Quarantined,
+    /// The source cannot have their data any more
+    Lost,
+    /// Archived with less than --thin percent of their samples
+    Thin,
+}
+
+impl StatusArgs {
+    /// The share below which an archive is thin.
+    pub(crate) fn thin_share(&self) -> f64 {
+        f64::from(self.thin) / 100.0
+    }
+
+    /// What to list, if something is to be listed.
+    pub(crate) fn listing(&self) -> Option<Listing> {
+        Some(match self.list? {
+            ListArg::Waiting => Listing::Standing(Standing::Waiting),
+            ListArg::Provisional => Listing::Standing(Standing::Provisional),
+            ListArg::Quarantined => Listing::Standing(Standing::Quarantined),
+            ListArg::Lost => Listing::Standing(Standing::Lost),
+            ListArg::Thin => Listing::Thin(self.thin_share()),
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! `ccarchive explain`: what is the matter with one job.
+
+use ccarchive::inspect::explain;
+use ccarchive::jobs::Rows;
+use ccarchive::model::job::Row;
+use ccarchive::model::stop::Stop;
+use ccarchive::sweep::Exit;
+use jiff::Zoned;
+
+use super::inspected::Inspected;
+use super::run::Stopped;
+use crate::cli::inspect::{ExplainArgs, JobArgs};
+use crate::report;
+
+/// Explains a job; changes nothing.
+pub(crate) fn explain(args: &ExplainArgs) -> Result<Exit, Stopped> {
+    let now = Zoned::now();
+    let Some(site) = Inspected::open(&args.site, args.settle, &now)? else {
+        return Ok(Exit::Done);
+    };
+    let explained = site.ask(|ports| {
+        let row = row(&args.job, ports.rows, &now, &site.stop)?;
+        Ok(explain::explain(ports, &site.terms, &row, &site.stop)?)
+    })?;
+    if args.json {
+        report::inspect::json("explain", &explained);
+    } else {
+        report::out(&report::inspect::explain::page(&explained));
+    }
+    Ok(if explained.next.needs_person {
+        Exit::Failures
+    } else {
+        Exit::Done
+    })
+}
+
+/// The row of the job that is named.
+pub(super) fn row(named: &JobArgs, rows: &Rows, now: &Zoned, stop: &Stop) -> Result<Row, Stopped> {
+    let start = match &named.start_time {
+        None => None,
+        Some(when) => Some(
+            when.unix(now)
+                .map_err(|e| Stopped::new(Exit::Usage, format!("--start-time: {e}")))?,
+        ),
+    };
+    let mut found = rows.by_number(named.job, stop)?;
+    found.retain(|r| {
+        let key = &r.head.key;
+        named.cluster.as_ref().is_none_or(|c| *c == key.cluster)
+            && start.is_none_or(|t| t == key.start_time)
+    });
+    match found.pop() {
+        None => Err(Stopped::new(
+            Exit::Usage,
+            format!(
+                "job {}: no such job in the database (with this cluster and start time)",
+                named.job
+            ),
+        )),
+        Some(row) if found.is_empty() => Ok(row),
+        Some(row) => {
+            found.push(row);
+            let mut text = format!(
+                "{} jobs share the number {}; name one with --cluster and --start-time:",
+                found.len(),
+                named.job
+            );
+            for r in &found {
+                let (key, head) = (&r.head.key, &r.head);
+                text += &format!(
+                    "\n  --cluster {} --start-time {}  ({}, status {})",
+                    key.cluster, key.start_time, head.state, head.status
+                );
+            }
+            Err(Stopped::new(Exit::Usage, text))
+        }
+    }
+}

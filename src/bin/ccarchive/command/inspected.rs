@@ -1,0 +1,141 @@
+//! A site that is only looked at: everything is opened to be read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ccarchive::inspect::{Named, Ports, Terms};
+use ccarchive::jobs::{self, Rows};
+use ccarchive::ledger::Ledger;
+use ccarchive::model::clock::Clock;
+use ccarchive::model::cluster::Clusters;
+use ccarchive::model::stop::Stop;
+use ccarchive::site::Site;
+use ccarchive::source::Source;
+use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::source::layers::Layered;
+use ccarchive::sweep::Exit;
+use ccarchive::target::Target;
+use ccarchive::target::tree::Tree;
+use jiff::Zoned;
+
+use super::run::{Stopped, refused};
+use crate::cli::inspect::SiteArgs;
+use crate::report;
+
+/// Stopped jobs are left to the live server for so long, as `run` does by default.
+const MIN_AGE: i64 = 600;
+/// A lock of others is waited for so long: whoever looks wants an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SETTLE: i64 = 12 * 3600;
+
+/// A site's media, open to be read.
+pub(crate) struct Inspected {
+    pub(crate) site: Site,
+    pub(crate) clusters: Clusters,
+    pub(crate) archive: Tree,
+    /// All folders as a sweep reads them.
+    pub(crate) source: Layered,
+    each: Vec<(String, Checkpoints)>,
+    rows: Rows,
+    ledger: Ledger,
+    pub(crate) terms: Terms,
+    pub(crate) stop: Arc<Stop>,
+}
+
+impl Inspected {
+    /// Opens what the flags name; none where they ask only where that is.
+    pub(crate) fn open(
+        args: &SiteArgs,
+        settle: Option<Duration>,
+        now: &Zoned,
+    ) -> Result<Option<Self>, Stopped> {
+        let site = Site::resolve(&args.places()).map_err(refused)?;
+        for w in &site.warnings {
+            report::error(&format!("warning: {w}"));
+        }
+        if args.place.show_config {
+            report::out(&site.show());
+            return Ok(None);
+        }
+        site.check().map_err(refused)?;
+        let database = site.database.value.clone();
+        jobs::check(&database)?;
+        let clock = Clock::starting_at(now.timestamp().as_second());
+        let archive = Tree::new(&site.archive.value);
+        let clusters = clusters(&archive)?;
+        let checkpoints =
+            |root: &PathBuf| Checkpoints::new(root.clone(), clusters.frequencies(), clock);
+        let folders: Vec<_> = site.checkpoints.iter().map(|c| c.value.clone()).collect();
+        let each: Vec<_> = folders
+            .iter()
+            .map(|f| (f.display().to_string(), checkpoints(f)))
+            .collect();
+        let ledger = Ledger::open_read_only(&site.ledger.value);
+        for warning in ledger.take_warnings() {
+            report::error(&format!("warning: {warning}"));
+        }
+        let names: Vec<_> = each.iter().map(|(name, _)| name.as_str()).collect();
+        let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
+        let terms = Terms {
+            clock,
+            source: names.join(" "),
+            settle: settle.map_or(SETTLE.max(site.checkpoint_interval.value), seconds),
+            retention: site.retention.as_ref().map(|r| r.value),
+            min_age: MIN_AGE,
+            patience: PATIENCE,
+        };
+        Ok(Some(Self {
+            source: Layered::new(
+                folders
+                    .iter()
+                    .map(|f| -> Box<dyn Source> { Box::new(checkpoints(f)) })
+                    .collect(),
+            ),
+            archive,
+            each,
+            rows: Rows::new(&database, PATIENCE),
+            ledger,
+            terms,
+            stop: Arc::new(Stop::new()),
+            clusters,
+            site,
+        }))
+    }
+
+    /// Asks a question; what the ledger complains about is said afterwards.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Ports<'_>) -> Result<T, Stopped>,
+    ) -> Result<T, Stopped> {
+        let sources: Vec<Named<'_>> = self
+            .each
+            .iter()
+            .map(|(name, source)| Named {
+                name: name.clone(),
+                source,
+            })
+            .collect();
+        let answer = question(&Ports {
+            database: &self.site.database.value,
+            rows: &self.rows,
+            ledger: &self.ledger,
+            sources: &sources,
+            source: &self.source,
+            target: &self.archive,
+            clusters: &self.clusters,
+        });
+        for warning in self.ledger.take_warnings() {
+            report::error(&format!("warning: {warning}"));
+        }
+        answer
+    }
+}
+
+fn clusters(archive: &Tree) -> Result<Clusters, Stopped> {
+    let aborted = |e: String| Stopped::new(Exit::Aborted, e);
+    let found = archive
+        .clusters()
+        .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
+    Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(aborted)
+}

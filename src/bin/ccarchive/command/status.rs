@@ -1,0 +1,52 @@
+//! `ccarchive status`: how the backlog stands.
+
+use ccarchive::inspect::status::{self, Wanted};
+use ccarchive::sweep::Exit;
+use jiff::Zoned;
+
+use super::inspected::Inspected;
+use super::run::Stopped;
+use crate::cli::inspect::StatusArgs;
+use crate::report;
+
+/// Looks at the backlog; changes nothing.
+pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
+    let now = Zoned::now();
+    let Some(site) = Inspected::open(&args.site, None, &now)? else {
+        return Ok(Exit::Done);
+    };
+    if let Some(listing) = args.listing() {
+        let limit = args.limit.get();
+        let jobs = site.ask(|ports| Ok(status::list(ports, listing, limit, &site.stop)?))?;
+        if args.json {
+            for told in &jobs {
+                report::inspect::json("job", told);
+            }
+        } else {
+            report::out(&report::inspect::status::list(&jobs, limit));
+        }
+        return Ok(Exit::Done);
+    }
+    let wanted = Wanted {
+        thin: args.thin_share(),
+        runs: args.runs,
+        days: i64::from(args.days),
+        offset: i64::from(now.offset().seconds()),
+    };
+    let clusters = site.clusters.names();
+    let status = site.ask(|ports| {
+        let answer = status::status(ports, &site.terms, &wanted, &clusters, &site.stop);
+        Ok(answer?)
+    })?;
+    if args.json {
+        report::inspect::json("status", &status);
+    } else {
+        let database = &site.site.database.value.display().to_string();
+        report::out(&report::inspect::status::page(&status, &wanted, database));
+    }
+    Ok(if status.needs_attention() {
+        Exit::Failures
+    } else {
+        Exit::Done
+    })
+}

@@ -1,0 +1,272 @@
+//! The answer of `explain` for people.
+
+use ccarchive::inspect::Held;
+use ccarchive::inspect::explain::{Archive, Card, Explained, Next};
+use ccarchive::ledger::Told;
+
+use super::paper::{Paper, Tone};
+use super::{count, percent, span, time};
+
+/// All about a job.
+pub(crate) fn page(e: &Explained) -> String {
+    let mut p = Paper::for_output();
+    card(&e.job, e.row_problem.as_deref(), e.now, &mut p);
+    p.heading("Next");
+    next(&e.next, e.now, &mut p);
+    p.heading("Archive");
+    archive(&e.archive, &mut p);
+    for held in &e.sources {
+        p.heading(&format!("Source {}", held.source));
+        source(held, e.now, &mut p);
+    }
+    p.heading("History");
+    history(e.history.as_ref(), e.now, &mut p);
+    p.finish()
+}
+
+/// The job's identity in a few lines.
+pub(super) fn card(c: &Card, problem: Option<&str>, now: i64, p: &mut Paper) {
+    if let Some(key) = &c.key {
+        p.heading(&format!("Job {} on {}", key.job_id, key.cluster));
+        let mut hosts = c
+            .hosts
+            .iter()
+            .take(4)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
+        if c.hosts.len() > 4 {
+            hosts += ", …";
+        }
+        let of = |what: &str, name: &str| {
+            if name.is_empty() {
+                String::new()
+            } else {
+                format!(", {what} {name}")
+            }
+        };
+        p.say(
+            Tone::Plain,
+            &format!(
+                "started {} ({}), ran {}, ended {} ago",
+                time(key.start_time),
+                key.start_time,
+                span(c.duration),
+                span(now.saturating_sub(c.end))
+            ),
+        );
+        p.say(
+            Tone::Plain,
+            &format!(
+                "state {}, monitoring_status {} ({}){}{}{}",
+                c.state,
+                c.monitoring_status,
+                status(c.monitoring_status),
+                of("user", &c.user),
+                of("project", &c.project),
+                of("subcluster", &c.subcluster)
+            ),
+        );
+        if !c.hosts.is_empty() {
+            p.say(
+                Tone::Plain,
+                &format!("{}: {hosts}", count(c.hosts.len() as u64, "host")),
+            );
+        }
+    }
+    if let Some(why) = problem {
+        p.say(Tone::Bad, &format!("its row cannot be used: {why}"));
+    }
+}
+
+const fn status(n: i64) -> &'static str {
+    match n {
+        0 => "monitoring switched off",
+        1 => "not archived",
+        2 => "archiving failed",
+        3 => "archived",
+        _ => "no status that is known",
+    }
+}
+
+fn next(n: &Next, now: i64, p: &mut Paper) {
+    if let Some(place) = n.place {
+        let when = match n.at {
+            None => "no sweep takes it by itself".to_owned(),
+            Some(t) if t <= now => "the next sweep takes it".to_owned(),
+            Some(t) => format!("tried again in {} ({}, {t})", span(t - now), time(t)),
+        };
+        p.say(Tone::Plain, &format!("{}: {when}", place.words()));
+    }
+    if let Some(outcome) = &n.outcome {
+        let reason = n
+            .reason
+            .as_ref()
+            .map_or(String::new(), |r| format!(" ({r})"));
+        p.say(
+            Tone::Plain,
+            &format!(
+                "a try now would come to: {}{reason}",
+                outcome.replace('_', " ")
+            ),
+        );
+    }
+    let tone = if n.needs_person {
+        Tone::Bad
+    } else {
+        Tone::Good
+    };
+    p.say(tone, &n.why);
+    p.say(Tone::Plain, &format!("what you can do: {}", n.advice));
+}
+
+fn archive(a: &Archive, p: &mut Paper) {
+    match a {
+        Archive::Nothing => p.say(Tone::Plain, "holds nothing of it"),
+        Archive::Whole { values, duration } => p.say(
+            Tone::Plain,
+            &format!(
+                "holds a whole archive of it: {}, length {}",
+                count(*values, "value"),
+                span(*duration)
+            ),
+        ),
+        Archive::Incomplete { values } => p.say(
+            Tone::Warn,
+            &format!(
+                "holds something that is no whole archive of this job ({})",
+                count(*values, "value")
+            ),
+        ),
+        Archive::Unreadable { detail } => p.say(Tone::Bad, &format!("cannot be read: {detail}")),
+    }
+}
+
+fn source(h: &Held, now: i64, p: &mut Paper) {
+    if let Some(e) = &h.error {
+        p.say(Tone::Bad, e);
+        return;
+    }
+    if let (Some(oldest), Some(newest)) = (h.oldest, h.newest) {
+        p.say(
+            Tone::Plain,
+            &format!(
+                "data of the cluster from {} to {} ({} ago)",
+                time(oldest),
+                time(newest),
+                span(now.saturating_sub(newest))
+            ),
+        );
+    }
+    let mut text = format!(
+        "{} of {} samples of this job ({})",
+        h.received,
+        h.expected,
+        percent(h.received, h.expected)
+    );
+    if h.unusable > 0 {
+        text += &format!(", {} more cannot be used", h.unusable);
+    }
+    p.say(Tone::Plain, &text);
+    picture(h, p);
+    for d in &h.damaged {
+        p.say(Tone::Warn, &format!("damaged: {d}"));
+    }
+}
+
+/// One line a metric, one character a host (or several, the worst of them).
+fn picture(h: &Held, p: &mut Paper) {
+    if h.shares.is_empty() || h.hosts.is_empty() {
+        return;
+    }
+    let label = h
+        .metrics
+        .iter()
+        .map(|m| m.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(24);
+    let room = p.width.saturating_sub(label + 14).max(10);
+    let per = h.hosts.len().div_ceil(room);
+    for (metric, shares) in h.metrics.iter().zip(&h.shares) {
+        let cells: String = shares
+            .chunks(per)
+            .map(|part| cell(part.iter().copied().fold(1.0, f64::min)))
+            .collect();
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        let mean = if mean < 1.0 {
+            (mean * 100.0).min(99.9)
+        } else {
+            100.0
+        };
+        let metric = super::paper::cut(metric, label);
+        p.line(&format!("{metric:<label$}  {cells}  {mean:.1} %"));
+    }
+    let each = match per {
+        1 => "host".to_owned(),
+        n => format!("{n} hosts, the worst of them"),
+    };
+    p.say(
+        Tone::Plain,
+        &format!("one character a {each}: # all samples, 9 to 0 so many tenths, . none"),
+    );
+}
+
+fn cell(share: f64) -> char {
+    if share >= 1.0 {
+        return '#';
+    }
+    if share <= 0.0 {
+        return '.';
+    }
+    let tenths = "0123456789".chars();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 9"
+    )]
+    let k = (share * 10.0) as usize;
+    tenths.clone().nth(k).unwrap_or('9')
+}
+
+fn history(told: Option<&Told>, now: i64, p: &mut Paper) {
+    let Some(t) = told else {
+        p.say(Tone::Plain, "no sweep has worked on it");
+        return;
+    };
+    let at = |t: Option<i64>| t.map_or_else(|| "?".into(), time);
+    p.say(
+        Tone::Plain,
+        &format!(
+            "stands as {}; tried {}, first {}, last {}{}",
+            t.standing,
+            count(u64::from(t.attempts), "time"),
+            at(t.first_try),
+            at(t.last_try),
+            t.last_try.map_or(String::new(), |l| format!(
+                " ({} ago)",
+                span(now.saturating_sub(l))
+            ))
+        ),
+    );
+    let mut last = format!("the last try came to: {}", t.outcome.replace('_', " "));
+    if let Some(reason) = &t.reason {
+        last += &format!(", {} ({reason})", t.stage.as_deref().unwrap_or("?"));
+    }
+    if let Some(detail) = &t.detail {
+        last += &format!(": {detail}");
+    }
+    p.say(Tone::Plain, &last);
+    if let (Some(received), Some(expected)) = (t.received, t.expected) {
+        p.say(
+            Tone::Plain,
+            &format!(
+                "its archive got {received} of {expected} samples ({})",
+                percent(received, expected)
+            ),
+        );
+    }
+    if let Some(source) = &t.source {
+        p.say(Tone::Plain, &format!("given up for the source {source}"));
+    }
+}

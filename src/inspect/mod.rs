@@ -1,0 +1,124 @@
+//! Read-only questions, answered as plain structs: how the backlog stands, what is the matter with a job, whether an archive
+//! is sound.
+//!
+//! Nothing here writes, takes a lock or prints, so that every question may be asked beside a running sweep or cc-backend.
+//! What decides is asked of the very rules that a sweep follows (`rules::judge`, `rules::retry`, `rules::statistics`):
+//! an answer that follows another rule than the sweep would be worse than none. All times are Unix seconds.
+
+mod evidence;
+pub mod explain;
+pub mod status;
+
+pub use evidence::Held;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::jobs::Rows;
+use crate::ledger::{Entry, Ledger, Open};
+use crate::model::clock::Clock;
+use crate::model::cluster::Clusters;
+use crate::model::standing::Standing;
+use crate::rules::retry::is_due;
+use crate::source::Source;
+use crate::target::Target;
+use status::Place;
+
+/// A source under the name that people know.
+#[expect(missing_debug_implementations, reason = "a source has none")]
+pub struct Named<'a> {
+    /// A path or an address.
+    pub name: String,
+    /// The source.
+    pub source: &'a dyn Source,
+}
+
+/// Where the answers come from.
+#[expect(missing_debug_implementations, reason = "ports have none")]
+pub struct Ports<'a> {
+    /// cc-backend's job database.
+    pub database: &'a Path,
+    /// Its rows.
+    pub rows: &'a Rows,
+    /// Our own memory, opened to be read.
+    pub ledger: &'a Ledger,
+    /// The sources one by one, the first has priority.
+    pub sources: &'a [Named<'a>],
+    /// All of them as one, as a sweep asks them.
+    pub source: &'a dyn Source,
+    /// The archive.
+    pub target: &'a dyn Target,
+    /// The clusters' configuration.
+    pub clusters: &'a Clusters,
+}
+
+/// What a sweep of this site goes by.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The time.
+    pub clock: Clock,
+    /// The source's name in the ledger.
+    pub source: String,
+    /// Seconds after a job's end during which samples may still reach the source.
+    pub settle: i64,
+    /// Seconds that the source remembers, if that is known.
+    pub retention: Option<i64>,
+    /// Seconds for which a stopped job is left to the live server.
+    pub min_age: i64,
+    /// How long a lock of others is waited for.
+    pub patience: Duration,
+}
+
+/// What decides where a sweep finds a job that the ledger knows.
+#[derive(Clone, Copy, Debug)]
+struct Known<'a> {
+    standing: Standing,
+    last_try: i64,
+    next_try: i64,
+    lost_in: Option<&'a str>,
+}
+
+impl<'a> From<&'a Open> for Known<'a> {
+    fn from(o: &'a Open) -> Self {
+        Self {
+            standing: o.standing,
+            last_try: o.last_try,
+            next_try: o.next_try,
+            lost_in: o.source.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a Entry> for Known<'a> {
+    fn from(e: &'a Entry) -> Self {
+        Self {
+            standing: e.standing,
+            last_try: e.last_try,
+            next_try: e.next_try,
+            lost_in: e.source.as_deref(),
+        }
+    }
+}
+
+impl Terms {
+    /// Where the next sweep finds an unarchived job that ended at `end`, as its intake decides it.
+    fn place(&self, end: i64, unknown_end: bool, known: Option<Known<'_>>, now: i64) -> Place {
+        if end > now {
+            return Place::Future;
+        }
+        if end > now.saturating_sub(self.min_age) {
+            return Place::Fresh;
+        }
+        // An entry that is dated in the future was written under a wrong clock.
+        let is_due = |k: &Known<'_>| {
+            k.last_try > now || is_due(k.standing, k.next_try, k.lost_in, &self.source, now)
+        };
+        match known.filter(|k| !is_due(k)).map(|k| k.standing) {
+            Some(Standing::Quarantined) => Place::Quarantined,
+            Some(Standing::Lost) => Place::Lost,
+            Some(_) => Place::Waiting,
+            None if unknown_end => Place::UnknownEnd,
+            None => Place::Due,
+        }
+    }
+}

@@ -72,7 +72,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "fuzzing",
         &[
-            "archive", "cluster", "document", "job", "query", "site", "source", "stored",
+            "archive", "cluster", "document", "format", "job", "query", "site", "source", "stored",
             "timeline", "verdict",
         ],
     ),

@@ -17,10 +17,9 @@ const NEAR_BITS: u32 = 16;
 const FAR_BITS: u32 = 14;
 /// Spreads a word over its upper bits (the golden ratio of 2^64).
 const SPREAD: u64 = 0x9E37_79B1_85EB_CA87;
-/// Inside of a match that goes on so long nothing is searched: a longer one would hardly be better.
-const NICE: usize = 16;
-/// The search starts again this far before its end.
-const RESUME: usize = 8;
+/// While a match goes on for at least so long nothing is searched: a longer one would hardly be better. Searching up to
+/// 16 bytes saves 0.04 % and loses an eighth of the speed; starting again two bytes later loses a whole percent.
+const LONG: usize = 8;
 /// So many bytes before the block's end nothing is searched, so that reads of eight bytes stay within it.
 const MARGIN: usize = 16;
 /// Bytes below it are looked up by eight bytes too: comma and dot, which stand before digits that may repeat for long.
@@ -34,6 +33,14 @@ pub(super) type Found = u64;
 struct Long {
     distance: usize,
     end: usize,
+}
+
+impl Long {
+    /// Whether this match has eight bytes left at a position, seen at the same distance.
+    #[inline(always)]
+    const fn reaches(self, distance: usize, at: usize) -> bool {
+        self.distance == distance && self.end >= at + 8
+    }
 }
 
 /// The positions of a block.
@@ -131,7 +138,7 @@ impl Finder {
             if is_separator(word) {
                 let second = exchange(&mut self.far[far_hash(word)], at);
                 if word == window.word(at.wrapping_sub(second)) && second != distance {
-                    let known = long.distance == second && long.end >= at + 8;
+                    let known = long.reaches(second, at);
                     let length = continued(window, at, second, end, &mut long);
                     if !known {
                         backwards(window, start, at, matched(length, second), found);
@@ -141,9 +148,7 @@ impl Finder {
             }
             found[(at - start) % BLOCK] = both;
             at += 1;
-            if long.end >= at + NICE {
-                at = self.within(window, span, at, long, found);
-            }
+            at = self.within(window, span, at, long, found);
         }
         for at in at..end {
             found[at - start] = remainder(long, at, MIN_MATCH);
@@ -160,7 +165,7 @@ impl Finder {
         long: Long,
         found: &mut [Found; BLOCK],
     ) -> usize {
-        while at < span.stop && long.end >= at + RESUME {
+        while at < span.stop && long.end >= at + LONG {
             found[(at - span.start) % BLOCK] = remainder(long, at, 0);
             let word = window.word(at);
             self.near[near_hash(word)] = at as u16;
@@ -186,7 +191,7 @@ fn remainder(long: Long, at: usize, least: usize) -> Found {
 /// The length of a match of at least eight bytes: what is left of the last long one, or else compared.
 #[inline(always)]
 fn continued(window: &Window, at: usize, distance: usize, end: usize, long: &mut Long) -> usize {
-    let length = if long.distance == distance && long.end >= at + 8 {
+    let length = if long.reaches(distance, at) {
         long.end - at
     } else {
         let limit = (end - 8).min(at + LENGTHS - 2);

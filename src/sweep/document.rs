@@ -7,6 +7,7 @@ use super::worker::{Ending, Place, Work, no_data};
 use crate::archive::{Found, Publication, content};
 use crate::compress::{Encoder, Level};
 use crate::document::{data, meta};
+use crate::format::deflate::Mistake;
 use crate::job::{Job, STATUS_ARCHIVED};
 use crate::ledger::{Columns, Published, row_print};
 use crate::series::MetricData;
@@ -37,6 +38,11 @@ impl Document<'_> {
             stored: 0,
         }
     }
+}
+
+/// The encoder did not make what went in: nothing of the job is published.
+fn mistake(e: Mistake) -> Failure {
+    Failure::new(Stage::Compute, Reason::Internal, e.to_string())
 }
 
 impl<'a> Work<'a> {
@@ -71,7 +77,7 @@ impl<'a> Work<'a> {
         document.metrics += 1;
         self.done.stages.compute += begun.elapsed();
         let begun = Instant::now();
-        let members = document.encoder.ready();
+        let members = document.encoder.ready().map_err(mistake)?;
         self.done.stages.compress += begun.elapsed();
         self.write(job, document, &members)
     }
@@ -113,7 +119,7 @@ impl<'a> Work<'a> {
             &mut document.encoder,
             Encoder::new(self.shared.settings.compression),
         );
-        let (form, members) = encoder.finish();
+        let (form, members) = encoder.finish().map_err(mistake)?;
         self.done.stages.compress += begun.elapsed();
         self.write(job, &mut document, &members)?;
         self.done.stored_bytes = document.stored;

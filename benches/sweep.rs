@@ -149,7 +149,7 @@ fn compress_and_write(documents: &[Vec<u8>], folder: &Path) -> Duration {
     documents.par_iter().enumerate().for_each(|(k, raw)| {
         let mut e = Encoder::new(Effort::Normal);
         e.buffer().extend_from_slice(raw);
-        let (_, members) = e.finish();
+        let (_, members) = e.finish().unwrap();
         fs::write(folder.join(format!("{k}.gz")), members.concat()).unwrap();
     });
     let took = begun.elapsed();

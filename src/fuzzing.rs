@@ -3,8 +3,11 @@
 //! An input may be refused in words; what is accepted must stay within its bounds: memory in proportion to the input,
 //! times that arithmetic can hold, texts that read back. A broken promise is a panic.
 
+use std::cell::RefCell;
+use std::io::Read;
 use std::path::PathBuf;
 
+use crate::format::deflate::Encoder;
 use crate::format::read;
 use crate::format::{number, text};
 use crate::model::cluster::Clusters;
@@ -24,7 +27,7 @@ use crate::source::checkpoint::{binary, json, wal};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus and of its binary in `fuzz/`.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("snapshot_binary", snapshot_binary),
     ("snapshot_json", snapshot_json),
     ("log", log),
@@ -36,6 +39,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("config", config),
     ("texts", texts),
     ("numbers", numbers),
+    ("deflate", deflate),
 ];
 
 /// A refusal is one printable sentence.
@@ -245,4 +249,26 @@ pub fn numbers(input: &[u8]) {
         let back: Result<f64, _> = String::from_utf8_lossy(&out).parse();
         assert_eq!(back.map(f64::to_bits), Ok(x.to_bits()), "{x:e}");
     }
+}
+
+thread_local! {
+    /// One for all inputs: what an input leaves behind must not show in the next.
+    static ENCODER: RefCell<Encoder> = RefCell::new(Encoder::new());
+}
+
+/// Bytes that are compressed; where the first one is high, what follows comes several times, which makes several blocks
+/// of it.
+pub fn deflate(input: &[u8]) {
+    let raw = match input.split_first() {
+        Some((&first, rest)) if first >= 240 => rest.repeat(usize::from(first - 238)),
+        _ => input.to_vec(),
+    };
+    let mut member = Vec::new();
+    let made = ENCODER.with_borrow_mut(|e| e.member(&raw, &mut member));
+    assert_eq!(made, Ok(()));
+    // A block is never larger than stored: five bytes each, and 18 around them.
+    assert!(member.len() <= raw.len() + 5 * (raw.len() / 32_768 + 1) + 18);
+    let mut back = Vec::new();
+    let read = flate2::bufread::GzDecoder::new(&*member).read_to_end(&mut back);
+    assert!(read.is_ok() && back == raw);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::hand::{Ending, Subject, Work, no_data};
+use crate::format::deflate::Mistake;
 use crate::format::gzip::{Effort, Encoder};
 use crate::format::read;
 use crate::format::{data, meta};
@@ -41,6 +42,11 @@ impl Document<'_> {
             stored: 0,
         }
     }
+}
+
+/// The encoder did not make what went in: nothing of the job is published.
+fn mistake(e: Mistake) -> Failure {
+    Failure::new(Stage::Compute, Reason::Internal, e.to_string())
 }
 
 /// What to do with a document, in view of what the archive has.
@@ -85,7 +91,7 @@ impl<'a> Work<'a> {
         document.metrics += 1;
         self.done.stages.compute += begun.elapsed();
         let begun = Instant::now();
-        let members = document.encoder.ready();
+        let members = document.encoder.ready().map_err(mistake)?;
         self.done.stages.compress += begun.elapsed();
         self.write(job, document, &members)
     }
@@ -134,7 +140,7 @@ impl<'a> Work<'a> {
             &mut document.encoder,
             Encoder::new(self.shared.settings.compression),
         );
-        let (form, members) = encoder.finish();
+        let (form, members) = encoder.finish().map_err(mistake)?;
         self.done.stages.compress += begun.elapsed();
         self.write(job, &mut document, &members)?;
 

@@ -29,13 +29,17 @@ pub(super) struct CodeLengths {
 }
 
 impl CodeLengths {
-    /// A guess for the first block of a member: a text of numbers.
+    /// A guess for the first block of a member. Digits are cheaper here and short matches too than they turn out to be:
+    /// each block follows the costs of the one before, so that the guess is felt throughout a member, and this one made
+    /// members of 1 MiB up to 0.2 % and those of 20 kB up to 1 % smaller than others that were nearer to the truth.
     pub(super) fn of_numbers() -> Self {
-        let mut litlen = [UNUSED_LITERAL; LITLENS];
+        let mut litlen = [11; LITLENS];
         for c in b"0123456789.," {
             litlen[usize::from(*c)] = 4;
         }
         litlen[END + 1..].fill(6);
+        litlen[END + 2] = 3;
+        litlen[END + 3] = 4;
         Self {
             litlen,
             distance: [5; DISTANCES],
@@ -67,11 +71,17 @@ impl Chooser {
         }
     }
 
-    /// Replaces what was found at each byte of a block by the item that is best there.
-    pub(super) fn choose(&mut self, lengths: &CodeLengths, text: &[u8], found: &mut [Found]) {
+    /// Replaces what was found at each byte of a block by the item that is best there; no distance is above `reach`.
+    pub(super) fn choose(
+        &mut self,
+        lengths: &CodeLengths,
+        text: &[u8],
+        reach: usize,
+        found: &mut [Found],
+    ) {
         let literals = literal_prices(lengths);
         let prices = length_prices(lengths);
-        self.price_distances(lengths);
+        self.price_distances(lengths, reach);
         let n = text.len();
         self.rest[n..n + LENGTHS].fill(0);
         let mut after: Priced = 0;
@@ -111,8 +121,10 @@ impl Chooser {
         best
     }
 
-    fn price_distances(&mut self, lengths: &CodeLengths) {
-        for (code, &length) in alphabet::distance_codes().zip(&lengths.distance) {
+    /// Prices of the distances that occur within so many bytes.
+    fn price_distances(&mut self, lengths: &CodeLengths, reach: usize) {
+        let codes = alphabet::distance_codes().take_while(|c| usize::from(c.base) <= reach);
+        for (code, &length) in codes.zip(&lengths.distance) {
             let first = usize::from(code.base) - 1;
             self.distance[first..first + (1 << code.extra)]
                 .fill(code.extra + or(length, UNUSED_DISTANCE));

@@ -1,9 +1,10 @@
 //! Chooses, for a block, the literals and matches that cost least.
 //!
 //! The costs are the code lengths of the block before, since a block of numbers resembles the next; what it did not
-//! use has a price that is a little high. With them the cheapest way is a shortest path, walked from the end: at every byte a literal, or a match as
-//! found or shorter by one, then the cheapest way from where it ends. Cost and item lie in one number, cost on top,
-//! so that the cheaper of two is a minimum without a branch; of equal ones matches win, for their items are smaller.
+//! use has a price that is a little high. With them the cheapest way is a shortest path, walked from the end: at every
+//! byte a literal, or a match as found or shorter by one, then the cheapest way from where it ends. Cost and item lie
+//! in one number, cost on top, so that the cheaper of two is a minimum without a branch; of equal ones matches win,
+//! for their items are smaller.
 
 use super::alphabet::{self, DISTANCES, END, LENGTHS, LITLENS, MIN_MATCH};
 use super::find::Found;

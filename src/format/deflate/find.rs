@@ -12,13 +12,14 @@ use super::item::{head, matched, tail};
 use super::table::table;
 use super::window::{BLOCK, Window};
 
-/// Bits of the tables' indices. Twice the entries gain 0.1 % and lose 5 % of the speed to the cache.
+/// Bits of the tables' indices. With half the near entries members are 0.1 to 0.5 % larger and made no faster.
 const NEAR_BITS: u32 = 16;
 const FAR_BITS: u32 = 14;
 /// Spreads a word over its upper bits (the golden ratio of 2^64).
 const SPREAD: u64 = 0x9E37_79B1_85EB_CA87;
-/// While a match goes on for at least so long nothing is searched: a longer one would hardly be better. Searching up to
-/// 16 bytes saves 0.04 % and loses an eighth of the speed; starting again two bytes later loses a whole percent.
+/// While a match goes on for at least so long nothing is searched: a longer one would hardly be better. Searching on up
+/// to 16 bytes makes members up to 0.1 % smaller and takes an eighth longer; searching again only two bytes later made
+/// them 0.9 % larger on one of our sites.
 const LONG: usize = 8;
 /// So many bytes before the block's end nothing is searched, so that reads of eight bytes stay within it.
 const MARGIN: usize = 16;

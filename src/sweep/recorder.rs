@@ -94,9 +94,11 @@ impl Recording<'_, '_> {
             Decision::Record(done) => batch.extend(done),
             Decision::Hold => {}
             Decision::Leave(medium) => self.leave(&medium),
-            Decision::Probe(medium, record) => {
+            Decision::Probe(media, record) => {
                 batch.extend(record);
-                self.probe(&medium, batch);
+                for medium in media {
+                    self.probe(&medium, batch);
+                }
             }
         }
     }

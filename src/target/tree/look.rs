@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{Advice, fadvise};
 
 use super::place::{GZIP, META, PLAIN, data_name};
-use super::sum::{Summing, SummingReader};
+use super::sum::SummingReader;
 use super::temporary::is_being_replaced;
 use crate::format::read;
 use crate::model::job::JobKey;
@@ -147,9 +147,4 @@ pub(super) fn names(folder: &Path) -> impl Iterator<Item = &'static str> {
     let there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let names: Vec<_> = [META, PLAIN, GZIP].into_iter().filter(there).collect();
     names.into_iter()
-}
-
-/// Sums what is written.
-pub(super) fn summing() -> Summing {
-    Summing::default()
 }

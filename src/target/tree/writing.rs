@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable::Durable;
 use super::folders::Folders;
-use super::look::{self, summing};
+use super::look;
 use super::owner::Heir;
 use super::place::{META, Place, Root, data_name};
 use super::sum::Summing;
@@ -74,7 +74,7 @@ impl<'a> Writing<'a> {
             heir,
             data,
             meta: None,
-            sum: summing(),
+            sum: Summing::default(),
             form: Form::Plain,
             first: true,
             published: false,

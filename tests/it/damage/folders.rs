@@ -211,13 +211,9 @@ fn what_may_not_be_read_fails_the_jobs_that_need_it() {
 #[test]
 fn how_far_a_cluster_reaches_is_told_by_its_sound_files() {
     let horizon = |site: &Site| {
-        Checkpoints::new(
-            vec![site.path("checkpoints")],
-            [].into(),
-            Clock::starting_at(NOW),
-        )
-        .reach("tiny", &Stop::new())
-        .map(|h| (h.oldest, h.newest))
+        Checkpoints::new(site.path("checkpoints"), [].into(), Clock::starting_at(NOW))
+            .reach("tiny", &Stop::new())
+            .map(|h| (h.oldest, h.newest))
     };
     let last = T + 10 + 14 * 60;
     assert_eq!(horizon(&Site::new()), Ok((T, last)));

@@ -199,7 +199,7 @@ impl Sweep {
         };
         let clusters = clusters(&archive.inner);
         let root = self.source.unwrap_or_else(|| site.path("checkpoints"));
-        let checkpoints = Checkpoints::new(vec![root], clusters.frequencies(), self.settings.clock);
+        let checkpoints = Checkpoints::new(root, clusters.frequencies(), self.settings.clock);
         let source = Cached::new(
             Troubled {
                 inner: checkpoints,

@@ -3,6 +3,7 @@
 use std::fs;
 
 use ccarchive::ledger::{Ledger, Run};
+use ccarchive::model::message::HostPhase;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -175,6 +176,27 @@ fn every_run_is_noted_with_its_exit_code() {
             .unwrap();
         assert_eq!(noted, (k, 3));
     }
+}
+
+#[test]
+fn a_phase_that_a_sweep_saw_is_known_to_later_ones() {
+    let site = site();
+    site.host("n1").log(T0 + HOUR..T0 + 2 * HOUR);
+    sweep(&site);
+    let ledger = Ledger::open(&site.path("job.db.ledger"), &site.path("job.db"));
+    let phases = ledger.phases();
+    let of_n1 = &phases[&("alpha".to_owned(), "n1".to_owned())];
+    assert_eq!((of_n1.len(), of_n1[0].frequency), (1, 60));
+    let other = HostPhase {
+        host: "n1".into(),
+        frequency: 60,
+        phase: (of_n1[0].phase + 7) % 60,
+    };
+    ledger.remember("alpha", std::slice::from_ref(&other));
+    assert_eq!(
+        ledger.phases()[&("alpha".into(), "n1".into())][0].phase,
+        other.phase
+    );
 }
 
 #[test]

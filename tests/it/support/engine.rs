@@ -199,7 +199,8 @@ impl Sweep {
         };
         let clusters = clusters(&archive.inner);
         let root = self.source.unwrap_or_else(|| site.path("checkpoints"));
-        let checkpoints = Checkpoints::new(root, clusters.frequencies(), self.settings.clock);
+        let checkpoints = Checkpoints::new(root, clusters.frequencies(), self.settings.clock)
+            .remembering(ledger.phases());
         let source = Cached::new(
             Troubled {
                 inner: checkpoints,

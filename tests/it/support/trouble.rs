@@ -35,7 +35,8 @@ impl<S> Troubled<S> {
 fn stale(subject: &str) -> source::Error {
     source::Error::Unreadable {
         subject: subject.to_owned(),
-        detail: format!("{subject} cannot be read: Stale file handle"),
+        detail: "Stale file handle".to_owned(),
+        transient: false,
     }
 }
 

@@ -16,4 +16,11 @@ CREATE TABLE source (
     proved  INTEGER NOT NULL,
     PRIMARY KEY (cluster, source)
 ) WITHOUT ROWID;
+CREATE TABLE phase (
+    cluster   TEXT    NOT NULL,
+    host      TEXT    NOT NULL,
+    frequency INTEGER NOT NULL,
+    phase     INTEGER NOT NULL,
+    PRIMARY KEY (cluster, host, frequency)
+) WITHOUT ROWID;
 PRAGMA user_version = 2;

@@ -1,4 +1,5 @@
-//! ccarchive's own memory: attempts, reasons, next tries, coverage, proved sources, hooks that are due, past sweeps.
+//! ccarchive's own memory: attempts, reasons, next tries, coverage, proved sources, phases of
+//! hosts, hooks that are due, past sweeps.
 //!
 //! A small `SQLite` file beside the job database. It may be lost, locked or damaged at any time without stopping a
 //! sweep: a damaged one is set aside and begun anew, and where none can be had an empty one in memory serves. So it
@@ -9,15 +10,18 @@ mod file;
 mod reading;
 mod store;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
 use crate::model::job::JobKey;
+use crate::model::message::HostPhase;
 use crate::model::outcome::{Coverage, Outcome};
 use crate::model::standing::Standing;
 use crate::rules::retry::Next;
+use crate::rules::timeline::Phase;
 
 pub use reading::{DayCount, Gaps, Listing, Open, Told};
 
@@ -209,6 +213,18 @@ impl Ledger {
     /// Notes that a source holds samples of a cluster. `now`: Unix seconds.
     pub fn prove(&self, cluster: &str, source: &str, now: i64) {
         self.with("be written", |c| store::prove(c, cluster, source, now));
+    }
+
+    /// Where the slots of hosts begin, as earlier sweeps saw it, by cluster and host.
+    pub fn phases(&self) -> HashMap<(String, String), Vec<Phase>> {
+        self.with("be read", |c| store::phases(c))
+    }
+
+    /// Remembers where the slots of a cluster's hosts begin.
+    pub fn remember(&self, cluster: &str, phases: &[HostPhase]) {
+        if !phases.is_empty() {
+            self.with("be written", |c| store::remember(c, cluster, phases));
+        }
     }
 
     /// Notes a finished sweep and thins out old ones.

@@ -43,6 +43,15 @@ CREATE TABLE source (
     proved  INTEGER NOT NULL,
     PRIMARY KEY (cluster, source)
 ) WITHOUT ROWID;
+-- Where the slots of a host's series begin, modulo their frequency, as the files told it once.
+CREATE TABLE phase (
+    cluster   TEXT    NOT NULL,
+    host      TEXT    NOT NULL,
+    -- seconds
+    frequency INTEGER NOT NULL,
+    phase     INTEGER NOT NULL,
+    PRIMARY KEY (cluster, host, frequency)
+) WITHOUT ROWID;
 -- One row per sweep; old ones are thinned out.
 CREATE TABLE run (
     id      INTEGER PRIMARY KEY,

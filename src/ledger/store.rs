@@ -1,13 +1,15 @@
 //! The ledger's statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Entry, Hook, Record, Run};
 use crate::model::job::JobKey;
+use crate::model::message::HostPhase;
 use crate::model::outcome::{Gap, Kind};
 use crate::model::standing::Standing;
+use crate::rules::timeline::Phase;
 
 /// Gaps kept per job by host; a job with more keeps them by metric only.
 const MOST_GAPS: usize = 64;
@@ -233,6 +235,36 @@ pub(super) fn prove(c: &Connection, cluster: &str, source: &str, now: i64) -> ru
         params![cluster, source, now],
     )
     .map(drop)
+}
+
+pub(super) fn phases(c: &Connection) -> rusqlite::Result<HashMap<(String, String), Vec<Phase>>> {
+    let mut statement = c.prepare("SELECT cluster, host, frequency, phase FROM phase")?;
+    let mut rows = statement.query([])?;
+    let mut all: HashMap<_, Vec<Phase>> = HashMap::new();
+    while let Some(r) = rows.next()? {
+        let of_host = all.entry((r.get(0)?, r.get(1)?)).or_default();
+        of_host.push(Phase {
+            frequency: r.get(2)?,
+            phase: r.get(3)?,
+        });
+    }
+    Ok(all)
+}
+
+pub(super) fn remember(
+    c: &mut Connection,
+    cluster: &str,
+    phases: &[HostPhase],
+) -> rusqlite::Result<()> {
+    let tx = c.transaction()?;
+    for p in phases {
+        tx.prepare_cached(
+            "INSERT INTO phase (cluster, host, frequency, phase) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT DO UPDATE SET phase = excluded.phase WHERE phase != excluded.phase",
+        )?
+        .execute(params![cluster, p.host, p.frequency, p.phase])?;
+    }
+    tx.commit()
 }
 
 pub(super) fn finish_run(c: &mut Connection, run: &Run) -> rusqlite::Result<()> {

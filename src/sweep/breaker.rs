@@ -3,14 +3,14 @@
 //! Failures that may be the fault of the source or the archive are held back until a later job of the same medium
 //! succeeds, or until the sweep ends. When enough are held in a row and concern different files or hosts, the medium is
 //! asked a question that only a sick one fails ([`Decision::Probe`]): its answer tells an outage, of which nothing is recorded,
-//! from bad jobs, which must be recorded, since otherwise they would stop every sweep at the same place. A source is
-//! asked before a success releases failures of several hosts, too: the success may come from memory.
+//! from bad jobs, which must be recorded, since otherwise they would stop every sweep at the same place. It is asked before a
+//! success releases failures of several hosts or files, too: the success may come from memory, or have begun before them.
 //!
 //! Jobs without any sample are held back too, until the source has shown that it holds samples of the cluster at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::failure::Failure;
+use crate::model::failure::{Failure, Reason};
 use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 
@@ -37,8 +37,8 @@ pub(super) enum Decision {
     Hold,
     /// Leave the job as it is: its medium is known to be sick.
     Leave(Medium),
-    /// Record these and ask the medium; then [`Breaker::release`] or [`Breaker::sick`] or [`Breaker::forget`].
-    Probe(Medium, Vec<Finished>),
+    /// Record these and ask the media; then [`Breaker::release`] or [`Breaker::sick`] or [`Breaker::forget`] for each.
+    Probe(Vec<Medium>, Vec<Finished>),
 }
 
 /// Jobs of a cluster without any sample, while nothing proves that the source is the right one.
@@ -80,28 +80,28 @@ impl Breaker {
 
     /// Takes a result that blames no medium: it may show that one is in order.
     fn take_other(&mut self, done: Finished, cluster: &str) -> Decision {
-        let mut release = Vec::new();
-        let mut probe = None;
+        let (mut release, mut probe) = (Vec::new(), Vec::new());
+        let mut succeeded = Vec::new();
         if done.coverage.points.received > 0 {
-            let source = Medium::Source(cluster.to_owned());
-            if self
-                .failures
-                .get(&source)
-                .is_some_and(|f| concern_several(f))
-            {
-                probe = Some(source);
-            } else {
-                release.extend(self.release(&source));
-            }
+            succeeded.push(Medium::Source(cluster.to_owned()));
             release.extend(self.prove(cluster));
         }
         if done.archived.as_ref().is_some_and(|a| a.written) {
-            release.extend(self.release(&Medium::Target));
+            succeeded.push(Medium::Target);
+        }
+        for medium in succeeded {
+            let held = self.failures.get(&medium);
+            if held.is_some_and(|f| concern_several(f)) {
+                probe.push(medium);
+            } else {
+                release.extend(self.release(&medium));
+            }
         }
         release.push(done);
-        match probe {
-            Some(medium) => Decision::Probe(medium, release),
-            None => Decision::Record(release),
+        if probe.is_empty() {
+            Decision::Record(release)
+        } else {
+            Decision::Probe(probe, release)
         }
     }
 
@@ -114,7 +114,7 @@ impl Breaker {
         if held.len() < SUSPICIOUS {
             Decision::Hold
         } else if concern_several(held) {
-            Decision::Probe(medium, Vec::new())
+            Decision::Probe(vec![medium], Vec::new())
         } else {
             // The trouble of one host or file.
             Decision::Record(self.release(&medium))
@@ -172,12 +172,12 @@ fn medium_of(f: &Failure, cluster: String) -> Medium {
     }
 }
 
-/// Whether failures concern more than one file or host. One that names none may concern any.
+/// Whether failures concern more than one file or host: different ones, or a whole cluster.
 fn concern_several(held: &[Finished]) -> bool {
-    let mut subjects = held
-        .iter()
-        .filter_map(|d| d.outcome.failure())
-        .map(|f| f.subject.as_str());
-    let first = subjects.next();
-    first == Some("") || subjects.any(|s| Some(s) != first)
+    let mut failures = held.iter().filter_map(|d| d.outcome.failure());
+    let Some(first) = failures.next() else {
+        return false;
+    };
+    let is_large = |f: &Failure| f.subject.is_empty() || f.reason == Reason::SourceMissing;
+    is_large(first) || failures.any(|f| is_large(f) || f.subject != first.subject)
 }

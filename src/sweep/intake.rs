@@ -49,6 +49,8 @@ struct Running<'a> {
     parts: Intake<'a>,
     /// Jobs that may still be taken, by the limit.
     left: u64,
+    /// Whether the limit kept jobs out.
+    limited: bool,
     taken: Taken,
 }
 
@@ -58,17 +60,18 @@ pub(super) fn run(jobs: Jobs, parts: Intake<'_>) -> Taken {
     let mut intake = Running {
         parts,
         left,
+        limited: false,
         taken: Taken::default(),
     };
     match jobs {
         Jobs::Pending(mut pending) => {
             let all = intake.backlog(&mut pending) && intake.provisional(&pending);
-            intake.taken.complete = all && pending.is_done();
+            intake.taken.complete = all && pending.is_done() && !intake.limited;
             intake.taken.passed_over = pending.passed_over();
         }
         Jobs::Chosen(heads) => {
             let tasks = heads.into_iter().map(|h| intake.named(h)).collect();
-            intake.taken.complete = intake.hand_over(tasks);
+            intake.taken.complete = intake.hand_over(tasks) && !intake.limited;
         }
     }
     intake.watch_queue();
@@ -220,6 +223,7 @@ impl Running<'_> {
             let taken = !t.counts || self.left > 0;
             self.left -= u64::from(t.counts && taken);
             self.taken.due -= u64::from(!taken);
+            self.limited |= !taken;
             taken
         });
         if !tasks.is_empty() {

@@ -24,6 +24,8 @@ mod summary;
 mod work;
 mod worker;
 
+use std::collections::HashMap;
+
 use crossbeam_channel::bounded;
 
 use crate::jobs::lock::Lock;
@@ -131,6 +133,7 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
             closed: &closed,
             hooks: &hooks,
             breaker: breaker::Breaker::default(),
+            told: HashMap::new(),
             summary: Summary::default(),
         };
         if hooks.are_wanted() {

@@ -4,6 +4,7 @@
 //! monitor, in this order. When the archive cannot be made durable or the database not be written, nothing of the batch is
 //! recorded and the sweep ends; what was published is found and adopted by the next sweep.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
@@ -44,6 +45,8 @@ pub(super) struct Recording<'a, 'scope> {
     pub(super) closed: &'a Closed,
     pub(super) hooks: &'a Hooks<'scope>,
     pub(super) breaker: Breaker,
+    /// Hosts by cluster whose phases the ledger was told in this sweep.
+    pub(super) told: HashMap<String, HashSet<String>>,
     pub(super) summary: Summary,
 }
 
@@ -94,9 +97,11 @@ impl Recording<'_, '_> {
             Decision::Record(done) => batch.extend(done),
             Decision::Hold => {}
             Decision::Leave(medium) => self.leave(&medium),
-            Decision::Probe(medium, record) => {
+            Decision::Probe(media, record) => {
                 batch.extend(record);
-                self.probe(&medium, batch);
+                for medium in media {
+                    self.probe(&medium, batch);
+                }
             }
         }
     }
@@ -265,6 +270,18 @@ impl Recording<'_, '_> {
         Ok(hooks)
     }
 
+    /// Lets the ledger remember the phases of hosts, once a sweep.
+    fn remember(&mut self, batch: &[Finished]) {
+        for done in batch {
+            let cluster = &done.head.key.cluster;
+            let of_cluster = self.told.entry(cluster.clone()).or_default();
+            let mut new = done.phases.clone();
+            new.retain(|p| !of_cluster.contains(&p.host));
+            of_cluster.extend(new.iter().map(|p| p.host.clone()));
+            self.ledger.remember(cluster, &new);
+        }
+    }
+
     /// Notes in the ledger what became of jobs.
     fn note(&mut self, batch: &[Finished]) {
         let now = self.settings.clock.now();
@@ -277,6 +294,7 @@ impl Recording<'_, '_> {
             self.summary.closed.add(standing, r.next.next_try);
         }
         self.ledger.record(&records, now);
+        self.remember(batch);
         if self.hooks.are_wanted() {
             for d in batch.iter().filter(|d| d.outcome == Outcome::Raced) {
                 self.ledger.hook_done(&d.head.key);

@@ -10,7 +10,7 @@ use super::document::Document;
 use super::hand::{Ending, Place, Shared, Subject, Work, no_data};
 use crate::model::failure::{Failure, Reason, Stage, chain, fit_to_print};
 use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED, Shown};
-use crate::model::message::{Finished, Task};
+use crate::model::message::{Finished, HostPhase, Task};
 use crate::model::outcome::Outcome;
 use crate::rules::assemble::Assembler;
 use crate::rules::evidence::Evidence;
@@ -228,7 +228,7 @@ impl<'a> Work<'a> {
             (findings.newest, findings.oldest) = (reach.newest, reach.oldest);
             assembler.groups(shared.settings.group_bytes)
         };
-        for group in groups {
+        for (g, group) in groups.into_iter().enumerate() {
             let _held = shared
                 .gate
                 .take(group.bytes, shared.stop)
@@ -247,6 +247,9 @@ impl<'a> Work<'a> {
                 };
                 let evidence = self.ask(&request)?;
                 self.note_evidence(job, &evidence, &mut findings, k);
+                if g == 0 {
+                    self.note_phases(&job.resources[k].hostname, &evidence);
+                }
                 let begun = Instant::now();
                 assembler.add_host(&mut group, k, &evidence);
                 self.done.stages.compute += begun.elapsed();
@@ -273,6 +276,16 @@ impl<'a> Work<'a> {
             let note = || fit_to_print(&format!("{} has {}, passed over", d.subject, d.detail));
             self.done.note.get_or_insert_with(note);
         }
+    }
+
+    /// Notes where the slots of a host begin, as far as its source knows that for sure.
+    fn note_phases(&mut self, host: &str, e: &Evidence) {
+        let phases = e.phases.iter().map(|p| HostPhase {
+            host: host.to_owned(),
+            frequency: p.frequency,
+            phase: p.phase,
+        });
+        self.done.phases.extend(phases);
     }
 
     /// Judges what was found, and publishes what there is to publish.

@@ -1,9 +1,13 @@
 //! Jobs of which the source has no sample and will have none: no data, and lost once it cannot have any.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::support::engine::Sweep;
+use crate::support::program::{program, run};
 use crate::support::site::{HOUR, NewJob, Site, T0};
+use crate::support::wait::now;
 
 /// A job on a host without data, and one that proves that the source is the right one.
 fn site(host: &str, start: i64) -> Site {
@@ -63,6 +67,28 @@ fn without_a_known_retention_it_is_lost_after_a_week() {
     for (now, state) in [(over - 30, "waiting"), (over, "lost")] {
         let site = site("n9", T0);
         assert_eq!(Sweep::at(now).run(&site).outcome(7), "no_data");
+        assert_eq!(site.ledger(7, "state"), Some(json!(state)));
+    }
+}
+
+#[test]
+fn the_retention_of_the_configuration_says_when_it_is_lost() {
+    let begin = (now() - 5 * 24 * HOUR).div_euclid(60) * 60;
+    for (retention, state) in [
+        ("\"retention-in-memory\": \"48h\",", "lost"),
+        ("", "waiting"),
+    ] {
+        let site = Site::new();
+        site.host("n1").bin(begin..begin + HOUR);
+        site.insert(&NewJob::stopped(7, "n9", begin, 600));
+        site.insert(&NewJob::stopped(8, "n1", begin, 600));
+        let config = site.path("config.json");
+        let places =
+            r#""main": {"db": "job.db"}, "archive": {"kind": "file", "path": "job-archive"}"#;
+        let store = format!(r#"{retention} "checkpoints": {{"directory": "checkpoints"}}"#);
+        let json = format!(r#"{{{places}, "metric-store": {{{store}}}}}"#);
+        fs::write(&config, json).unwrap();
+        run(program().args(["run", "--config"]).arg(&config)).expect(3);
         assert_eq!(site.ledger(7, "state"), Some(json!(state)));
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::support::engine::Sweep;
 use crate::support::program::{program, run};
 use crate::support::site::{HOUR, NewJob, Site, T0};
+use crate::support::snapshots::METRICS;
 use crate::support::wait::now;
 
 /// A site whose host `n1` has an hour of data, and a job on it.
@@ -183,9 +184,7 @@ fn a_snapshot_that_is_written_while_the_job_is_worked_on_is_not_taken_for_read()
         .after_reading(move || n1.bin(T0 + HOUR..T0 + 2 * HOUR))
         .run(&site);
     assert_eq!(swept.outcome(7), "provisional");
-    assert_eq!(Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7), "not_yet");
-    site.host("n2").log(T0 + 2 * HOUR..T0 + 3 * HOUR);
-    assert_eq!(Sweep::at(T0 + 3 * HOUR).run(&site).outcome(7), "complete");
+    assert_eq!(Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7), "complete");
 }
 
 #[test]
@@ -230,4 +229,38 @@ fn fresh_jobs_are_left_to_the_live_server() {
     assert_eq!(swept.outcome(7), "");
     assert_eq!(swept.summary.passed_over.too_young, 1);
     assert_eq!(Sweep::at(T0 + 1200 + 600).run(&site).outcome(7), "complete");
+}
+
+#[test]
+fn of_several_metrics_the_latest_missing_sample_decides() {
+    // One is complete up to minute 50 and never goes on, the other lacks only its first minutes.
+    for (short, long) in [(METRICS[0], METRICS[1]), (METRICS[1], METRICS[0])] {
+        let site = Site::new();
+        let n1 = site.host("n1");
+        n1.bin_of(
+            T0..T0 + HOUR,
+            &[(short, T0..T0 + 3000), (long, T0 + 600..T0 + HOUR)],
+        );
+        site.host("n2").log(T0..T0 + 2 * HOUR);
+        site.insert(&NewJob::stopped(7, "n1", T0, HOUR + 60));
+        let swept = Sweep::at(T0 + 2 * HOUR)
+            .with(|s| s.group_bytes = 1)
+            .run(&site);
+        assert_eq!(swept.outcome(7), "provisional", "{short}");
+    }
+}
+
+#[test]
+fn a_metric_that_the_host_never_had_is_waited_for_until_the_others_reach_beyond_the_job() {
+    // The job ends where the newest slot begins, or a slot later.
+    for (end, outcome) in [(T0 + HOUR - 60, "partial"), (T0 + HOUR, "provisional")] {
+        let site = Site::new();
+        let span = T0..T0 + HOUR;
+        site.host("n1")
+            .bin_of(T0..T0 + HOUR - 30, &[(METRICS[0], span)]);
+        site.host("n2").log(T0..T0 + 2 * HOUR);
+        site.insert(&NewJob::stopped(7, "n1", T0, end - T0));
+        let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+        assert_eq!(swept.outcome(7), outcome);
+    }
 }

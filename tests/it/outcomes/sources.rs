@@ -234,6 +234,7 @@ fn an_archive_that_dies_after_the_first_successes_marks_no_job() {
             .target_trouble(Trouble::DiesAt(dies_at))
             .run(&site);
         assert_eq!(site.count("monitoring_status = 2"), 0, "{dies_at}");
+        assert!(!swept.summary.interrupted);
         let aborted = swept.summary.aborted.as_ref().unwrap();
         assert_eq!(aborted.reason, Reason::TargetUnwritable);
         assert!(aborted.unmarked >= 20, "{aborted:?}");

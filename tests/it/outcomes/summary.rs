@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::support::engine::Sweep;
 use crate::support::site::{CLUSTER, HOUR, NewJob, Site, T0};
+use crate::support::wait::pause;
 
 const NOW: i64 = T0 + 48 * HOUR;
 
@@ -52,6 +53,48 @@ fn a_boxed_sweep_says_that_work_is_left() {
     assert_eq!(swept.summary.exit(), Exit::TimeBox);
     assert!(!swept.summary.saw_all);
     assert_eq!(site.count("monitoring_status = 1"), 5);
+}
+
+#[test]
+fn jobs_that_a_time_box_keeps_from_the_workers_are_left() {
+    let site = site(5);
+    let swept = Sweep::at(NOW)
+        .with(|s| {
+            s.workers = 1;
+            s.max_duration = Some(Duration::from_millis(200));
+        })
+        .after_reading(|| pause(Duration::from_millis(400)))
+        .run(&site);
+    let done = swept.summary.archived();
+    assert_eq!(swept.summary.left, 5 - done);
+    assert_eq!(swept.summary.exit(), Exit::TimeBox);
+    assert!(!swept.summary.interrupted);
+}
+
+#[test]
+fn a_cancelled_job_is_left_marked_and_no_attempt() {
+    let site = site(5);
+    let sweep = Sweep::at(NOW).with(|s| s.workers = 1);
+    let stop = sweep.stop();
+    let swept = sweep.after_reading(move || stop.cancel()).run(&site);
+    assert_eq!((swept.summary.left, swept.summary.archived()), (5, 0));
+    assert_eq!(swept.summary.exit(), Exit::Interrupted);
+    assert_eq!(site.count("monitoring_status = 2"), 1);
+    assert_eq!(site.ledger(1, "attempts"), None);
+    assert!(site.archived_jobs().is_empty());
+}
+
+#[test]
+fn a_draining_sweep_finishes_what_is_in_hand() {
+    let site = site(5);
+    let sweep = Sweep::at(NOW).with(|s| s.workers = 1);
+    let stop = sweep.stop();
+    let swept = sweep
+        .after_reading(move || stop.drain(Duration::from_secs(3600)))
+        .run(&site);
+    assert_eq!((swept.summary.left, swept.summary.archived()), (4, 1));
+    assert_eq!(swept.summary.exit(), Exit::Interrupted);
+    assert_eq!(site.count("monitoring_status = 1"), 4);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ccarchive::format::gzip::Effort;
@@ -73,7 +73,7 @@ pub(crate) struct Sweep {
     target_trouble: Trouble,
     after_reading: Box<dyn Fn() + Sync>,
     on_flush: Box<dyn Fn() + Sync>,
-    stop: Stop,
+    stop: Arc<Stop>,
 }
 
 /// What a sweep did.
@@ -123,7 +123,7 @@ impl Sweep {
             target_trouble: Trouble::None,
             after_reading: Box::new(|| ()),
             on_flush: Box::new(|| ()),
-            stop: Stop::new(),
+            stop: Arc::new(Stop::new()),
         }
     }
 
@@ -168,6 +168,11 @@ impl Sweep {
         self
     }
 
+    /// What ends it early.
+    pub(crate) fn stop(&self) -> Arc<Stop> {
+        Arc::clone(&self.stop)
+    }
+
     pub(crate) fn dry(mut self) -> Self {
         self.dry_run = true;
         self
@@ -194,7 +199,8 @@ impl Sweep {
         };
         let clusters = clusters(&archive.inner);
         let root = self.source.unwrap_or_else(|| site.path("checkpoints"));
-        let checkpoints = Checkpoints::new(root, clusters.frequencies(), self.settings.clock);
+        let checkpoints = Checkpoints::new(root, clusters.frequencies(), self.settings.clock)
+            .remembering(ledger.phases());
         let source = Cached::new(
             Troubled {
                 inner: checkpoints,

@@ -59,6 +59,22 @@ impl HostFiles {
         fs::write(self.path(&format!("{}.bin", span.start)), bytes).unwrap();
     }
 
+    /// A binary snapshot of that interval with these metrics' samples.
+    pub(crate) fn bin_of(&self, span: Range<i64>, metrics: &[(&'static str, Range<i64>)]) {
+        let series: Vec<Series<'static>> = metrics
+            .iter()
+            .map(|(metric, held)| Series {
+                metric,
+                child: "",
+                step: STEP,
+                start: held.start,
+                values: times(held).map(|t| value(&self.host, metric, t)).collect(),
+            })
+            .collect();
+        let bytes = encode::binary(&series, span.start, span.end);
+        fs::write(self.path(&format!("{}.bin", span.start)), bytes).unwrap();
+    }
+
     /// A JSON snapshot with every sample of its interval, in one write.
     pub(crate) fn json(&self, span: Range<i64>) {
         let name = format!("{}.json", span.start);

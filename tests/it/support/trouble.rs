@@ -36,7 +36,8 @@ fn stale(subject: &str) -> source::Error {
     source::Error::Unreadable {
         transient: false,
         subject: subject.to_owned(),
-        detail: format!("{subject} cannot be read: Stale file handle"),
+        detail: "Stale file handle".to_owned(),
+        transient: false,
     }
 }
 

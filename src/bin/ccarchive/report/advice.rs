@@ -15,7 +15,7 @@ const fn flag(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::Poorer => Some("--force replaces the archive all the same"),
         Reason::SourceMissing | Reason::SourceGone | Reason::NoData => {
-            Some("--source names another one")
+            Some("--source names another store")
         }
         Reason::RowInvalid
         | Reason::ClusterUnknown

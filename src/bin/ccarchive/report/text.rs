@@ -120,8 +120,9 @@ fn failures(s: &Summary, lines: &mut Vec<String>) {
     for (Group { stage, reason, .. }, f) in &s.failures {
         let (code, stage) = (reason.code(), stage.name());
         lines.push(format!(
-            "  {}: {code} ({stage}), first {}: {}",
+            "  {}: {code} ({stage}), {}{}: {}",
             count(f.count, "job"),
+            if f.count > 1 { "first " } else { "" },
             words::job(&f.first_job),
             Shown(&f.first_detail)
         ));

@@ -83,7 +83,7 @@ impl Monitor for Notes {
                 assert!(old.is_none(), "a job is told once");
             }
             Event::Warning(w) => self.warnings.lock().unwrap().push((*w).to_owned()),
-            Event::Found(_) | Event::Draining(_) | Event::Cancelling => {}
+            Event::Found(_) => {}
         }
     }
 }

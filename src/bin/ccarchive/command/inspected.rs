@@ -19,7 +19,7 @@ use ccarchive::target::Target;
 use ccarchive::target::tree::Tree;
 use jiff::Zoned;
 
-use super::run::{Stopped, refused};
+use super::Stopped;
 use crate::cli::inspect::SiteArgs;
 use crate::report;
 
@@ -50,15 +50,15 @@ impl Inspected {
         settle: Option<Duration>,
         now: &Zoned,
     ) -> Result<Option<Self>, Stopped> {
-        let site = Site::resolve(&args.places()).map_err(refused)?;
+        let site = Site::resolve(&args.places())?;
         for w in &site.warnings {
             report::error(&format!("warning: {w}"));
         }
         if args.place.show_config {
-            report::out(&site.show());
+            report::out(&site.show())?;
             return Ok(None);
         }
-        site.check().map_err(refused)?;
+        site.check()?;
         let database = site.database.value.clone();
         jobs::check(&database)?;
         let clock = Clock::starting_at(now.timestamp().as_second());

@@ -7,6 +7,7 @@
 
 mod evidence;
 pub mod explain;
+pub mod show;
 pub mod status;
 
 pub use evidence::Held;

@@ -126,7 +126,10 @@ impl<'a> Work<'a> {
         let mut found = target.find(&job.head.key)?;
         if let Some(found) = &mut found {
             // An archive of another length is not one of this job as it is now.
-            found.whole = found.whole.take().filter(|w| w.duration == job.head.duration);
+            found.whole = found
+                .whole
+                .take()
+                .filter(|w| w.duration == job.head.duration);
         }
         let subject = Subject {
             job: if unknown_end {

@@ -98,11 +98,7 @@ fn write() -> Vec<Cell> {
             Shim("open|{folder}/.ccarchive-meta-|1|1|E5"),
             one,
         ),
-        cell(
-            "write open EIO",
-            Shim("open|.ccarchive-data-|1|0|E5"),
-            all,
-        ),
+        cell("write open EIO", Shim("open|.ccarchive-data-|1|0|E5"), all),
         cell("write open EACCES", Nobody(Place::JobFolder), one),
         cell("write open EACCES", Nobody(Place::Archive), all),
         cell("write open EROFS", ReadOnly(Place::Archive), gone),
@@ -125,10 +121,7 @@ fn write_data() -> Vec<Cell> {
     let one = Failed("target_unwritable");
     let stays = "write|{folder}/.ccarchive-meta-|1|1|E5;unlink|{folder}/.ccarchive-|1|0|E5";
     let stale = "open|.ccarchive-data-|60|0|E116;stat|version.txt|3|0|E116";
-    let (data, meta) = (
-        "open|.ccarchive-data-|60|1",
-        "write|.ccarchive-data-|60|1",
-    );
+    let (data, meta) = ("open|.ccarchive-data-|60|1", "write|.ccarchive-data-|60|1");
     vec![
         cell(
             "write write ENOSPC",

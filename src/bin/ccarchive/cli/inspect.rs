@@ -130,3 +130,30 @@ impl StatusArgs {
         })
     }
 }
+
+pub(super) const SHOW_EXIT_CODES: &str = "\
+Exit codes:
+    0  shown
+    1  could not look, or the archive holds nothing whole of the job
+    2  usage or configuration; no such job, or several share the number
+   12  version of the database or of the archive not supported";
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    /// Only this metric; may be repeated or separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) metric: Vec<String>,
+    /// Only the series of this host; may be repeated or separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) host: Vec<String>,
+    /// Every value as a line of CSV: metric, scope, host, id, Unix seconds, value
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+}

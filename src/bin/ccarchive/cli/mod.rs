@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Say what is the matter with one job and what the next sweep would do
     #[command(after_help = inspect::EXPLAIN_EXIT_CODES)]
     Explain(Box<inspect::ExplainArgs>),
+    /// Show an archived job: statistics, footprint, roofline, a curve per metric
+    #[command(after_help = inspect::SHOW_EXIT_CODES)]
+    Show(Box<inspect::ShowArgs>),
     /// Write a small site with jobs of every kind, and sweep it
     Demo(DemoArgs),
     /// Print the completions for a shell
@@ -322,6 +325,7 @@ impl Cli {
                 }
                 Command::Status(args) => args.site.from_environment = named,
                 Command::Explain(args) => args.site.from_environment = named,
+                Command::Show(args) => args.site.from_environment = named,
                 Command::Demo(_) | Command::Completions { .. } => {}
             }
         }

@@ -8,10 +8,12 @@ use ccarchive::jobs::{self, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::failure::chain;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::Exit;
+use ccarchive::target::Target as _;
 use ccarchive::target::tree::Tree;
 use jiff::Zoned;
 
@@ -124,8 +126,6 @@ impl Inspected {
 
 fn clusters(archive: &Tree) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
-    let (files, _) = archive
-        .cluster_files()
-        .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
-    Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(aborted)
+    let found = archive.clusters().map_err(|e| aborted(chain(&e)))?;
+    Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(aborted)
 }

@@ -4,4 +4,5 @@ pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod inspected;
 pub(crate) mod run;
+pub(crate) mod show;
 pub(crate) mod status;

@@ -26,7 +26,8 @@ pub(crate) fn page(e: &Explained) -> String {
 
 /// The job's identity in a few lines.
 pub(super) fn card(c: &Card, problem: Option<&str>, now: i64, p: &mut Paper) {
-    if let Some(key) = &c.key {
+    let key = &c.key;
+    {
         p.heading(&format!("Job {} on {}", key.job_id, key.cluster));
         let mut hosts = c
             .hosts

@@ -2,6 +2,7 @@
 
 pub(crate) mod explain;
 mod paper;
+pub(crate) mod show;
 pub(crate) mod status;
 
 use ccarchive::model::job::{JobKey, Shown};

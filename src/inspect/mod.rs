@@ -9,6 +9,7 @@ mod evidence;
 pub mod explain;
 pub mod show;
 pub mod status;
+pub mod verify;
 
 pub use evidence::Held;
 

@@ -245,7 +245,9 @@ pub fn status(
     let now = terms.clock.now();
     let open = ports.ledger.open_jobs();
     let mut counting = Counting::new(&open, terms, now);
-    survey(ports.database, terms.patience, stop, |b| counting.row(b))?;
+    survey(ports.database, i64::MIN, terms.patience, stop, |b| {
+        counting.row(b)
+    })?;
     let mut status = counting.finish();
     status.standing.thin = ports.ledger.thin(wanted.thin);
     status.runs = ports.ledger.runs(wanted.runs).iter().map(sweep).collect();

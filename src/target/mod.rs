@@ -7,6 +7,7 @@
 
 mod error;
 pub mod tree;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use crate::model::series::Statistics;
 use crate::model::stored::{Files, Form, Values};
 
 pub use error::Error;
+pub use walk::{Odd, Part, Walk, Walked};
 
 /// What a start-up must know of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]

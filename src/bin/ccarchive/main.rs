@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Status(args) => command::status::status(&args),
         Command::Explain(args) => command::explain::explain(&args),
         Command::Show(args) => command::show::show(&args),
+        Command::Verify(args) => command::verify::verify(&args),
         Command::Demo(args) => command::demo::demo(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -52,7 +52,10 @@ impl Thresholds {
         if told.iter().all(|t| *t == 0.0) {
             return None;
         }
-        Some(if self.lower_is_better {
+        // Many sites forget the flag; then the order of the numbers tells.
+        let less = self.lower_is_better
+            || (self.alert > self.caution && self.caution > self.normal && self.normal > 0.0);
+        Some(if less {
             match value {
                 v if v >= self.alert => Level::Alert,
                 v if v >= self.caution => Level::Caution,

@@ -12,6 +12,7 @@ mod owner;
 mod place;
 mod sum;
 mod temporary;
+mod walk;
 mod writing;
 
 use std::collections::hash_map::RandomState;

@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Show an archived job: statistics, footprint, roofline, a curve per metric
     #[command(after_help = inspect::SHOW_EXIT_CODES)]
     Show(Box<inspect::ShowArgs>),
+    /// Compare database, archive and the archive's contents; change nothing
+    #[command(after_help = inspect::VERIFY_EXIT_CODES)]
+    Verify(Box<inspect::VerifyArgs>),
     /// Write a small site with jobs of every kind, and sweep it
     Demo(DemoArgs),
     /// Print the completions for a shell
@@ -326,6 +329,7 @@ impl Cli {
                 Command::Status(args) => args.site.from_environment = named,
                 Command::Explain(args) => args.site.from_environment = named,
                 Command::Show(args) => args.site.from_environment = named,
+                Command::Verify(args) => args.site.from_environment = named,
                 Command::Demo(_) | Command::Completions { .. } => {}
             }
         }

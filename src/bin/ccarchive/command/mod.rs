@@ -6,3 +6,4 @@ pub(crate) mod inspected;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod status;
+pub(crate) mod verify;

@@ -245,7 +245,7 @@ fn out_line(value: &serde_json::Value) {
 }
 
 /// Writes a line about the work; what it quotes of paths and files must not command the terminal.
-fn line(text: &str) {
+pub(crate) fn line(text: &str) {
     std::io::stderr()
         .lock()
         .write_all(format!("{}\n", Shown(text)).as_bytes())

@@ -4,6 +4,7 @@ pub(crate) mod explain;
 mod paper;
 pub(crate) mod show;
 pub(crate) mod status;
+pub(crate) mod verify;
 
 use ccarchive::model::job::{JobKey, Shown};
 use jiff::Timestamp;

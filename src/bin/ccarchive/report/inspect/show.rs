@@ -6,7 +6,7 @@ use ccarchive::model::cluster::thresholds::{Level, Thresholds};
 use super::explain::card;
 use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
-use super::{count, percent, span};
+use super::{percent, span};
 
 /// Rows of a curve.
 const ROWS: usize = 5;
@@ -24,7 +24,7 @@ pub(crate) fn columns() -> usize {
 /// An archived job.
 pub(crate) fn page(s: &Picture, wanted: &Wanted) -> String {
     let mut p = Paper::for_output();
-    card(&s.job, None, 0, &mut p);
+    card(&s.job, None, None, &mut p);
     if let Some(name) = &s.name {
         p.say(Tone::Plain, &format!("name: {name}"));
     }
@@ -155,8 +155,9 @@ fn metric(m: &Metric, duration: i64, hosts: usize, p: &mut Paper) {
         title += &format!(" in{unit}");
     }
     title += &format!(
-        "  ({}, every {}",
-        count(m.series as u64, &format!("{} series", m.scope)).trim_end_matches('s'),
+        "  ({} {} series, every {}",
+        m.series,
+        m.scope,
         span(m.timestep)
     );
     if m.missing > 0 {

@@ -313,6 +313,10 @@ pub(crate) fn list(jobs: &[Told], limit: usize) -> String {
     };
     let mut rows = vec![head.map(String::from).to_vec()];
     rows.extend(jobs.iter().map(row));
+    // On a narrow terminal the detail would only be cut; `explain` has it.
+    if !p.has_room_for(140) {
+        rows.iter_mut().for_each(|r| r.truncate(7));
+    }
     p.table(&[Right, Left, Right, Right, Left, Right, Left, Left], &rows);
     if jobs.len() == limit {
         p.say(

@@ -246,7 +246,7 @@ pub fn status(
     let open = ports.ledger.open_jobs();
     let mut counting = Counting::new(&open, terms, now);
     survey(ports.database, i64::MIN, terms.patience, stop, |b| {
-        counting.row(b)
+        counting.row(b);
     })?;
     let mut status = counting.finish();
     status.standing.thin = ports.ledger.thin(wanted.thin);

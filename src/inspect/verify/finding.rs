@@ -133,8 +133,7 @@ pub struct Finding {
     /// How bad.
     pub severity: Severity,
     /// The job, where it is a job's.
-    #[serde(serialize_with = "optional")]
-    pub job: Option<JobKey>,
+    pub job: Option<Named>,
     /// The file or folder, where it is about one.
     pub path: Option<String>,
     /// In words.
@@ -143,19 +142,17 @@ pub struct Finding {
     pub remedy: &'static str,
 }
 
-fn optional<S: serde::Serializer>(key: &Option<JobKey>, s: S) -> Result<S::Ok, S::Error> {
-    match key {
-        Some(key) => camel(key, s),
-        None => s.serialize_none(),
-    }
-}
+/// A job by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Named(#[serde(serialize_with = "camel")] pub JobKey);
 
 impl Finding {
     pub(super) fn new(fault: Fault, job: Option<&JobKey>, detail: impl Into<String>) -> Self {
         Self {
             fault,
             severity: fault.severity(),
-            job: job.cloned(),
+            job: job.cloned().map(Named),
             path: None,
             detail: detail.into(),
             remedy: fault.remedy(),

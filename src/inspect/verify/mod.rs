@@ -20,7 +20,7 @@ use crate::model::job::STATUS_ARCHIVED;
 use crate::model::stop::Stop;
 use crate::target::Walk;
 
-pub use finding::{Fault, Finding, Severity};
+pub use finding::{Fault, Finding, Named, Severity};
 
 /// Rows that are compared at a time, by all threads.
 const BATCH: usize = 512;
@@ -183,7 +183,9 @@ impl Run<'_> {
                 Ok(row) => {
                     self.out.seen.archives += u64::from(row.archive);
                     self.out.seen.values += row.values;
-                    row.findings.into_iter().for_each(|f| self.tell(&f));
+                    for f in &row.findings {
+                        self.tell(f);
+                    }
                 }
                 Err(e) => self.failure = Some(e),
             }
@@ -205,18 +207,20 @@ impl Run<'_> {
         let wanted = |cluster: &str| {
             self.wanted.clusters.is_empty() || self.wanted.clusters.iter().any(|c| c == cluster)
         };
-        let (parts, strange) = match archive.parts() {
+        let (all, strange) = match archive.parts() {
             Ok(listed) => listed,
             Err(e) => {
                 self.tell(&finding::unlisted(None, &e.to_string()));
                 return Ok(());
             }
         };
-        let parts: Vec<_> = parts.into_iter().filter(|p| wanted(&p.cluster)).collect();
+        let wanted_parts: Vec<_> = all.into_iter().filter(|p| wanted(&p.cluster)).collect();
         for walked in &strange {
-            places::odd(walked).iter().for_each(|f| self.tell(f));
+            for f in places::odd(walked) {
+                self.tell(&f);
+            }
         }
-        for some in parts.chunks(64) {
+        for some in wanted_parts.chunks(64) {
             if self.is_over() {
                 self.out.go_on_after = Some(self.last);
                 return Ok(());
@@ -229,7 +233,9 @@ impl Run<'_> {
             for answer in looked {
                 let (n, findings) = answer?;
                 self.out.seen.places += n;
-                findings.iter().for_each(|f| self.tell(f));
+                for f in &findings {
+                    self.tell(f);
+                }
             }
             self.listener.progress(&self.out.seen);
         }

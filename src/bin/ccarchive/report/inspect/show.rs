@@ -10,6 +10,8 @@ use super::{percent, span};
 
 /// Rows of a curve.
 const ROWS: usize = 5;
+/// Columns of a bar.
+const ROOM: usize = 40;
 /// Columns left of a curve.
 const LABEL: usize = 12;
 
@@ -123,7 +125,6 @@ fn roofline(r: &Roofline, p: &mut Paper) {
             number(r.ceiling / 1e9)
         ),
     );
-    const ROOM: usize = 40;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -315,7 +315,9 @@ pub(crate) fn list(jobs: &[Told], limit: usize) -> String {
     rows.extend(jobs.iter().map(row));
     // On a narrow terminal the detail would only be cut; `explain` has it.
     if !p.has_room_for(140) {
-        rows.iter_mut().for_each(|r| r.truncate(7));
+        for r in &mut rows {
+            r.truncate(7);
+        }
     }
     p.table(&[Right, Left, Right, Right, Left, Right, Left, Left], &rows);
     if jobs.len() == limit {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use ccarchive::inspect::verify::{Fault, Finding, Listener, Seen, Severity, Verified};
+use ccarchive::inspect::verify::{Fault, Finding, Listener, Named, Seen, Severity, Verified};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::paper::Align::{Left, Right};
@@ -67,6 +67,18 @@ impl Console {
                 &format!("{} decoded", count(v.seen.values, "value")),
             );
         }
+        self.found(&mut p);
+        if let Some(row) = v.go_on_after {
+            p.say(
+                Tone::Warn,
+                &format!("The time was over before all was looked at: go on with --after {row}."),
+            );
+        }
+        crate::report::out(&p.finish());
+    }
+
+    /// What was found, by kind, and what helps.
+    fn found(&self, p: &mut Paper) {
         if self.counts.is_empty() {
             p.say(Tone::Good, "All is sound.");
         } else {
@@ -97,13 +109,6 @@ impl Console {
                 p.say(tone, &text);
             }
         }
-        if let Some(row) = v.go_on_after {
-            p.say(
-                Tone::Warn,
-                &format!("The time was over before all was looked at: go on with --after {row}."),
-            );
-        }
-        crate::report::out(&p.finish());
     }
 
     fn out(&self, text: &str) {
@@ -146,7 +151,7 @@ impl Listener for Console {
             return;
         }
         let mut text = format!("{} ", f.fault.symbol());
-        if let Some(key) = &f.job {
+        if let Some(Named(key)) = &f.job {
             text += &format!("{} (started {}): ", job(key), key.start_time);
         }
         text += &f.detail;

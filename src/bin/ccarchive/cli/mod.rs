@@ -54,6 +54,12 @@ pub(crate) enum Command {
     /// Say what is the matter with one job and what the next sweep would do
     #[command(after_help = inspect::EXPLAIN_EXIT_CODES)]
     Explain(Box<inspect::ExplainArgs>),
+    /// Show an archived job: statistics, footprint, roofline, a curve per metric
+    #[command(after_help = inspect::SHOW_EXIT_CODES)]
+    Show(Box<inspect::ShowArgs>),
+    /// Compare database, archive and the archive's contents; change nothing
+    #[command(after_help = inspect::VERIFY_EXIT_CODES)]
+    Verify(Box<inspect::VerifyArgs>),
     /// Write a small site with jobs of every kind, and sweep it
     Demo(DemoArgs),
     /// Print the completions for a shell

@@ -23,7 +23,7 @@ Exit codes:
     0  everything selected is archived, or there was nothing to do
     1  could not run, or stopped early; what was finished is recorded
     2  usage or configuration
-    3  finished, but a job failed or has no data, an archive is thin (--warn-coverage), or all hooks failed
+    3  finished, but a job failed or has no data, an archive is thin, or all hooks failed
    11  another sweep of this database is running
    12  version of the database or of the archive not supported
   124  time box reached, work is left

@@ -51,7 +51,7 @@ pub enum Error {
     /// It holds nothing of the cluster.
     #[error("{detail}")]
     ClusterMissing {
-        /// The place; empty where the source holds no other cluster either.
+        /// The place that should hold it.
         subject: String,
         /// In words.
         detail: String,

@@ -6,9 +6,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::column::{Column, Interval};
+use super::grid::sane;
 use super::logged::Logged;
 use super::read::{Chain, Level, Slots};
-use super::sane;
 
 /// Where a series stands below its host.
 pub type Path = Vec<Box<str>>;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Grid;
+use super::grid::Grid;
 
 /// Values of consecutive slots: `values[i]` belongs to slot `first + i`, NaN where there is none.
 #[derive(Clone, Debug)]

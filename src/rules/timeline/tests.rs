@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use super::grid::LATEST;
 use super::*;
 
 const N: f32 = f32::NAN;

@@ -2,8 +2,8 @@
 //!
 //! Bounded by bytes, those of answers that are just being read included; the host used longest ago goes first, and never the
 //! one that was just read. Threads that want the same host at once wait for one reading of it. A question that an answer does
-//! not cover is asked anew for the time and metrics of both. Failures are handed to those who waited for them and are not
-//! remembered. An answer keeps the time at which it was read, so it is judged by that time.
+//! not cover is asked anew for the time and metrics of both, unless that would take too much. Failures are handed to those who
+//! waited for them and are not remembered. An answer keeps the time at which it was read, so it is judged by that time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,9 @@ use crate::rules::evidence::Evidence;
 
 /// What an answer takes besides its series (bytes), roughly.
 const SMALL_CHANGE: usize = 256;
+
+/// An answer that takes more than this part of the budget is not widened: the next question is asked for itself.
+const SHARE: usize = 4;
 
 /// Cluster and host.
 type Key = (String, String);
@@ -94,7 +97,11 @@ impl<S: Source> Cached<S> {
             return (Step::Wait(Arc::clone(flight), asked.covers(request)), 0);
         }
         let mut asked = Asked::of(request);
-        if let Some(kept) = &entry.kept {
+        if let Some(kept) = entry
+            .kept
+            .as_ref()
+            .filter(|k| k.bytes <= self.budget / SHARE)
+        {
             asked = kept.covers.united(&asked);
         }
         let flight = HostFlight::default();

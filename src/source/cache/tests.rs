@@ -115,6 +115,18 @@ fn a_question_that_is_not_covered_is_asked_for_both_windows() {
 }
 
 #[test]
+fn an_answer_that_takes_much_of_the_room_is_not_widened() {
+    let fake = hosts();
+    let cache = Cached::new(&fake, 2 * ONE);
+    let stop = Stop::new();
+    for from in [0, 1000, 2000] {
+        cache.ask(&about("a", from, from + 100), &stop).unwrap();
+    }
+    let windows: Vec<_> = fake.asked.lock().unwrap().iter().map(|a| a.1).collect();
+    assert!(windows.iter().all(|w| w.to - w.from == 100), "{windows:?}");
+}
+
+#[test]
 fn an_answer_with_more_than_was_asked_serves_more() {
     let fake = Fake::new(|_| {
         let mut evidence = holding(0, &[1.0]);

@@ -237,6 +237,8 @@ impl<'a> Loading<'a> {
                 "from byte {at} on it holds more false beginnings of records than can be looked at"
             );
             self.damaged.push(damage(detail));
+        } else if found.log.skipped > 0 && found.whole == 0 {
+            self.damaged.push(damage("it holds no whole record".into()));
         } else if found.log.skipped > 0 {
             let places = found.log.skipped;
             self.passed_over
@@ -257,9 +259,10 @@ impl<'a> Loading<'a> {
     ) -> Result<Records, Fault> {
         let mut known: HashMap<Box<[u8]>, Option<SeriesId>> = HashMap::new();
         let (builder, believed, window) = (&mut self.builder, self.believed, self.wish.window);
-        let (mut unbelievable, mut kept) = (0_usize, 0_usize);
+        let (mut whole, mut unbelievable, mut kept) = (0_usize, 0_usize, 0_usize);
         let room = self.wish.room;
         let log = wal::read(file, self.wish.stop, |r| {
+            whole += 1;
             if !believed.contains(r.t) {
                 unbelievable += 1;
                 return;
@@ -280,7 +283,11 @@ impl<'a> Loading<'a> {
         if kept > room {
             return Err(Fault::TooLarge);
         }
-        Ok(Records { log, unbelievable })
+        Ok(Records {
+            log,
+            whole,
+            unbelievable,
+        })
     }
 
     fn finish(self, remembered: &[Phase]) -> Evidence {
@@ -305,6 +312,7 @@ impl<'a> Loading<'a> {
 /// What was met in a log.
 struct Records {
     log: wal::Met,
+    whole: usize,
     /// Records whose time is not believed.
     unbelievable: usize,
 }

@@ -227,6 +227,26 @@ fn times_that_no_sample_can_have_decide_nothing_and_are_noted() {
 }
 
 #[test]
+fn a_log_without_any_whole_record_is_damaged_and_one_with_some_is_passed_over() {
+    let store = Store::new();
+    store.write(&format!("c/h/{T}.json"), json(T, T + 120, "1,2"));
+    let zeros = vec![0; 1 << 18];
+    store.write("c/h/current.wal", [log(&[]), zeros.clone()].concat());
+    let host = store.host();
+    assert_eq!((host.damaged.len(), host.passed_over.len()), (1, 0));
+    let interval = Interval {
+        from: T + 120,
+        to: i64::MAX,
+    };
+    assert_eq!(host.damaged[0].interval, interval);
+    let with_some = [log(&[(T + 125, 3.)]), zeros].concat();
+    store.write("c/h/current.wal", with_some);
+    let host = store.host();
+    assert_eq!((host.damaged.len(), host.passed_over.len()), (0, 1));
+    assert_eq!(read(&host.series, T + 120, 1), [Some(3.)]);
+}
+
+#[test]
 fn a_snapshot_that_ends_in_the_future_makes_nothing_final() {
     let store = Store::new();
     store.write(&format!("c/h/{T}.json"), json(T, 9_000_000_000, "1,2"));

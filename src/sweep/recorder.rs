@@ -22,7 +22,7 @@ use crate::ledger::{Hook, Ledger, Record};
 use crate::model::failure::{Failure, Reason, Stage, chain};
 use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_PENDING};
 use crate::model::message::Finished;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Kind, Outcome};
 use crate::model::stop::Stop;
 use crate::rules::retry::next_after;
 use crate::source::{self, Source};
@@ -131,7 +131,8 @@ impl Recording<'_, '_> {
         let subjects = self.breaker.subjects(medium);
         let sick = match medium {
             Medium::Source(cluster) => {
-                let but: Vec<&str> = subjects.iter().map(String::as_str).collect();
+                // Hosts, or paths that lead through their folders.
+                let but: Vec<&str> = subjects.iter().flat_map(|s| s.split('/')).collect();
                 match self.source.probe(cluster, &but, self.stop) {
                     Ok(()) => None,
                     Err(source::Error::Cancelled) => {
@@ -223,9 +224,9 @@ impl Recording<'_, '_> {
 
     /// Archive, rows, ledger; the hooks of the jobs that are recorded as archived now.
     fn write(&mut self, batch: &mut [Finished]) -> Result<Vec<Hook>, Failure> {
-        let Some(database) = &mut self.database else {
+        if self.database.is_none() {
             return Ok(Vec::new());
-        };
+        }
         if self.lock.is_some_and(|lock| !lock.is_held()) {
             return Err(Failure::new(
                 Stage::Store,
@@ -246,6 +247,11 @@ impl Recording<'_, '_> {
             }));
             self.ledger.hooks_due(&hooks);
         }
+        // A sweep that dies after the rows must not leave provisional archives that no sweep comes back to.
+        self.note_provisional(batch);
+        let Some(database) = &mut self.database else {
+            return Ok(hooks);
+        };
         let (at, updates): (Vec<usize>, Vec<Update>) = batch
             .iter()
             .enumerate()
@@ -268,6 +274,16 @@ impl Recording<'_, '_> {
         }
         self.note(batch);
         Ok(hooks)
+    }
+
+    /// Notes archives that are to be made better.
+    fn note_provisional(&self, batch: &[Finished]) {
+        let now = self.settings.clock.now();
+        let provisional = batch.iter().filter(|d| d.outcome == Outcome::Provisional);
+        let records: Vec<Record<'_>> = provisional
+            .filter_map(|d| record_of(d, &self.settings.source, now))
+            .collect();
+        self.ledger.record(&records, now);
     }
 
     /// Lets the ledger remember the phases of hosts, once a sweep.
@@ -343,15 +359,22 @@ fn update(d: &Finished) -> Option<Update> {
             },
         });
     }
-    let fails = match &d.outcome {
-        // An archived job stays archived, as it is, unless there is something better for it.
-        _ if d.head.status == STATUS_ARCHIVED => false,
-        // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
-        Outcome::Failed(_) | Outcome::Interrupted if ended_at_once(d) => false,
-        Outcome::Failed(_) | Outcome::NoData(_) => true,
-        Outcome::Interrupted => d.head.status == STATUS_PENDING,
-        _ => false,
-    };
+    // An archived job stays archived, as it is, unless there is something better for it.
+    let fails = d.head.status != STATUS_ARCHIVED
+        && match d.outcome.kind() {
+            // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
+            Kind::Failed => !ended_at_once(d),
+            Kind::Interrupted => d.head.status == STATUS_PENDING && !ended_at_once(d),
+            Kind::NoData => true,
+            Kind::Complete
+            | Kind::Partial
+            | Kind::Provisional
+            | Kind::Adopted
+            | Kind::Empty
+            | Kind::NotYet
+            | Kind::UnknownEnd
+            | Kind::Raced => false,
+        };
     fails.then(|| Update {
         head: d.head.clone(),
         change: Change::Failed,

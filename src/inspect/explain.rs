@@ -11,7 +11,9 @@ use super::{Ports, Terms};
 use crate::jobs;
 use crate::ledger::{Entry, Told};
 use crate::model::failure::{Failure, Reason, Stage};
-use crate::model::job::{Head, Job, JobKey, Row, STATUS_ARCHIVED, STATUS_DISABLED, Shown, Text};
+use crate::model::job::{
+    Head, Job, JobKey, Row, STATUS_ARCHIVED, STATUS_DISABLED, Shown, Text, camel,
+};
 use crate::model::message::History;
 use crate::model::outcome::Outcome;
 use crate::model::standing::Standing;
@@ -42,12 +44,12 @@ pub struct Explained {
 }
 
 /// The row for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Card {
     /// The job.
-    #[serde(flatten)]
-    pub key: Option<JobKey>,
+    #[serde(flatten, serialize_with = "camel")]
+    pub key: JobKey,
     /// The row's id in the database.
     pub id: i64,
     /// `job_state`.
@@ -74,13 +76,17 @@ impl Card {
     pub(super) fn new(row: &Row) -> Self {
         let head = &row.head;
         let mut card = Self {
-            key: Some(head.key.clone()),
+            key: head.key.clone(),
             id: head.id,
             state: head.state.clone(),
             monitoring_status: head.status,
             duration: head.duration,
             end: head.end(),
-            ..Self::default()
+            subcluster: String::new(),
+            user: String::new(),
+            project: String::new(),
+            hosts: Vec::new(),
+            walltime: 0,
         };
         if let Ok(job) = &row.job {
             let text = |t: &Text| String::from_utf8_lossy(&t.0).into_owned();

@@ -7,7 +7,9 @@
 
 mod evidence;
 pub mod explain;
+pub mod show;
 pub mod status;
+pub mod verify;
 
 pub use evidence::Held;
 

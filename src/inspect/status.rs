@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Ports, Terms};
 use crate::jobs::{self, Brief, survey};
 use crate::ledger::{DayCount, Listing, Open, Told};
-use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_DISABLED};
+use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_DISABLED, camel};
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
 use crate::rules::judge::forgets_at;
@@ -136,7 +136,7 @@ pub struct Group {
 #[serde(rename_all = "camelCase")]
 pub struct Oldest {
     /// The job.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "camel")]
     pub key: JobKey,
     /// When it ended.
     pub end: i64,
@@ -153,7 +153,7 @@ pub struct Risk {
     /// When the source may begin to forget the most endangered job that is still whole.
     pub next_loss: Option<i64>,
     /// That job.
-    pub job: Option<JobKey>,
+    pub job: Option<Oldest>,
     /// Jobs whose first samples may be gone already.
     pub begun: u64,
     /// Jobs that the source may begin to forget within 6 hours, those before left out.
@@ -245,7 +245,9 @@ pub fn status(
     let now = terms.clock.now();
     let open = ports.ledger.open_jobs();
     let mut counting = Counting::new(&open, terms, now);
-    survey(ports.database, terms.patience, stop, |b| counting.row(b))?;
+    survey(ports.database, i64::MIN, terms.patience, stop, |b| {
+        counting.row(b);
+    })?;
     let mut status = counting.finish();
     status.standing.thin = ports.ledger.thin(wanted.thin);
     status.runs = ports.ledger.runs(wanted.runs).iter().map(sweep).collect();
@@ -454,7 +456,8 @@ impl<'a> Counting<'a> {
         risk.within_24h += u64::from(left <= DAY);
         if risk.next_loss.is_none_or(|t| at < t) {
             risk.next_loss = Some(at);
-            risk.job = Some(b.key());
+            let (key, end) = (b.key(), b.end());
+            risk.job = Some(Oldest { key, end, place });
         }
     }
 

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::{Error, PAUSE, open, persist, row};
 use crate::model::job::{JobKey, Row};
+use crate::model::row_columns::Columns;
 use crate::model::stop::Stop;
 
 /// Reads rows of one database; shared by threads, each of which gets a connection while it reads.
@@ -57,6 +58,27 @@ impl Rows {
         );
         self.with(stop, |c| {
             one(c, &sql, (key.job_id, key.cluster.as_str(), key.start_time))
+        })
+    }
+
+    /// Footprint, energy footprint and energy of a row, as far as they are there and of the right types.
+    ///
+    /// # Errors
+    /// When the database cannot be read or stays locked.
+    pub fn columns(&self, id: i64, stop: &Stop) -> Result<Option<Columns>, Error> {
+        self.with(stop, |c| {
+            let sql = "SELECT footprint, energy_footprint, energy FROM job WHERE id = ?1";
+            let found = c.prepare_cached(sql)?.query_row([id], |r| {
+                let text = |k| -> rusqlite::Result<String> {
+                    Ok(String::from_utf8_lossy(row::bytes_of(r, k)?).into_owned())
+                };
+                Ok(Columns {
+                    footprint: text(0)?,
+                    energy_footprint: text(1)?,
+                    energy: r.get::<_, Option<f64>>(2)?.unwrap_or(0.0),
+                })
+            });
+            found.optional()
         })
     }
 

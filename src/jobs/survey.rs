@@ -19,6 +19,8 @@ const PAGE: i64 = 20_000;
 /// A row in short.
 #[derive(Clone, Debug)]
 pub struct Brief {
+    /// The row's id in the database.
+    pub id: i64,
     /// The cluster's name.
     pub cluster: Arc<str>,
     /// The scheduler's number.
@@ -56,19 +58,19 @@ impl Brief {
     }
 }
 
-/// Looks at every row once, by ascending row id.
+/// Looks at every row whose id is above `after` once, by ascending row id; ends early when the stop token drains.
 ///
 /// # Errors
 /// When the database cannot be read or stays locked.
 pub fn survey(
     path: &Path,
+    mut after: i64,
     patience: Duration,
     stop: &Stop,
     mut each: impl FnMut(&Brief),
 ) -> Result<(), Error> {
     let connection = patiently(patience, stop, || open(path))?;
     let mut page = Page::default();
-    let mut after = i64::MIN;
     loop {
         let last = patiently(patience, stop, || {
             page.read(&connection, after)
@@ -104,7 +106,7 @@ impl Page {
         };
         let last = first.saturating_add(PAGE - 1);
         let mut statement = c.prepare_cached(
-            "SELECT job_id, cluster, start_time, duration, job_state, monitoring_status, walltime FROM job \
+            "SELECT job_id, cluster, start_time, duration, job_state, monitoring_status, walltime, id FROM job \
              WHERE id >= ?1 AND id <= ?2 ORDER BY id",
         )?;
         let mut rows = statement.query(params![first, last])?;
@@ -114,6 +116,7 @@ impl Page {
             let state = row::bytes_of(r, 4)?;
             let (duration, status) = (number(3)?, number(5)?);
             self.rows.push(Brief {
+                id: number(7)?,
                 cluster: name(&mut self.clusters, row::bytes_of(r, 1)?),
                 job_id: number(0)?,
                 start_time: number(2)?,

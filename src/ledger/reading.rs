@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::{Ledger, Run};
-use crate::model::job::JobKey;
+use crate::model::job::{JobKey, camel};
 use crate::model::standing::Standing;
 
 /// Metric → host → expected and received samples; the host `*` stands for all.
@@ -17,7 +17,7 @@ pub type Gaps = BTreeMap<String, BTreeMap<String, [u64; 2]>>;
 #[serde(rename_all = "camelCase")]
 pub struct Told {
     /// The job.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "camel")]
     pub key: JobKey,
     /// Where it stands, as the word in the file.
     pub standing: String,

@@ -38,6 +38,16 @@ impl fmt::Display for JobKey {
     }
 }
 
+/// Serializes a key with the names that `--json` has for it everywhere.
+pub fn camel<S: serde::Serializer>(key: &JobKey, s: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = s.serialize_map(Some(3))?;
+    map.serialize_entry("cluster", &key.cluster)?;
+    map.serialize_entry("jobId", &key.job_id)?;
+    map.serialize_entry("startTime", &key.start_time)?;
+    map.end()
+}
+
 /// Text from a row, file or message as a terminal may see it: control characters are shown as escapes.
 #[derive(Debug)]
 pub struct Shown<'a>(pub &'a str);

@@ -11,6 +11,7 @@ mod spool;
 pub mod sqlite;
 mod sum;
 pub mod tree;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::model::series::Statistics;
 use crate::model::stored::{Files, Form, Values};
 
 pub use error::Error;
+pub use walk::{Odd, Part, Walk, Walked};
 
 /// What a start-up must know of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]

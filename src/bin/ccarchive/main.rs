@@ -24,6 +24,8 @@ fn main() -> ExitCode {
         Command::Run(args) => command::run::run(&args),
         Command::Status(args) => command::status::status(&args),
         Command::Explain(args) => command::explain::explain(&args),
+        Command::Show(args) => command::show::show(&args),
+        Command::Verify(args) => command::verify::verify(&args),
         Command::Demo(args) => command::demo::demo(&args),
         Command::Completions { shell } => command::completions::completions(shell),
     };

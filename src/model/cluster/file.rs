@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::thresholds::{Peaks, Thresholds};
 use super::topology::Lists;
 use crate::model::series::{Scope, Unit};
 
@@ -30,6 +31,8 @@ pub(super) struct Metric {
     pub(super) footprint: String,
     pub(super) energy: String,
     pub(super) timestep: i64,
+    #[serde(flatten)]
+    pub(super) thresholds: Thresholds,
     #[serde(rename = "subclusters")]
     pub(super) sub_clusters: Vec<Override>,
 }
@@ -41,6 +44,8 @@ pub(super) struct Override {
     pub(super) footprint: String,
     pub(super) energy: String,
     pub(super) remove: bool,
+    #[serde(flatten)]
+    pub(super) thresholds: Thresholds,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -55,6 +60,8 @@ pub(super) struct SubCluster {
     pub(super) footprint: Vec<String>,
     #[serde(rename = "energyfootprint")]
     pub(super) energy_footprint: Vec<String>,
+    #[serde(flatten)]
+    pub(super) peaks: Peaks,
 }
 
 fn lists<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Lists, D::Error> {

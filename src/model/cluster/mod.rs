@@ -7,12 +7,14 @@
 
 mod file;
 pub mod nodelist;
+pub mod thresholds;
 pub mod topology;
 
 use std::collections::HashMap;
 
 use crate::model::failure::fit_to_print;
 use crate::model::series::{Scope, Unit};
+use thresholds::{Peaks, Thresholds};
 use topology::Topology;
 
 /// All clusters of a site.
@@ -68,9 +70,18 @@ pub struct Subcluster {
     energy: HashMap<String, String>,
     /// Metric name → own footprint kind of its first entry.
     own_footprint: Vec<(String, String)>,
+    /// Metric name → what is much and little of it, of its first entry.
+    thresholds: HashMap<String, Thresholds>,
+    /// What a node can do at most.
+    pub peaks: Peaks,
 }
 
 impl Subcluster {
+    /// What is much and little of a metric.
+    pub fn thresholds(&self, metric: &str) -> Option<Thresholds> {
+        self.thresholds.get(metric).copied()
+    }
+
     /// The kind of energy of a metric (`power`, `energy`, other), as the subcluster's own list has it.
     pub fn energy_kind(&self, metric: &str) -> Option<&str> {
         self.energy.get(metric).map(String::as_str)
@@ -283,15 +294,18 @@ impl Subcluster {
             energy_footprint: f.energy_footprint.clone(),
             energy: HashMap::new(),
             own_footprint: Vec::new(),
+            thresholds: HashMap::new(),
+            peaks: f.peaks,
         };
         for m in &f.metric_config {
-            sub.add_entry(&m.name, &m.footprint, &m.energy);
+            sub.add_entry(&m.name, &m.footprint, &m.energy, m.thresholds);
         }
         sub.topology = Topology::new(f.topology.clone());
         Ok(sub)
     }
 
-    fn add_entry(&mut self, name: &str, footprint: &str, energy: &str) {
+    fn add_entry(&mut self, name: &str, footprint: &str, energy: &str, thresholds: Thresholds) {
+        self.thresholds.entry(name.into()).or_insert(thresholds);
         self.energy
             .entry(name.into())
             .or_insert_with(|| energy.into());
@@ -303,13 +317,15 @@ impl Subcluster {
     /// Adds a metric of the cluster; its effective footprint kind where it has one.
     fn add_metric(&mut self, m: &file::Metric, own_name: &str) -> Option<String> {
         let (mut footprint, mut energy) = (m.footprint.as_str(), m.energy.as_str());
+        let mut thresholds = m.thresholds;
         if let Some(o) = m.sub_clusters.iter().rfind(|o| o.name == own_name) {
             if o.remove {
                 return None;
             }
             (footprint, energy) = (&o.footprint, &o.energy);
+            thresholds = o.thresholds;
         }
-        self.add_entry(&m.name, footprint, energy);
+        self.add_entry(&m.name, footprint, energy, thresholds);
         self.topology.enable();
         if !energy.is_empty() {
             self.energy_footprint.push(m.name.clone());

@@ -12,6 +12,7 @@ mod look;
 mod place;
 
 mod temporary;
+mod walk;
 mod writing;
 
 use std::collections::hash_map::RandomState;

@@ -67,7 +67,7 @@ fn without_a_terminal_there_is_a_line_at_start_one_a_failure_and_the_summary() {
     assert!(ran.err.contains("job 7 on alpha"));
     assert!(ran.out.starts_with("archived 3 of 4 jobs"), "{}", ran.out);
     assert!(
-        ran.out.contains("1 waiting for their next try"),
+        ran.out.contains("1 waiting, the next try is due at 20"),
         "{}",
         ran.out
     );

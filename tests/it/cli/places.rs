@@ -95,10 +95,7 @@ fn quarantined_and_lost_jobs_can_be_selected() {
     sweep(&site, &[]).expect(3);
     rusqlite::Connection::open(site.path("job.db.ledger"))
         .unwrap()
-        .execute(
-            "UPDATE job SET standing = 'quarantined' WHERE job_id = 8",
-            [],
-        )
+        .execute("UPDATE job SET state = 'quarantined' WHERE job_id = 8", [])
         .unwrap();
     let taken = |status: &str| {
         let ran = sweep(&site, &["--status", status, "--dry-run", "--json"]);

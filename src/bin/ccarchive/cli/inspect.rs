@@ -130,3 +130,83 @@ impl StatusArgs {
         })
     }
 }
+
+pub(super) const SHOW_EXIT_CODES: &str = "\
+Exit codes:
+    0  shown
+    1  could not look, or the archive holds nothing whole of the job
+    2  usage or configuration; no such job, or several share the number
+   12  version of the database or of the archive not supported";
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    /// Only this metric; may be repeated or separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) metric: Vec<String>,
+    /// Only the series of this host; may be repeated or separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) host: Vec<String>,
+    /// Every value as a line of CSV: metric, scope, host, id, Unix seconds, value
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+}
+
+pub(super) const VERIFY_EXIT_CODES: &str = "\
+Exit codes:
+    0  sound; notes at most
+    1  could not look
+    2  usage or configuration
+    3  errors or warnings were found
+   12  version of the database or of the archive not supported
+  124  time box reached; --after goes on where it ended";
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Decode the data of every job and compare it with the statistics
+    #[arg(long)]
+    pub(crate) read_data: bool,
+    /// Look at this share of the archived jobs, another one every day: 5%, 0.5%
+    #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = share)]
+    pub(crate) sample: u32,
+    /// Stop after this time, say where, and exit with 124 [default: no limit]
+    #[arg(long, value_name = "DUR", value_parser = super::values::time_box)]
+    pub(crate) max_duration: Option<Duration>,
+    /// Go on behind this row, as a run that reached its time box said
+    #[arg(long, value_name = "ROW", default_value = "0")]
+    pub(crate) after: i64,
+    /// Only this cluster; may be repeated or separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) cluster: Vec<String>,
+    /// One JSON object a line on standard output; the last is the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing unless something is wrong
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+}
+
+/// A share in percent, as so many of 10,000.
+fn share(text: &str) -> Result<u32, String> {
+    const EXPECTED: &str = "expected a share in percent, from 0.01% to 100%";
+    let number = text.trim().trim_end_matches('%').trim_end();
+    let percent: f64 = number.parse().map_err(|_e| EXPECTED.to_owned())?;
+    let of_10_000 = (percent * 100.0).round();
+    if !(1.0..=10_000.0).contains(&of_10_000) {
+        return Err(EXPECTED.to_owned());
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to 10,000"
+    )]
+    Ok(of_10_000 as u32)
+}

@@ -23,7 +23,7 @@ Exit codes:
     0  everything selected is archived, or there was nothing to do
     1  could not run, or stopped early; what was finished is recorded
     2  usage or configuration
-    3  finished, but a job failed or has no data, an archive is thin (--warn-coverage), or all hooks failed
+    3  finished, but a job failed or has no data, an archive is thin, or all hooks failed
    11  another sweep of this database is running
    12  version of the database or of the archive not supported
   124  time box reached, work is left
@@ -54,6 +54,12 @@ pub(crate) enum Command {
     /// Say what is the matter with one job and what the next sweep would do
     #[command(after_help = inspect::EXPLAIN_EXIT_CODES)]
     Explain(Box<inspect::ExplainArgs>),
+    /// Show an archived job: statistics, footprint, roofline, a curve per metric
+    #[command(after_help = inspect::SHOW_EXIT_CODES)]
+    Show(Box<inspect::ShowArgs>),
+    /// Compare database, archive and the archive's contents; change nothing
+    #[command(after_help = inspect::VERIFY_EXIT_CODES)]
+    Verify(Box<inspect::VerifyArgs>),
     /// Write a small site with jobs of every kind, and sweep it
     Demo(DemoArgs),
     /// Print the completions for a shell

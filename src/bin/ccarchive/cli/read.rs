@@ -45,6 +45,8 @@ impl Cli {
                 }
                 Command::Status(args) => args.site.from_environment = named,
                 Command::Explain(args) => args.site.from_environment = named,
+                Command::Show(args) => args.site.from_environment = named,
+                Command::Verify(args) => args.site.from_environment = named,
                 Command::Demo(_) | Command::Completions { .. } => {}
             }
         }

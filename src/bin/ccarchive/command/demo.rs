@@ -73,6 +73,8 @@ fn sweep(database: &Path) -> Result<Exit, Stopped> {
         Command::Run(args) => run::run(&args),
         Command::Status(_)
         | Command::Explain(_)
+        | Command::Show(_)
+        | Command::Verify(_)
         | Command::Demo(_)
         | Command::Completions { .. } => Ok(Exit::Done),
     }

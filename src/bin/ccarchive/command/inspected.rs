@@ -9,13 +9,14 @@ use ccarchive::jobs::{self, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::failure::chain;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::layers::Layered;
 use ccarchive::sweep::Exit;
-use ccarchive::target::Target;
+use ccarchive::target::Target as _;
 use ccarchive::target::tree::Tree;
 use jiff::Zoned;
 
@@ -134,8 +135,6 @@ impl Inspected {
 
 fn clusters(archive: &Tree) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
-    let found = archive
-        .clusters()
-        .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
+    let found = archive.clusters().map_err(|e| aborted(chain(&e)))?;
     Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(aborted)
 }

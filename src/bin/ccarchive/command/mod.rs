@@ -6,7 +6,9 @@ pub(crate) mod explain;
 pub(crate) mod inspected;
 mod preflight;
 pub(crate) mod run;
+pub(crate) mod show;
 pub(crate) mod status;
+pub(crate) mod verify;
 mod wire;
 
 use ccarchive::jobs;

@@ -75,6 +75,11 @@ pub(super) fn job(r: &Report<'_>) -> Value {
 /// Also the figures of a run in the ledger.
 pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
     let standing = s.standing();
+    let outcomes: Map<String, Value> = s
+        .outcomes
+        .iter()
+        .map(|(kind, n)| (kind.name().to_owned(), (*n).into()))
+        .collect();
     let mut v = json!({
         "type": "summary",
         "exit": exit as u8,
@@ -82,7 +87,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "archived": s.archived(),
         "remaining": s.left,
         "sawAll": s.saw_all,
-        "outcomes": s.outcomes,
+        "outcomes": outcomes,
         "failures": failures(s),
         "waiting": standing.waiting,
         "nextTry": standing.next_try,
@@ -127,7 +132,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
 fn failures(s: &Summary) -> Vec<Value> {
     let group = |(g, f): (&Group, &Failures)| {
         json!({
-            "stage": g.stage.name(), "reason": g.reason.code(), "cause": g.cause, "count": f.count,
+            "stage": g.stage.name(), "reason": g.reason.code(), "cause": g.cause.replace('…', "..."), "count": f.count,
             "firstJob": f.first_job.to_string(), "firstDetail": f.first_detail, "advice": advice(g.reason),
         })
     };

@@ -205,11 +205,16 @@ pub(crate) fn out(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes a line about the work of a command without progress.
+pub(crate) fn line(text: &str) {
+    let line = format!("{}\n", Shown(text));
+    // There is nobody left to tell that standard error cannot be written.
+    drop(io::stderr().lock().write_all(line.as_bytes()));
+}
+
 /// Writes why a command without progress ends.
 pub(crate) fn error(text: &str) {
     for l in text.lines() {
-        let line = format!("ccarchive: {}\n", Shown(l));
-        // There is nobody left to tell that standard error cannot be written.
-        drop(io::stderr().lock().write_all(line.as_bytes()));
+        line(&format!("ccarchive: {l}"));
     }
 }

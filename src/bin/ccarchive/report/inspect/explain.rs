@@ -10,7 +10,7 @@ use super::{count, percent, span, time};
 /// All about a job.
 pub(crate) fn page(e: &Explained) -> String {
     let mut p = Paper::for_output();
-    card(&e.job, e.row_problem.as_deref(), e.now, &mut p);
+    card(&e.job, e.row_problem.as_deref(), Some(e.now), &mut p);
     p.heading("Next");
     next(&e.next, e.now, &mut p);
     p.heading("Archive");
@@ -25,8 +25,9 @@ pub(crate) fn page(e: &Explained) -> String {
 }
 
 /// The job's identity in a few lines.
-pub(super) fn card(c: &Card, problem: Option<&str>, now: i64, p: &mut Paper) {
-    if let Some(key) = &c.key {
+pub(super) fn card(c: &Card, problem: Option<&str>, now: Option<i64>, p: &mut Paper) {
+    let key = &c.key;
+    {
         p.heading(&format!("Job {} on {}", key.job_id, key.cluster));
         let mut hosts = c
             .hosts
@@ -48,11 +49,13 @@ pub(super) fn card(c: &Card, problem: Option<&str>, now: i64, p: &mut Paper) {
         p.say(
             Tone::Plain,
             &format!(
-                "started {} ({}), ran {}, ended {} ago",
+                "started {} ({}), ran {}{}",
                 time(key.start_time),
                 key.start_time,
                 span(c.duration),
-                span(now.saturating_sub(c.end))
+                now.map_or(String::new(), |now| {
+                    format!(", ended {} ago", span(now.saturating_sub(c.end)))
+                })
             ),
         );
         p.say(

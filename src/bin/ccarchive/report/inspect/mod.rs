@@ -2,7 +2,9 @@
 
 pub(crate) mod explain;
 mod paper;
+pub(crate) mod show;
 pub(crate) mod status;
+pub(crate) mod verify;
 
 use std::io;
 

@@ -27,6 +27,8 @@ pub(crate) enum Tone {
 pub(crate) struct Paper {
     /// Columns.
     pub(crate) width: usize,
+    /// Columns of a table or line that is not wrapped: a pipe gets all of it.
+    most: usize,
     colour: bool,
     text: String,
 }
@@ -49,9 +51,19 @@ impl Paper {
             || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         Self {
             width: columns.unwrap_or(WIDTH).max(40),
+            most: if terminal {
+                columns.unwrap_or(WIDTH).max(40)
+            } else {
+                usize::MAX
+            },
             colour: terminal && !plain,
             text: String::new(),
         }
+    }
+
+    /// Whether a table of so many columns is shown whole.
+    pub(crate) fn has_room_for(&self, columns: usize) -> bool {
+        self.most >= columns
     }
 
     /// The page.
@@ -94,7 +106,7 @@ impl Paper {
 
     /// A line as it is, indented and cut to the width.
     pub(crate) fn line(&mut self, text: &str) {
-        let line = cut(&format!("  {}", Shown(text)), self.width);
+        let line = cut(&format!("  {}", Shown(text)), self.most);
         self.text += line.trim_end();
         self.text.push('\n');
     }
@@ -122,7 +134,7 @@ impl Paper {
                 })
                 .collect();
             let line = format!("  {}", cells.join("  "));
-            let line = cut(line.trim_end(), self.width);
+            let line = cut(line.trim_end(), self.most);
             self.painted(if at == 0 { "2" } else { "" }, &line);
         }
     }
@@ -194,6 +206,7 @@ mod tests {
     fn page(width: usize) -> Paper {
         Paper {
             width,
+            most: width,
             colour: false,
             text: String::new(),
         }

@@ -124,7 +124,7 @@ fn time_left(s: &Status, p: &mut Paper) {
         );
     }
     match (&r.job, r.next_loss) {
-        (Some(key), Some(at)) => {
+        (Some(first), Some(at)) => {
             let left = at.saturating_sub(s.now);
             let tone = if r.within_6h > 0 {
                 Tone::Bad
@@ -136,7 +136,7 @@ fn time_left(s: &Status, p: &mut Paper) {
                 &format!(
                     "The source remembers {} and may begin to forget {} in {} ({}). At risk within 6 h: {}, within 24 h: {}.",
                     span(retention),
-                    job(key),
+                    job(&first.key),
                     span(left),
                     time(at),
                     r.within_6h,
@@ -313,6 +313,12 @@ pub(crate) fn list(jobs: &[Told], limit: usize) -> String {
     };
     let mut rows = vec![head.map(String::from).to_vec()];
     rows.extend(jobs.iter().map(row));
+    // On a narrow terminal the detail would only be cut; `explain` has it.
+    if !p.has_room_for(140) {
+        for r in &mut rows {
+            r.truncate(7);
+        }
+    }
     p.table(&[Right, Left, Right, Right, Left, Right, Left, Left], &rows);
     if jobs.len() == limit {
         p.say(

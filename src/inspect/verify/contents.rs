@@ -1,0 +1,285 @@
+//! From a row to its archive: is it there, whole, of this job, and do its numbers follow from each other?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::finding::{Fault, Finding};
+use crate::format::meta::columns;
+use crate::format::read::{Data, Meta, SeriesRead, Visitor};
+use crate::inspect::Ports;
+use crate::inspect::evidence::place;
+use crate::jobs::{self, Brief};
+use crate::model::job::{Job, JobKey};
+use crate::model::row_columns::Columns;
+use crate::model::series::Statistics;
+use crate::model::stop::Stop;
+use crate::rules::statistics::{footprint, of_values, round2};
+use crate::target::Stored;
+
+/// Statistics are computed from values before these are rounded to two decimals, and rounded themselves.
+const TOLERANCE: f64 = 0.0151;
+/// The same for large values, which single precision holds with seven digits.
+const RELATIVE: f64 = 2e-6;
+/// Node series of these may be sums of finer ones, with statistics that do not follow from the values.
+const DERIVED: [&str; 2] = ["flops_any", "mem_bw"];
+/// Findings of one kind in one job; the others say the same.
+const MOST: usize = 3;
+
+/// What was found of a row.
+#[derive(Default)]
+pub(super) struct Compared {
+    pub(super) findings: Vec<Finding>,
+    /// Whether an archive was looked at.
+    pub(super) archive: bool,
+    /// Values that were decoded.
+    pub(super) values: u64,
+}
+
+impl Compared {
+    fn find(&mut self, fault: Fault, key: &JobKey, detail: impl Into<String>) {
+        self.findings.push(Finding::new(fault, Some(key), detail));
+    }
+}
+
+/// Compares a stopped job's row with its archive.
+pub(super) fn compare(
+    ports: &Ports<'_>,
+    brief: &Brief,
+    read_data: bool,
+    stop: &Stop,
+) -> Result<Compared, jobs::Error> {
+    let mut out = Compared::default();
+    let key = brief.key();
+    let archived = !brief.is_unarchived();
+    let stored = match ports.target.read(&key) {
+        Ok(Some(stored)) => stored,
+        Ok(None) => {
+            if archived {
+                out.find(
+                    Fault::Missing,
+                    &key,
+                    "the row says archived (status 3), the archive holds nothing whole of it",
+                );
+            }
+            return Ok(out);
+        }
+        Err(e) => {
+            out.find(Fault::Unreadable, &key, e.to_string());
+            return Ok(out);
+        }
+    };
+    out.archive = true;
+    let meta = match stored.meta() {
+        Ok(meta) => meta,
+        Err(e) => {
+            out.find(Fault::Damaged, &key, e.to_string());
+            return Ok(out);
+        }
+    };
+    // cc-backend changes rows while they are compared: what the row is now counts.
+    let Some(row) = ports.rows.by_id(brief.id, stop)? else {
+        return Ok(out);
+    };
+    let (key, job) = match row.job {
+        Ok(job) => (row.head.key, job),
+        Err(why) => {
+            out.find(Fault::Row, &key, why);
+            return Ok(out);
+        }
+    };
+    if !is_of(&meta, &key, &job, &mut out) {
+        return Ok(out);
+    }
+    if !archived {
+        out.find(
+            Fault::NotRecorded,
+            &key,
+            format!(
+                "the archive is whole, the row is at status {}",
+                brief.status
+            ),
+        );
+    } else if let Some(found) = ports.rows.columns(brief.id, stop)? {
+        check_columns(ports, &job, &meta, &found, &mut out);
+    }
+    if read_data {
+        check_data(&key, stored, &meta, &mut out);
+    }
+    Ok(out)
+}
+
+/// Whether a meta.json is that of the job.
+fn is_of(meta: &Meta, key: &JobKey, job: &Job, out: &mut Compared) -> bool {
+    let head = &meta.job.head;
+    if head.key != *key {
+        out.find(
+            Fault::OtherJob,
+            key,
+            format!("its meta.json is that of {}", head.key),
+        );
+        return false;
+    }
+    // The length of a job of unknown end was told by its samples.
+    let told = job.head.duration == 0 && job.walltime > 0;
+    if head.duration != job.head.duration && !told {
+        let detail = format!(
+            "its archive has a length of {} s, the row of {} s",
+            head.duration, job.head.duration
+        );
+        out.find(Fault::OtherJob, key, detail);
+    }
+    true
+}
+
+/// Whether footprint and energy follow from the statistics.
+fn check_columns(ports: &Ports<'_>, job: &Job, meta: &Meta, found: &Columns, out: &mut Compared) {
+    let key = &job.head.key;
+    let Ok((_, sub)) = place(ports.clusters, job) else {
+        return;
+    };
+    let statistics = meta.plain_statistics();
+    let duration = meta.job.head.duration;
+    let Ok(expected) = footprint(ports.clusters, sub, &statistics, job.num_nodes, duration) else {
+        return;
+    };
+    let expected = columns(&expected);
+    for (name, found, expected) in [
+        ("footprint", &found.footprint, &expected.footprint),
+        (
+            "energy_footprint",
+            &found.energy_footprint,
+            &expected.energy_footprint,
+        ),
+    ] {
+        if let Some(why) = differing(found, expected) {
+            out.find(Fault::Footprint, key, format!("{name} of the row: {why}"));
+        }
+    }
+    if (found.energy - expected.energy).abs() > 0.0051 {
+        let detail = format!(
+            "energy of the row is {}, the statistics give {}",
+            found.energy, expected.energy
+        );
+        out.find(Fault::Footprint, key, detail);
+    }
+}
+
+/// How two JSON objects of numbers differ.
+fn differing(found: &str, expected: &str) -> Option<String> {
+    type Numbers = BTreeMap<String, f64>;
+    let wanted: Numbers = serde_json::from_str(expected).ok()?;
+    let Ok(found) = serde_json::from_str::<Option<Numbers>>(found) else {
+        return Some("it is no JSON object of numbers".into());
+    };
+    let found = found.unwrap_or_default();
+    wanted.iter().find_map(|(name, wanted)| {
+        let found = found.get(name);
+        match found {
+            None => Some(format!("{name} is missing, the statistics give {wanted}")),
+            Some(found) if is_near(*found, *wanted) => None,
+            Some(found) => Some(format!("{name} is {found}, the statistics give {wanted}")),
+        }
+    })
+}
+
+fn is_near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= TOLERANCE + RELATIVE * a.abs().max(b.abs())
+}
+
+/// Whether the data decodes and the statistics follow from it.
+fn check_data(key: &JobKey, stored: Stored, meta: &Meta, out: &mut Compared) {
+    let mut checking = Checking::default();
+    let read = stored.visit(&mut checking);
+    out.values += checking.values;
+    if let Err(e) = read {
+        out.find(Fault::Damaged, key, e.to_string());
+        return;
+    }
+    let statistics = meta.plain_statistics();
+    let mut wrong = checking.wrong;
+    for (metric, told) in &statistics {
+        let Some(found) = checking.node.get(metric) else {
+            wrong.push(format!(
+                "meta.json has statistics of {metric}, the data no node series of it"
+            ));
+            continue;
+        };
+        let avg = round2(found.avg / meta.job.num_nodes.max(1) as f64);
+        // cc-backend gives a series without any value statistics of 0, which enter the job's.
+        let or_0 = |told: f64, found: f64| {
+            is_near(told, found) || told == 0.0 && checking.empty.contains(metric)
+        };
+        let same = is_near(told.avg, avg) && or_0(told.min, found.min) && or_0(told.max, found.max);
+        if !same {
+            wrong.push(format!(
+                "meta.json says of {metric}: avg {}, min {}, max {}; its series give {avg}, {}, {}",
+                told.avg, told.min, told.max, found.min, found.max
+            ));
+        }
+    }
+    wrong.extend(
+        checking
+            .node
+            .keys()
+            .filter(|metric| !statistics.contains_key(*metric))
+            .map(|metric| format!("the data has node series of {metric}, meta.json no statistics")),
+    );
+    for detail in wrong.into_iter().take(MOST) {
+        out.find(Fault::Statistics, key, detail);
+    }
+}
+
+/// Compares each series with its statistics while the data is read.
+#[derive(Default)]
+struct Checking {
+    /// By metric: sum of the averages, smallest minimum, largest maximum of the node series.
+    node: BTreeMap<String, Statistics>,
+    /// Metrics with a node series without any value.
+    empty: BTreeSet<String>,
+    wrong: Vec<String>,
+    values: u64,
+    wide: Vec<f64>,
+}
+
+impl Visitor for Checking {
+    fn series(&mut self, s: &SeriesRead<'_>) {
+        self.values += s.values.len() as u64;
+        self.wide.clear();
+        self.wide.extend(s.values.iter().map(|v| f64::from(*v)));
+        let found = of_values(&self.wide);
+        let node = s.scope == "node";
+        // Of nulls only: it stands there so that roofline pairs match.
+        let Some(found) = found else {
+            if node {
+                self.empty.insert(s.metric.to_owned());
+            }
+            return;
+        };
+        if node {
+            let all = self.node.entry(s.metric.to_owned()).or_insert(Statistics {
+                avg: 0.0,
+                min: f64::INFINITY,
+                max: f64::NEG_INFINITY,
+            });
+            all.avg += s.statistics.avg;
+            all.min = all.min.min(s.statistics.min);
+            all.max = all.max.max(s.statistics.max);
+        }
+        if node && DERIVED.contains(&s.metric) {
+            return;
+        }
+        let t = s.statistics;
+        if !(is_near(t.avg, found.avg) && is_near(t.min, found.min) && is_near(t.max, found.max)) {
+            self.wrong.push(format!(
+                "{} ({}) on {}: statistics say avg {}, min {}, max {}; the values give {:.2}, {:.2}, {:.2}",
+                s.metric, s.scope, s.host, t.avg, t.min, t.max, found.avg, found.min, found.max
+            ));
+        }
+    }
+
+    fn scope(&mut self, metric: &str, scope: &str, _data: &Data) {
+        // A scope without any value still counts as there.
+        if scope == "node" {
+            self.node.entry(metric.to_owned()).or_default();
+        }
+    }
+}

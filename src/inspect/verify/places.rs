@@ -1,0 +1,103 @@
+//! From the archive to the database: is every place some row's, and as it should be?
+
+use std::path::Path;
+
+use super::finding::{Fault, Finding, unlisted};
+use crate::inspect::Ports;
+use crate::jobs;
+use crate::model::job::STATUS_ARCHIVED;
+use crate::model::stop::Stop;
+use crate::target::{Odd, Part, Walk, Walked};
+
+/// Looks at the places of a part: how many there are, and what was found.
+pub(super) fn look(
+    ports: &Ports<'_>,
+    archive: &dyn Walk,
+    part: &Part,
+    stop: &Stop,
+) -> Result<(u64, Vec<Finding>), jobs::Error> {
+    let walked = match archive.walk(part) {
+        Ok(walked) => walked,
+        Err(e) => return Ok((0, vec![unlisted(Some(&part.path), &e.to_string())])),
+    };
+    let mut findings = Vec::new();
+    for w in &walked {
+        let row = match &w.key {
+            Some(key) => ports.rows.by_key(key, stop)?,
+            None => None,
+        };
+        let mut found = odd(w);
+        // A sweep or cc-backend may be at it.
+        if row
+            .as_ref()
+            .is_some_and(|r| r.head.status != STATUS_ARCHIVED)
+        {
+            found.retain(|f| matches!(f.fault, Fault::Rights | Fault::Unreadable));
+        }
+        findings.extend(found);
+        if w.key.is_some() && row.is_none() {
+            let detail = "the archive holds this job, the database has no such row";
+            findings.push(Finding::new(Fault::NoRow, w.key.as_ref(), detail).at(&w.path));
+        }
+    }
+    Ok((walked.len() as u64, findings))
+}
+
+/// What is odd about a place.
+pub(super) fn odd(w: &Walked) -> Vec<Finding> {
+    let key = w.key.as_ref();
+    let one = |odd: &Odd| {
+        let at = |fault, detail: String, path: &Path| Finding::new(fault, key, detail).at(path);
+        match odd {
+            Odd::Stranger => at(
+                Fault::Stranger,
+                "does not belong into an archive".into(),
+                &w.path,
+            ),
+            Odd::NoClusterJson => at(
+                Fault::Stranger,
+                "a folder in the archive without cluster.json: cc-backend does not start with it"
+                    .into(),
+                &w.path,
+            ),
+            Odd::EmptyFolder => at(
+                Fault::EmptyFolder,
+                "the job's folder is empty".into(),
+                &w.path,
+            ),
+            Odd::NoMeta => at(Fault::Incomplete, "meta.json is missing".into(), &w.path),
+            Odd::NoData => at(
+                Fault::Incomplete,
+                "data.json is missing in both forms".into(),
+                &w.path,
+            ),
+            Odd::BothForms => at(
+                Fault::TwoForms,
+                "both data.json and data.json.gz are there; one of them may be older".into(),
+                &w.path,
+            ),
+            Odd::EmptyFile(name) => at(Fault::Incomplete, format!("{name} is empty"), &w.path),
+            Odd::OtherFile(name) => at(
+                Fault::Stranger,
+                format!(
+                    "{name} is no file of an archive; the next sweep removes what a killed one left"
+                ),
+                &w.path,
+            ),
+            Odd::Rights {
+                path,
+                owner,
+                expected,
+                mode,
+            } => at(
+                Fault::Rights,
+                format!(
+                    "belongs to user {owner} with mode {mode:03o}; the archive belongs to user {expected}, who must be able to read and write it"
+                ),
+                path,
+            ),
+            Odd::Unreadable(why) => at(Fault::Unreadable, why.clone(), &w.path),
+        }
+    };
+    w.odd.iter().map(one).collect()
+}

@@ -9,6 +9,7 @@
 //! writes the row. So a crash anywhere costs a repeat, never a loss. When a sender is dropped, the next stage ends; no
 //! stage knows how many others there are.
 
+mod becomes;
 mod breaker;
 mod choose;
 mod document;

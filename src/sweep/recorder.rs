@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
+use super::becomes::{record_of, update};
 use super::breaker::{Breaker, Decision, Medium};
 use super::hand::Closed;
 use super::hook::{Hooks, Ran, json_of};
@@ -17,14 +18,13 @@ use super::settings::Settings;
 use super::summary::{Abort, Summary};
 
 use crate::jobs::lock::Lock;
-use crate::jobs::{Change, Recorder, Update};
+use crate::jobs::{Recorder, Update};
 use crate::ledger::{Hook, Ledger, Record};
 use crate::model::failure::{Failure, Reason, Stage, chain};
-use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_PENDING};
+use crate::model::job::JobKey;
 use crate::model::message::Finished;
-use crate::model::outcome::{Kind, Outcome};
+use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
-use crate::rules::retry::next_after;
 use crate::source::{self, Source};
 use crate::target::Target;
 
@@ -344,66 +344,4 @@ pub(super) fn note_hooks(
             "hooks of {left} archived jobs did not run to their end; the next sweep runs them"
         )));
     }
-}
-
-/// The change of a job's row, if it changes.
-fn update(d: &Finished) -> Option<Update> {
-    if let Some(a) = &d.archived {
-        return Some(Update {
-            head: d.head.clone(),
-            change: Change::Archived {
-                row_print: a.row_print,
-                footprint: a.columns.footprint.clone(),
-                energy_footprint: a.columns.energy_footprint.clone(),
-                energy: a.columns.energy,
-            },
-        });
-    }
-    // An archived job stays archived, as it is, unless there is something better for it.
-    let fails = d.head.status != STATUS_ARCHIVED
-        && match d.outcome.kind() {
-            // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
-            Kind::Failed => !ended_at_once(d),
-            Kind::Interrupted => d.head.status == STATUS_PENDING && !ended_at_once(d),
-            Kind::NoData => true,
-            Kind::Complete
-            | Kind::Partial
-            | Kind::Provisional
-            | Kind::Adopted
-            | Kind::Empty
-            | Kind::NotYet
-            | Kind::UnknownEnd
-            | Kind::Raced => false,
-        };
-    fails.then(|| Update {
-        head: d.head.clone(),
-        change: Change::Failed,
-    })
-}
-
-/// Whether the row says that the job has no length (and not that it says nothing of use).
-fn ended_at_once(d: &Finished) -> bool {
-    let unreadable = d.outcome.failure().map(|f| f.reason) == Some(Reason::RowInvalid);
-    d.head.status == STATUS_PENDING && d.head.duration == 0 && !unreadable
-}
-
-/// What the ledger learns, if it learns something.
-fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Option<Record<'a>> {
-    let provisional = d.history.provisional.is_some();
-    if d.head.status == STATUS_ARCHIVED && !d.outcome.is_archived() && !provisional {
-        return None;
-    }
-    let next = next_after(&d.outcome, &d.history, d.lost, now)?;
-    let written = d.archived.as_ref().is_some_and(|a| a.written);
-    let blamed = d.outcome.failure().is_some_and(|f| {
-        f.reason.blames_source() || matches!(f.reason, Reason::NoData | Reason::SnapshotBroken)
-    });
-    Some(Record {
-        key: &d.head.key,
-        outcome: &d.outcome,
-        next,
-        coverage: written.then_some(&d.coverage),
-        source: blamed.then_some(source),
-        newest: d.newest,
-    })
 }

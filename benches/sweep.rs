@@ -105,11 +105,7 @@ fn sweep_once(site: &Path) -> Summary {
     let files = archive.clusters().unwrap().files;
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap();
     let clock = Clock::starting_at(NOW);
-    let checkpoints = Checkpoints::new(
-        vec![site.join("checkpoints")],
-        clusters.frequencies(),
-        clock,
-    );
+    let checkpoints = Checkpoints::new(site.join("checkpoints"), clusters.frequencies(), clock);
     let source = Cached::new(checkpoints, 1 << 30);
     let database = site.join("job.db");
     let ledger = Ledger::open(&site.join("job.db.ledger"), &database);
@@ -153,7 +149,7 @@ fn compress_and_write(documents: &[Vec<u8>], folder: &Path) -> Duration {
     documents.par_iter().enumerate().for_each(|(k, raw)| {
         let mut e = Encoder::new(Effort::Normal);
         e.buffer().extend_from_slice(raw);
-        let (_, members) = e.finish();
+        let (_, members) = e.finish().unwrap();
         fs::write(folder.join(format!("{k}.gz")), members.concat()).unwrap();
     });
     let took = begun.elapsed();

@@ -3,26 +3,31 @@
 //! An input may be refused in words; what is accepted must stay within its bounds: memory in proportion to the input,
 //! times that arithmetic can hold, texts that read back. A broken promise is a panic.
 
+use std::cell::RefCell;
+use std::io::Read;
 use std::path::PathBuf;
 
+use crate::format::deflate::Encoder;
 use crate::format::read;
 use crate::format::{number, text};
 use crate::model::cluster::Clusters;
 use crate::model::cluster::nodelist;
 use crate::model::failure::fit_to_print;
 use crate::model::job::{is_path_component, parse_meta_data, parse_resources};
+use crate::model::stop::Stop;
 use crate::model::stored::{Form, Values};
 use crate::rules::richness::{Comparison, compare};
 use crate::rules::scopes::Components;
-use crate::rules::timeline::{Builder, Grid, Level};
+use crate::rules::timeline::{Builder, Grid, Interval, Level};
 use crate::site::{self, Located, Origin};
-use crate::source::checkpoint::{Snapshot, binary, json, wal};
+use crate::source::checkpoint::snapshot::{Snapshot, Wish};
+use crate::source::checkpoint::{binary, json, wal};
 
 /// Takes one input; panics where a promise is broken.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus and of its binary in `fuzz/`.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("snapshot_binary", snapshot_binary),
     ("snapshot_json", snapshot_json),
     ("log", log),
@@ -34,6 +39,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("config", config),
     ("texts", texts),
     ("numbers", numbers),
+    ("deflate", deflate),
 ];
 
 /// A refusal is one printable sentence.
@@ -45,28 +51,30 @@ fn refused(why: &str) {
 
 /// `<from>.bin`
 pub fn snapshot_binary(input: &[u8]) {
-    match binary::parse(input) {
+    let stop = Stop::new();
+    match binary::read(input, input.len() as u64, &Wish::everything(&stop)) {
         Ok(snapshot) => {
             assert_eq!(binary::parse_interval(input), Ok(snapshot.interval));
             place(&snapshot, input);
         }
-        Err(why) => refused(&why),
+        Err(why) => refused(&why.to_string()),
     }
 }
 
 /// `<from>.json`
 pub fn snapshot_json(input: &[u8]) {
-    match json::parse(input) {
+    let stop = Stop::new();
+    match json::read(input, input.len() as u64, &Wish::everything(&stop)) {
         Ok(snapshot) => place(&snapshot, input),
-        Err(why) => refused(&why),
+        Err(why) => refused(&why.to_string()),
     }
 }
 
 /// Puts a snapshot twice on a timeline, as two files of one host, and asks for it.
 fn place(snapshot: &Snapshot, input: &[u8]) {
-    let count: usize = snapshot.series.iter().map(|s| s.column.values.len()).sum();
+    let count: usize = snapshot.series.iter().map(|s| s.column.len()).sum();
     assert!(count <= input.len(), "{count} values");
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(Interval::ALL);
     let metrics: Vec<_> = snapshot.series.iter().map(|s| s.metric.clone()).collect();
     let start = snapshot.series.first().map_or(0, |s| s.column.start);
     for _ in 0..2 {
@@ -76,7 +84,11 @@ fn place(snapshot: &Snapshot, input: &[u8]) {
             builder.sample(id, snapshot.interval.to, 1.0);
         }
     }
-    ask(&builder.finish(), metrics.iter().map(|m| &**m), start);
+    ask(
+        &builder.finish(&[], i64::MAX).series,
+        metrics.iter().map(|m| &**m),
+        start,
+    );
 }
 
 fn ask<'a>(root: &Level, metrics: impl Iterator<Item = &'a str>, start: i64) {
@@ -88,15 +100,14 @@ fn ask<'a>(root: &Level, metrics: impl Iterator<Item = &'a str>, start: i64) {
             assert_eq!(series.read(grid).len(), 20);
         }
     }
-    root.newest();
     root.last_sample(start, start.saturating_add(1 << 20));
 }
 
 /// `current.wal`
 pub fn log(input: &[u8]) {
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(Interval::ALL);
     let (mut records, mut first) = (0, None);
-    let read = wal::read(input, |r| {
+    let read = wal::read(input, &Stop::new(), |r| {
         records += 1;
         if let Some((metric, path)) = wal::series_of(r.series) {
             first = first.or(Some(r.t));
@@ -107,9 +118,9 @@ pub fn log(input: &[u8]) {
     // A record has 24 bytes at least.
     assert!(records * 24 <= input.len(), "{records} records");
     if let Err(why) = read {
-        refused(&why);
+        refused(&why.to_string());
     }
-    let root = builder.finish();
+    let root = builder.finish(&[], i64::MAX).series;
     assert!(root.bytes() <= 4096 + 256 * input.len());
     ask(&root, ["load", "mem"].into_iter(), first.unwrap_or(0));
 }
@@ -238,4 +249,26 @@ pub fn numbers(input: &[u8]) {
         let back: Result<f64, _> = String::from_utf8_lossy(&out).parse();
         assert_eq!(back.map(f64::to_bits), Ok(x.to_bits()), "{x:e}");
     }
+}
+
+thread_local! {
+    /// One for all inputs: what an input leaves behind must not show in the next.
+    static ENCODER: RefCell<Encoder> = RefCell::new(Encoder::new());
+}
+
+/// Bytes that are compressed; where the first one is high, what follows comes several times, which makes several blocks
+/// of it.
+pub fn deflate(input: &[u8]) {
+    let raw = match input.split_first() {
+        Some((&first, rest)) if first >= 240 => rest.repeat(usize::from(first - 238)),
+        _ => input.to_vec(),
+    };
+    let mut member = Vec::new();
+    let made = ENCODER.with_borrow_mut(|e| e.member(&raw, &mut member));
+    assert_eq!(made, Ok(()));
+    // A block is never larger than stored: five bytes each, and 18 around them.
+    assert!(member.len() <= raw.len() + 5 * (raw.len() / 32_768 + 1) + 18);
+    let mut back = Vec::new();
+    let read = flate2::bufread::GzDecoder::new(&*member).read_to_end(&mut back);
+    assert!(read.is_ok() && back == raw);
 }

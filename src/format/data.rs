@@ -84,11 +84,6 @@ fn series(s: &Series, hosts: &[Resource], out: &mut Vec<u8>) {
     number::fixed2(s.statistics.max, out);
     out.extend_from_slice(b"},\"data\":[");
     out.reserve(s.data.len() * 8);
-    for (k, v) in s.data.iter().enumerate() {
-        if k > 0 {
-            out.push(b',');
-        }
-        number::datum(*v, out);
-    }
+    number::array(&s.data, out);
     out.extend_from_slice(b"]}");
 }

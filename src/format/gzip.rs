@@ -1,9 +1,12 @@
 //! Documents as gzip: members of a fixed size, compressed by all cores where there are several, so that the bytes
 //! depend on nothing but the document. Every gzip reader takes several members for one file.
 
+use std::cell::RefCell;
+
 use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
 
+use crate::format::deflate::{self, Mistake};
 use crate::model::stored::Form;
 
 /// Raw bytes of a member: larger ones compress hardly better, and memory is bounded by a few of them.
@@ -16,23 +19,18 @@ pub const PLAIN_UP_TO: usize = 2000;
 /// How hard to compress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Effort {
-    /// About eight times as fast as the default, files a sixth larger.
+    /// About three times as fast as the default, files a sixth larger.
     Fast,
-    /// The size that cc-backend's own files have.
+    /// Our own encoder: the size that cc-backend's own files have, or less.
     #[default]
     Normal,
     /// A few percent smaller, several times slower.
     Small,
 }
 
-impl Effort {
-    const fn of_libdeflate(self) -> i32 {
-        match self {
-            Self::Fast => 1,
-            Self::Normal => 6,
-            Self::Small => 9,
-        }
-    }
+thread_local! {
+    /// An encoder takes 1 MB of tables and the room of a decoded member: one per thread, made when first needed.
+    static OWN: RefCell<deflate::Encoder> = RefCell::new(deflate::Encoder::new());
 }
 
 /// Takes a document in pieces and gives what is to be stored, in pieces.
@@ -65,33 +63,34 @@ impl Encoder {
     }
 
     /// Compressed members, once there are enough to be worth it.
-    pub fn ready(&mut self) -> Vec<Vec<u8>> {
+    pub fn ready(&mut self) -> Result<Vec<Vec<u8>>, Mistake> {
         let whole = self.pending.len() / MEMBER;
         if whole < TOGETHER {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let rest = self.pending.split_off(whole * MEMBER);
-        let members = std::mem::replace(&mut self.pending, rest);
-        self.raw += members.len() as u64;
-        self.compress(&members)
+        let end = whole * MEMBER;
+        let members = self.compress(&self.pending[..end])?;
+        self.raw += end as u64;
+        // The buffer stays: a new one would come page by page from the kernel, again and again.
+        self.pending.drain(..end);
+        Ok(members)
     }
 
     /// The rest of what is to be stored, and its form.
-    pub fn finish(mut self) -> (Form, Vec<Vec<u8>>) {
+    pub fn finish(mut self) -> Result<(Form, Vec<Vec<u8>>), Mistake> {
         let document = std::mem::take(&mut self.pending);
         if self.raw == 0 && document.len() <= PLAIN_UP_TO {
-            return (Form::Plain, vec![document]);
+            return Ok((Form::Plain, vec![document]));
         }
-        (Form::Gzip, self.compress(&document))
+        Ok((Form::Gzip, self.compress(&document)?))
     }
 
-    fn compress(&self, raw: &[u8]) -> Vec<Vec<u8>> {
+    fn compress(&self, raw: &[u8]) -> Result<Vec<Vec<u8>>, Mistake> {
+        if raw.is_empty() {
+            return Ok(Vec::new());
+        }
         if raw.len() <= MEMBER {
-            return if raw.is_empty() {
-                Vec::new()
-            } else {
-                vec![member(raw, self.level)]
-            };
+            return Ok(vec![member(raw, self.level)?]);
         }
         raw.par_chunks(MEMBER)
             .map(|c| member(c, self.level))
@@ -99,13 +98,25 @@ impl Encoder {
     }
 }
 
+fn member(raw: &[u8], level: Effort) -> Result<Vec<u8>, Mistake> {
+    match level {
+        Effort::Fast => Ok(of_libdeflate(raw, 1)),
+        Effort::Normal => {
+            let mut out = Vec::with_capacity(raw.len() / 2);
+            OWN.with_borrow_mut(|e| e.member(raw, &mut out))?;
+            out.shrink_to_fit();
+            Ok(out)
+        }
+        Effort::Small => Ok(of_libdeflate(raw, 9)),
+    }
+}
+
 #[expect(
     clippy::expect_used,
     reason = "the levels are libdeflate's, and the room is its own bound"
 )]
-fn member(raw: &[u8], level: Effort) -> Vec<u8> {
-    let mut c =
-        Compressor::new(CompressionLvl::new(level.of_libdeflate()).expect("a level of libdeflate"));
+fn of_libdeflate(raw: &[u8], level: i32) -> Vec<u8> {
+    let mut c = Compressor::new(CompressionLvl::new(level).expect("a level of libdeflate"));
     let mut out = vec![0; c.gzip_compress_bound(raw.len())];
     let n = c
         .gzip_compress(raw, &mut out)
@@ -123,10 +134,10 @@ mod tests {
         let mut out = Vec::new();
         for piece in document.chunks(step) {
             e.buffer().extend_from_slice(piece);
-            out.extend(e.ready().concat());
+            out.extend(e.ready().unwrap().concat());
         }
         assert_eq!(e.raw_bytes(), document.len() as u64);
-        let (form, rest) = e.finish();
+        let (form, rest) = e.finish().unwrap();
         out.extend(rest.concat());
         (form, out)
     }

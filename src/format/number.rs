@@ -13,26 +13,115 @@ const DIGITS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 
 /// Appends a finite number with two decimals. The sign of zero is kept, also of what rounds to it.
 #[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whether single precision holds the value is the question"
+)]
 pub fn fixed2(x: f64, out: &mut Vec<u8>) {
+    let single = x as f32;
+    if f64::from(single) == x {
+        let mut text = [0; LONGEST];
+        let n = single2(single, &mut text, out);
+        out.extend_from_slice(&text[..n]);
+        return;
+    }
     match hundredths(x.abs()) {
         Some(h) => write_hundredths(x.is_sign_negative(), h, out),
         None => general(x, out),
     }
 }
 
-/// Appends a value of a data array: rounded to f32 first, `null` for what is no finite number then.
-#[inline]
+/// Appends the values of a data array with commas between them: each rounded to f32 first, `null` for what is no finite
+/// number then.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "cc-backend rounds data to single precision"
 )]
-pub fn datum(x: f64, out: &mut Vec<u8>) {
-    let single = x as f32;
-    if single.is_finite() {
-        fixed2(f64::from(single), out);
-    } else {
-        out.extend_from_slice(b"null");
+pub fn array(values: &[f64], out: &mut Vec<u8>) {
+    // Texts are put together in a block on the stack: growing `out` byte by byte costs more than the digits do.
+    const VALUES: usize = 64;
+    let mut block = [0_u8; VALUES * (LONGEST + 1)];
+    for (k, chunk) in values.chunks(VALUES).enumerate() {
+        let mut at = 0;
+        for (i, x) in chunk.iter().enumerate() {
+            if k + i > 0 {
+                block[at] = b',';
+                at += 1;
+            }
+            let single = *x as f32;
+            let Some(text) = block[at..].first_chunk_mut::<LONGEST>() else {
+                break; // the block has room for all of them
+            };
+            if !single.is_finite() {
+                text[..4].copy_from_slice(b"null");
+                at += 4;
+            } else if single.abs() < TOO_LARGE {
+                at += small2(single, text);
+            } else {
+                out.extend_from_slice(&block[..at]);
+                at = 0;
+                general(f64::from(single), out);
+            }
+        }
+        out.extend_from_slice(&block[..at]);
     }
+}
+
+/// Room for the text of a number below [`TOO_LARGE`].
+const LONGEST: usize = 16;
+/// From here on a number takes more digits than the short way has room for.
+const TOO_LARGE: f32 = 1e9;
+
+/// The text of a finite f32, its length being returned; a large one goes to `out` at once.
+#[inline]
+fn single2(x: f32, text: &mut [u8; LONGEST], out: &mut Vec<u8>) -> usize {
+    if x.abs() < TOO_LARGE {
+        return small2(x, text);
+    }
+    general(f64::from(x), out);
+    0
+}
+
+/// The text of an f32 below [`TOO_LARGE`]; its length. A hundred times an f32 is exact in double precision, and adding 2^52
+/// rounds it to the nearest whole number, ties to even: half the time of taking the number apart (10 ns).
+#[inline]
+fn small2(x: f32, text: &mut [u8; LONGEST]) -> usize {
+    const WHOLE: f64 = (1_u64 << 52) as f64;
+    let rounded = f64::from(x.abs()) * 100.0 + WHOLE;
+    let h = rounded.to_bits() & ((1 << 52) - 1);
+    let (mut whole, part) = ((h / 100) as usize, (h % 100) as usize);
+    let pair = |v: usize| [DIGITS[v * 2], DIGITS[v * 2 + 1]];
+    let mut at = 0;
+    if x.is_sign_negative() {
+        text[0] = b'-';
+        at = 1;
+    }
+    let pairs = match whole {
+        0..100 => 0,
+        100..10_000 => 1,
+        10_000..1_000_000 => 2,
+        1_000_000..100_000_000 => 3,
+        _ => 4,
+    };
+    let power = [1, 100, 10_000, 1_000_000, 100_000_000][pairs];
+    let first = whole / power;
+    whole %= power;
+    let two = pair(first);
+    if first >= 10 {
+        text[at] = two[0];
+        at += 1;
+    }
+    text[at] = two[1];
+    at += 1;
+    for k in (0..pairs).rev() {
+        let power = [1, 100, 10_000, 1_000_000][k];
+        text[at..at + 2].copy_from_slice(&pair(whole / power));
+        whole %= power;
+        at += 2;
+    }
+    text[at] = b'.';
+    text[at + 1..at + 3].copy_from_slice(&pair(part));
+    at + 3
 }
 
 /// round(x · 100) of the exact value, ties to even; none where it does not fit.
@@ -66,9 +155,9 @@ fn hundredths(x: f64) -> Option<u64> {
 #[expect(clippy::cast_possible_truncation, reason = "remainders of 100")]
 fn write_hundredths(negative: bool, mut h: u64, out: &mut Vec<u8>) {
     // 20 digits at most, a dot and a sign; as much again behind them, so that a copy has a fixed length.
-    const LONGEST: usize = 24;
-    let mut buffer = [0_u8; 2 * LONGEST];
-    let mut at = LONGEST;
+    const ROOM: usize = 24;
+    let mut buffer = [0_u8; 2 * ROOM];
+    let mut at = ROOM;
     let mut pair =
         |at: usize, v: usize| buffer[at..at + 2].copy_from_slice(&DIGITS[v * 2..v * 2 + 2]);
     at -= 2;
@@ -93,8 +182,8 @@ fn write_hundredths(negative: bool, mut h: u64, out: &mut Vec<u8>) {
         at -= 1;
         buffer[at] = b'-';
     }
-    let end = out.len() + LONGEST - at;
-    if let Some(text) = buffer[at..].first_chunk::<LONGEST>() {
+    let end = out.len() + ROOM - at;
+    if let Some(text) = buffer[at..].first_chunk::<ROOM>() {
         out.extend_from_slice(text);
     }
     out.truncate(end);
@@ -154,6 +243,10 @@ fn shortest_digits(x: f64) -> String {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "data is rounded to single precision"
+)]
 mod tests {
     use super::*;
 
@@ -209,9 +302,37 @@ mod tests {
             (-0.001, "-0.00"),
         ] {
             let mut out = Vec::new();
-            datum(x, &mut out);
+            array(&[x], &mut out);
             assert_eq!(out, want.as_bytes());
         }
+    }
+
+    #[test]
+    fn arrays_equal_the_standard_librarys_text_for_all_kinds_of_singles() {
+        let mut seed = 88_172_645_463_325_252_u64;
+        let mut values = Vec::new();
+        for k in 0..400_000_u32 {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            let high = u32::try_from(seed >> 32).unwrap();
+            values.push(f64::from(f32::from_bits(high)));
+            values.push(f64::from((high % 2_000_000) as f32 / 800.0));
+            values.push(-f64::from(k as f32 / 1000.0));
+            values.push((high % 3_000_000_000) as f64);
+        }
+        let mut out = Vec::new();
+        array(&values, &mut out);
+        let texts = values.iter().map(|x| {
+            let single = f64::from(*x as f32);
+            if single.is_finite() {
+                format!("{single:.2}")
+            } else {
+                "null".into()
+            }
+        });
+        let want = texts.collect::<Vec<_>>().join(",");
+        assert!(out == want.as_bytes());
     }
 
     #[test]

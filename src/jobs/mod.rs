@@ -25,7 +25,7 @@ pub use survey::{Brief, survey};
 /// Versions of cc-backend's schema that have the columns used here.
 pub const VERSIONS: std::ops::RangeInclusive<i64> = 9..=11;
 /// How long `SQLite` itself waits for a lock before the caller is asked whether to go on.
-const BUSY: Duration = Duration::from_secs(2);
+const BUSY: Duration = Duration::from_millis(500);
 
 /// Between two tries to get a lock, each of which waits itself where SQLite does.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -60,6 +60,17 @@ pub enum Error {
         /// How long was waited.
         seconds: u64,
     },
+}
+
+impl Error {
+    /// Whether another connection keeps the database locked.
+    pub fn is_locked(&self) -> bool {
+        match self {
+            Self::Sqlite { source, .. } => is_busy(source),
+            Self::Locked { .. } => true,
+            Self::Version(_) | Self::ReadOnly(_) => false,
+        }
+    }
 }
 
 /// Whether `SQLite` says that another connection holds a lock.
@@ -108,6 +119,15 @@ fn ready(path: &Path, opened: rusqlite::Result<Connection>) -> Result<Connection
 pub fn patiently<T>(
     patience: Duration,
     stop: &Stop,
+    f: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    persist(patience, || stop.wait(PAUSE), f)
+}
+
+/// The same, as long as `pause` pauses and says that it goes on.
+fn persist<T>(
+    patience: Duration,
+    pause: impl Fn() -> bool,
     mut f: impl FnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
     let begun = Instant::now();
@@ -119,7 +139,7 @@ pub fn patiently<T>(
                 let seconds = begun.elapsed().as_secs();
                 return Err(Error::Locked { path, seconds });
             }
-            Err(Error::Sqlite { source, .. }) if is_busy(&source) && stop.wait(PAUSE) => {}
+            Err(Error::Sqlite { source, .. }) if is_busy(&source) && pause() => {}
             result => return result,
         }
     }

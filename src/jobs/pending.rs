@@ -25,6 +25,8 @@ pub struct Listed {
     pub head: Head,
     /// The name of the job's first host, as far as the row tells it: jobs of one host are worked on together.
     pub host: Option<String>,
+    /// Whether nobody knows when it ended.
+    pub unknown_end: bool,
 }
 
 /// Why stopped, unarchived jobs are passed over, and how many.
@@ -193,7 +195,7 @@ impl Pending {
         };
         let last = first.saturating_add(PAGE - 1);
         let sql = format!(
-            "SELECT {}, subcluster, hpc_user, substr(resources, 1, {HOST_WITHIN}) FROM job \
+            "SELECT {}, subcluster, hpc_user, substr(resources, 1, {HOST_WITHIN}), walltime FROM job \
              WHERE id >= ?1 AND id <= ?2 AND monitoring_status IN (1, 2) \
              AND CAST(job_state AS TEXT) NOT IN ('{}') ORDER BY id",
             row::HEAD_COLUMNS,
@@ -215,7 +217,12 @@ impl Pending {
                 self.passed_over.not_selected += 1;
             } else if self.filter.is_old_enough(&head) {
                 let host = first_host(row::bytes_of(r, 9)?);
-                found.push(Listed { head, host });
+                let unknown_end = head.has_unknown_end(row::number_of(r, 10)?);
+                found.push(Listed {
+                    head,
+                    host,
+                    unknown_end,
+                });
             } else if head.end() > self.filter.now {
                 self.passed_over.in_future += 1;
             } else {

@@ -24,9 +24,14 @@ pub(super) fn bytes_of<'r>(r: &'r Row<'_>, k: usize) -> rusqlite::Result<&'r [u8
     Ok(bytes(r.get_ref(k)?).unwrap_or_default())
 }
 
+/// A number; 0 where the column holds something else.
+pub(super) fn number_of(r: &Row<'_>, k: usize) -> rusqlite::Result<i64> {
+    Ok(integer(r.get_ref(k)?).unwrap_or(0))
+}
+
 /// Who the row is about; columns of a wrong type read as zero values here and are reported by [`job`].
 pub(super) fn head(r: &Row<'_>) -> rusqlite::Result<Head> {
-    let number = |k: usize| -> rusqlite::Result<i64> { Ok(integer(r.get_ref(k)?).unwrap_or(0)) };
+    let number = |k: usize| number_of(r, k);
     let text = |k: usize| -> rusqlite::Result<String> {
         Ok(String::from_utf8_lossy(bytes(r.get_ref(k)?).unwrap_or_default()).into_owned())
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Params};
 
-use super::{Error, open, patiently, row};
+use super::{Error, PAUSE, open, persist, row};
 use crate::model::job::{JobKey, Row};
 use crate::model::row_columns::Columns;
 use crate::model::stop::Stop;
@@ -94,12 +94,26 @@ impl Rows {
         self.with(stop, |c| many(c, &sql, [job_id]))
     }
 
+    /// Closes the connections that nobody is using. One that only reads cannot remove the database's log: whoever writes
+    /// closes after it.
+    pub fn close(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     fn with<T>(
         &self,
         stop: &Stop,
         mut read: impl FnMut(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        patiently(self.patience, stop, || {
+        // A shutdown still waits its grace, so that what is in hand comes to its end if that is possible at all.
+        let pause = || {
+            std::thread::park_timeout(PAUSE);
+            !stop.is_cancelled()
+        };
+        persist(self.patience, pause, || {
             let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let kept = idle().pop();
             let connection = kept.map_or_else(|| open(&self.path), Ok)?;

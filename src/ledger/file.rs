@@ -116,7 +116,7 @@ fn try_open(path: &Path, database: &Path) -> Result<Connection, Refusal> {
             // A table or column that is missing is damage too.
             if let Err(e) = c
                 .query_row(
-                    "SELECT state, attempts, hook, newest, proved, figures FROM job, source, run WHERE 0",
+                    "SELECT state, attempts, hook, replacing, newest, proved, figures, phase FROM job, source, run, phase WHERE 0",
                     [],
                     |_| Ok(()),
                 )

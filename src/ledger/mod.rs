@@ -1,4 +1,5 @@
-//! ccarchive's own memory: attempts, reasons, next tries, coverage, proved sources, hooks that are due, past sweeps.
+//! ccarchive's own memory: attempts, reasons, next tries, coverage, proved sources, phases of
+//! hosts, hooks that are due, past sweeps.
 //!
 //! A small `SQLite` file beside the job database. It may be lost, locked or damaged at any time without stopping a
 //! sweep: a damaged one is set aside and begun anew, and where none can be had an empty one in memory serves. So it
@@ -9,15 +10,18 @@ mod file;
 mod reading;
 mod store;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
 use crate::model::job::JobKey;
+use crate::model::message::HostPhase;
 use crate::model::outcome::{Coverage, Outcome};
 use crate::model::standing::Standing;
 use crate::rules::retry::Next;
+use crate::rules::timeline::Phase;
 
 pub use reading::{DayCount, Gaps, Listing, Open, Told};
 
@@ -34,7 +38,7 @@ pub struct Entry {
     pub last_try: i64,
     /// Unix seconds; 0 for at once.
     pub next_try: i64,
-    /// Of a lost job: the source that cannot have its data.
+    /// The source that is to blame, where one is: another may do better.
     pub source: Option<String>,
     /// Of a provisional archive: Unix seconds of the cluster's newest data when it was made.
     pub newest: Option<i64>,
@@ -49,10 +53,10 @@ pub struct Record<'a> {
     pub outcome: &'a Outcome,
     /// Where it stands now.
     pub next: Next,
-    /// Its samples.
-    pub coverage: &'a Coverage,
-    /// The source that was asked.
-    pub source: &'a str,
+    /// The samples of an archive that was written.
+    pub coverage: Option<&'a Coverage>,
+    /// The source that was asked, where it is to blame.
+    pub source: Option<&'a str>,
     /// Unix seconds of the newest data of its cluster, where that was looked at.
     pub newest: Option<i64>,
 }
@@ -158,6 +162,11 @@ impl Ledger {
         self.with("be read", |c| store::of_standing(c, standing, after, limit))
     }
 
+    /// Jobs whose archives were being replaced when a sweep died: the next `limit` after `after`.
+    pub fn half_replaced(&self, after: Option<&JobKey>, limit: usize) -> Vec<JobKey> {
+        self.with("be read", |c| store::half_replaced(c, after, limit))
+    }
+
     /// Notes that the archives of these jobs are about to be replaced, before anything of it is done. It is durable then.
     pub fn replacing(&self, keys: &[JobKey]) {
         if !keys.is_empty() {
@@ -204,6 +213,18 @@ impl Ledger {
     /// Notes that a source holds samples of a cluster. `now`: Unix seconds.
     pub fn prove(&self, cluster: &str, source: &str, now: i64) {
         self.with("be written", |c| store::prove(c, cluster, source, now));
+    }
+
+    /// Where the slots of hosts begin, as earlier sweeps saw it, by cluster and host.
+    pub fn phases(&self) -> HashMap<(String, String), Vec<Phase>> {
+        self.with("be read", |c| store::phases(c))
+    }
+
+    /// Remembers where the slots of a cluster's hosts begin.
+    pub fn remember(&self, cluster: &str, phases: &[HostPhase]) {
+        if !phases.is_empty() {
+            self.with("be written", |c| store::remember(c, cluster, phases));
+        }
     }
 
     /// Notes a finished sweep and thins out old ones.

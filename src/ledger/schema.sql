@@ -3,7 +3,7 @@ CREATE TABLE job (
     cluster    TEXT    NOT NULL,
     job_id     INTEGER NOT NULL,
     start_time INTEGER NOT NULL,
-    -- replacing, provisional, waiting, quarantined, lost, done
+    -- provisional, waiting, quarantined, lost, done
     state      TEXT    NOT NULL,
     -- of the last attempt
     outcome    TEXT    NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE job (
     first_try  INTEGER,
     last_try   INTEGER,
     next_try   INTEGER,
-    -- of a lost job: the source that cannot have its data
+    -- the source that is to blame: it cannot have the data of a lost job, had none or could not be read
     source     TEXT,
     -- of a provisional archive: Unix seconds of the cluster's newest data when it was made
     newest     INTEGER,
@@ -28,10 +28,13 @@ CREATE TABLE job (
     gaps       TEXT,
     -- the JSON object that a hook is still to get
     hook       TEXT,
+    -- 1 while its archive is being replaced: who finds this was preceded by a sweep that died
+    replacing  INTEGER,
     PRIMARY KEY (cluster, job_id, start_time)
 ) WITHOUT ROWID;
 CREATE INDEX job_open ON job (state, cluster, job_id, start_time) WHERE state != 'done';
 CREATE INDEX job_hook ON job (cluster, job_id, start_time) WHERE hook IS NOT NULL;
+CREATE INDEX job_replacing ON job (cluster, job_id, start_time) WHERE replacing IS NOT NULL;
 -- Sources that have held samples of a cluster: only of them "no sample" says something about a job.
 CREATE TABLE source (
     cluster TEXT    NOT NULL,
@@ -39,6 +42,15 @@ CREATE TABLE source (
     -- Unix seconds
     proved  INTEGER NOT NULL,
     PRIMARY KEY (cluster, source)
+) WITHOUT ROWID;
+-- Where the slots of a host's series begin, modulo their frequency, as the files told it once.
+CREATE TABLE phase (
+    cluster   TEXT    NOT NULL,
+    host      TEXT    NOT NULL,
+    -- seconds
+    frequency INTEGER NOT NULL,
+    phase     INTEGER NOT NULL,
+    PRIMARY KEY (cluster, host, frequency)
 ) WITHOUT ROWID;
 -- One row per sweep; old ones are thinned out.
 CREATE TABLE run (

@@ -1,13 +1,15 @@
 //! The ledger's statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Entry, Hook, Record, Run};
 use crate::model::job::JobKey;
+use crate::model::message::HostPhase;
 use crate::model::outcome::{Gap, Kind};
 use crate::model::standing::Standing;
+use crate::rules::timeline::Phase;
 
 /// Gaps kept per job by host; a job with more keeps them by metric only.
 const MOST_GAPS: usize = 64;
@@ -50,33 +52,53 @@ pub(super) fn of_standing(
     after: Option<&JobKey>,
     limit: usize,
 ) -> rusqlite::Result<Vec<JobKey>> {
+    let condition = format!("state = '{}' AND state != 'done'", standing.name());
+    keys(c, &condition, after, limit)
+}
+
+/// Jobs whose archives were being replaced.
+pub(super) fn half_replaced(
+    c: &Connection,
+    after: Option<&JobKey>,
+    limit: usize,
+) -> rusqlite::Result<Vec<JobKey>> {
+    keys(c, "replacing IS NOT NULL", after, limit)
+}
+
+fn keys(
+    c: &Connection,
+    condition: &str,
+    after: Option<&JobKey>,
+    limit: usize,
+) -> rusqlite::Result<Vec<JobKey>> {
     let start = JobKey {
         cluster: String::new(),
         job_id: i64::MIN,
         start_time: i64::MIN,
     };
     let after = after.unwrap_or(&start);
-    c.prepare_cached(
-        "SELECT cluster, job_id, start_time FROM job WHERE state = ?1 AND state != 'done' \
-         AND (cluster, job_id, start_time) > (?2, ?3, ?4) ORDER BY cluster, job_id, start_time LIMIT ?5",
-    )?
+    c.prepare_cached(&format!(
+        "SELECT cluster, job_id, start_time FROM job WHERE {condition} \
+         AND (cluster, job_id, start_time) > (?1, ?2, ?3) ORDER BY cluster, job_id, start_time LIMIT ?4"
+    ))?
     .query_map(
         params![
-            standing.name(),
             after.cluster,
             after.job_id,
             after.start_time,
             i64::try_from(limit).unwrap_or(i64::MAX)
         ],
-        |r| {
-            Ok(JobKey {
-                cluster: r.get(0)?,
-                job_id: r.get(1)?,
-                start_time: r.get(2)?,
-            })
-        },
+        key,
     )?
     .collect()
+}
+
+fn key(r: &Row<'_>) -> rusqlite::Result<JobKey> {
+    Ok(JobKey {
+        cluster: r.get(0)?,
+        job_id: r.get(1)?,
+        start_time: r.get(2)?,
+    })
 }
 
 /// Metric → host → [expected, received]; over [`MOST_GAPS`] hosts are summed up under `*`.
@@ -98,14 +120,14 @@ fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// Notes that the archives of these jobs are about to be replaced. What is known of their coverage stays.
+/// Notes that the archives of these jobs are about to be replaced. What is known of them stays.
 pub(super) fn replacing(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<()> {
     c.execute_batch("PRAGMA synchronous = FULL")?;
     let tx = c.transaction()?;
     for key in keys {
         tx.prepare_cached(
-            "INSERT INTO job (cluster, job_id, start_time, state, outcome) VALUES (?1, ?2, ?3, 'replacing', 'complete') \
-             ON CONFLICT DO UPDATE SET state = 'replacing'",
+            "INSERT INTO job (cluster, job_id, start_time, state, outcome, replacing) \
+             VALUES (?1, ?2, ?3, 'done', 'complete', 1) ON CONFLICT DO UPDATE SET replacing = 1",
         )?
         .execute(params![key.cluster, key.job_id, key.start_time])?;
     }
@@ -118,8 +140,7 @@ pub(super) fn replaced(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<
     let tx = c.transaction()?;
     for key in keys {
         tx.prepare_cached(
-            "UPDATE job SET state = 'done' \
-             WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3 AND state = 'replacing'",
+            "UPDATE job SET replacing = NULL WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3",
         )?
         .execute(params![key.cluster, key.job_id, key.start_time])?;
     }
@@ -131,7 +152,6 @@ pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> ru
     for r in records {
         let failure = r.outcome.failure();
         let next_try = (r.next.standing == Standing::Waiting).then_some(r.next.next_try);
-        let archived = r.outcome.is_archived();
         tx.prepare_cached(
             "INSERT INTO job (cluster, job_id, start_time, state, outcome, reason, stage, detail, attempts, failures, \
              first_try, last_try, next_try, source, newest, expected, received, unusable, gaps) \
@@ -157,12 +177,12 @@ pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> ru
             r.next.failures,
             now,
             next_try,
-            (r.next.standing == Standing::Lost).then_some(r.source),
+            r.source,
             r.newest.filter(|_| r.next.standing == Standing::Provisional),
-            archived.then_some(signed(r.coverage.points.expected)),
-            archived.then_some(signed(r.coverage.points.received)),
-            archived.then_some(signed(r.coverage.unusable)),
-            if archived { gaps_json(&r.coverage.gaps) } else { None },
+            r.coverage.map(|c| signed(c.points.expected)),
+            r.coverage.map(|c| signed(c.points.received)),
+            r.coverage.map(|c| signed(c.unusable)),
+            r.coverage.and_then(|c| gaps_json(&c.gaps)),
         ])?;
     }
     tx.commit()
@@ -181,23 +201,23 @@ pub(super) fn hooks_due(c: &mut Connection, hooks: &[Hook]) -> rusqlite::Result<
 }
 
 pub(super) fn hook_done(c: &Connection, key: &JobKey) -> rusqlite::Result<()> {
-    c.prepare_cached(
+    let key = params![key.cluster, key.job_id, key.start_time];
+    // A row that is there for its hook alone goes with it.
+    for sql in [
+        "DELETE FROM job WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3 \
+         AND outcome = 'interrupted' AND last_try IS NULL",
         "UPDATE job SET hook = NULL WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3",
-    )?
-    .execute(params![key.cluster, key.job_id, key.start_time])
-    .map(drop)
+    ] {
+        c.prepare_cached(sql)?.execute(key)?;
+    }
+    Ok(())
 }
 
 pub(super) fn all_hooks(c: &Connection) -> rusqlite::Result<Vec<Hook>> {
     c.prepare("SELECT cluster, job_id, start_time, hook FROM job WHERE hook IS NOT NULL")?
         .query_map([], |r| {
-            let key = JobKey {
-                cluster: r.get(0)?,
-                job_id: r.get(1)?,
-                start_time: r.get(2)?,
-            };
             Ok(Hook {
-                key,
+                key: key(r)?,
                 json: r.get(3)?,
             })
         })?
@@ -215,6 +235,36 @@ pub(super) fn prove(c: &Connection, cluster: &str, source: &str, now: i64) -> ru
         params![cluster, source, now],
     )
     .map(drop)
+}
+
+pub(super) fn phases(c: &Connection) -> rusqlite::Result<HashMap<(String, String), Vec<Phase>>> {
+    let mut statement = c.prepare("SELECT cluster, host, frequency, phase FROM phase")?;
+    let mut rows = statement.query([])?;
+    let mut all: HashMap<_, Vec<Phase>> = HashMap::new();
+    while let Some(r) = rows.next()? {
+        let of_host = all.entry((r.get(0)?, r.get(1)?)).or_default();
+        of_host.push(Phase {
+            frequency: r.get(2)?,
+            phase: r.get(3)?,
+        });
+    }
+    Ok(all)
+}
+
+pub(super) fn remember(
+    c: &mut Connection,
+    cluster: &str,
+    phases: &[HostPhase],
+) -> rusqlite::Result<()> {
+    let tx = c.transaction()?;
+    for p in phases {
+        tx.prepare_cached(
+            "INSERT INTO phase (cluster, host, frequency, phase) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT DO UPDATE SET phase = excluded.phase WHERE phase != excluded.phase",
+        )?
+        .execute(params![cluster, p.host, p.frequency, p.phase])?;
+    }
+    tx.commit()
 }
 
 pub(super) fn finish_run(c: &mut Connection, run: &Run) -> rusqlite::Result<()> {

@@ -138,7 +138,18 @@ pub struct Head {
     pub status: i64,
 }
 
+/// The same of the columns alone, see [`Head::has_unknown_end`].
+pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> bool {
+    duration == 0 && status == STATUS_FAILED && state == b"failed" && walltime > 0
+}
+
 impl Head {
+    /// Whether nobody knows when a job with that walltime (seconds) ended: cc-backend's walltime check sets state failed and
+    /// status 2 and leaves the length 0. Other jobs of length 0 ended at once.
+    pub fn has_unknown_end(&self, walltime: i64) -> bool {
+        unknown_end(self.status, self.duration, self.state.as_bytes(), walltime)
+    }
+
     /// Whether the job has stopped.
     pub fn stopped(&self) -> bool {
         !NOT_STOPPED.contains(&self.state.as_str())
@@ -196,22 +207,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether nobody knows when the job ended: cc-backend's walltime check sets state failed and status 2 and leaves the
-    /// length 0. Other jobs of length 0 ended at once.
+    /// Whether nobody knows when the job ended.
     pub fn has_unknown_end(&self) -> bool {
-        let head = &self.head;
-        unknown_end(
-            head.status,
-            head.duration,
-            head.state.as_bytes(),
-            self.walltime,
-        )
+        self.head.has_unknown_end(self.walltime)
     }
-}
-
-/// The same of the columns alone, see [`Job::has_unknown_end`].
-pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> bool {
-    duration == 0 && status == STATUS_FAILED && state == b"failed" && walltime > 0
 }
 
 /// A row as it was read: who it is about, and the job or one sentence about what is wrong with it.

@@ -20,6 +20,8 @@ pub struct Task {
     pub head: Head,
     /// The job's first host, as far as it is known.
     pub host: Option<String>,
+    /// Whether it takes a place of a sweep that is limited: jobs of unknown end are only counted.
+    pub counts: bool,
     /// What earlier sweeps know of the job.
     pub history: History,
     /// Whether the job may be archived although its source has no sample of it.
@@ -35,6 +37,17 @@ pub struct History {
     pub failures: u32,
     /// Set where the archive is provisional: Unix seconds of the cluster's newest data when it was made.
     pub provisional: Option<i64>,
+}
+
+/// Where the slots of a frequency begin on a host: worth remembering, since a later reading may find nothing that tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostPhase {
+    /// The host.
+    pub host: String,
+    /// Seconds between samples.
+    pub frequency: i64,
+    /// Seconds, from 0 to the frequency.
+    pub phase: i64,
 }
 
 /// A job's result on its way to the recorder.
@@ -54,6 +67,8 @@ pub struct Finished {
     pub lost: bool,
     /// Unix seconds of the newest data of the job's cluster, where that was looked at.
     pub newest: Option<i64>,
+    /// What the source knows for sure of the job's hosts.
+    pub phases: Vec<HostPhase>,
     /// Bytes of data.json before compression.
     pub raw_bytes: u64,
     /// Why the job was archived although something could not be read, where that is so.
@@ -113,6 +128,7 @@ impl Finished {
             history,
             lost: false,
             newest: None,
+            phases: Vec::new(),
             raw_bytes: 0,
             note: None,
             stages: Stages::default(),

@@ -21,8 +21,6 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum Standing {
-    /// Its archive is being replaced; a sweep that finds this was preceded by one that died.
-    Replacing,
     /// Archived with what there was; read again once its hosts have newer data.
     Provisional,
     /// Waits for its next try.

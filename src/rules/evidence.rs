@@ -5,7 +5,7 @@
 //! `judge`.
 
 use crate::model::failure::{Failure, Reason, Stage};
-use crate::rules::timeline::{Interval, Level};
+use crate::rules::timeline::{Interval, Level, Phase};
 
 /// All that a source holds of one host within the window it was asked for.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,22 @@ pub struct Evidence {
     /// Unix seconds at which the reading began. What came later is not in the answer, so the answer is judged by this
     /// time and not by a later one.
     pub read_at: i64,
+    /// What the answer holds besides what was asked for.
+    pub covers: Covers,
+    /// Per frequency where the slots of the host begin, as far as the source knows it for sure. Worth remembering: a later
+    /// reading may find nothing that tells it.
+    pub phases: Vec<Phase>,
+    /// Whether the source had to guess where the slots of some series begin. Its values may stand one slot off.
+    pub phase_guessed: bool,
+}
+
+/// What an answer holds besides what was asked for. A source that keeps to the question leaves this as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Covers {
+    /// The window for which the answer is whole; none where it is the one asked for.
+    pub window: Option<Interval>,
+    /// Whether the answer holds every metric that the source has of the host.
+    pub all_metrics: bool,
 }
 
 /// A part of a source that is not whole.
@@ -35,7 +51,8 @@ pub struct Damage {
     pub subject: String,
     /// What is wrong with it.
     pub detail: String,
-    /// `SnapshotBroken` for its content, `SourceUnreadable` for the medium.
+    /// `SnapshotBroken` for its content, `SourceUnreadable` for the medium, `SourceGone` where a whole layer of the source is
+    /// missing.
     pub reason: Reason,
 }
 

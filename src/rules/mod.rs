@@ -9,5 +9,6 @@ pub mod request;
 pub mod retry;
 pub mod richness;
 pub mod scopes;
+pub mod spread;
 pub mod statistics;
 pub mod timeline;

@@ -71,21 +71,23 @@ pub fn next_after(outcome: &Outcome, before: &History, lost: bool, now: i64) -> 
     }
 }
 
-/// Whether a job that stands so is taken by the next sweep from `source` without being asked for: `next_try` is of a
-/// waiting one, `lost_in` of a lost one. Unix seconds.
+/// Whether a job that stands so is taken by the next sweep from `source` without being asked for. `next_try` is of a waiting
+/// one, `asked` the source of the last attempt: what was found out about one source holds nobody back from another. Unix
+/// seconds.
 pub fn is_due(
     standing: Standing,
     next_try: i64,
-    lost_in: Option<&str>,
+    asked: Option<&str>,
     source: &str,
     now: i64,
 ) -> bool {
+    if asked.is_some_and(|asked| asked != source) {
+        return true;
+    }
     match standing {
         Standing::Waiting => next_try <= now,
-        Standing::Quarantined => false,
-        // Lost is a verdict about one source.
-        Standing::Lost => lost_in != Some(source),
-        Standing::Replacing | Standing::Provisional | Standing::Done => true,
+        Standing::Quarantined | Standing::Lost => false,
+        Standing::Provisional | Standing::Done => true,
     }
 }
 

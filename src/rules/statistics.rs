@@ -4,16 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::model::cluster::{Clusters, Subcluster};
-use crate::model::series::{
-    MetricData, Scope, ScopeData, Series, Statistics, StatisticsSeries, fits_f32,
-};
+use crate::model::series::{MetricData, Scope, ScopeData, Series, Statistics, fits_f32};
 
 /// Go's `math.MaxFloat32`, where minima begin and maxima (negated) too.
 const MAX_F32: f64 = f32::MAX as f64;
-/// From this number of series up a scope gets a statistics series (cc-backend `internal/metricdispatch/dataLoader.go`).
-const STATISTICS_SERIES_FROM: usize = 8;
-/// Fewer values than this have no minimum, median and maximum (cc-lib `schema/metrics.go`).
-const FEWEST_VALUES: usize = 3;
 
 /// Two decimals.
 pub fn round2(x: f64) -> f64 {
@@ -26,8 +20,17 @@ pub fn of_values(data: &[f64]) -> Option<Statistics> {
     for &v in data.iter().filter(|v| !v.is_nan()) {
         n += 1;
         sum += v;
-        min = go_min(min, v);
-        max = go_max(max, v);
+        min = if v < min { v } else { min };
+        max = if v > max { v } else { max };
+    }
+    // Comparisons do not tell the two zeros apart, Go's `min` and `max` do: looked at once, and not for each value.
+    if min == 0.0 || max == 0.0 {
+        let has = |sign: bool| {
+            data.iter()
+                .any(|v| *v == 0.0 && v.is_sign_negative() == sign)
+        };
+        min = if min == 0.0 && has(true) { -0.0 } else { min };
+        max = if max == 0.0 && has(false) { 0.0 } else { max };
     }
     (n > 0).then(|| Statistics {
         avg: sum / f64::from(n),
@@ -52,52 +55,6 @@ fn go_max(a: f64, b: f64) -> f64 {
     } else {
         a
     }
-}
-
-/// The statistics series of a scope, from eight series up. The median is that of the values that exist.
-pub fn statistics_series(series: &[Series]) -> Option<StatisticsSeries> {
-    if series.len() < STATISTICS_SERIES_FROM {
-        return None;
-    }
-    let n = series.iter().map(|s| s.data.len()).max().unwrap_or(0);
-    let mut out = StatisticsSeries::default();
-    let mut values = Vec::with_capacity(series.len());
-    for k in 0..n {
-        values.clear();
-        values.extend(
-            series
-                .iter()
-                .filter_map(|s| s.data.get(k))
-                .filter(|v| !v.is_nan()),
-        );
-        let (min, median, max) = spread(&mut values);
-        out.min.push(min);
-        out.median.push(median);
-        out.max.push(max);
-    }
-    Some(out)
-}
-
-fn spread(values: &mut [f64]) -> (f64, f64, f64) {
-    if values.len() < FEWEST_VALUES {
-        return (f64::NAN, f64::NAN, f64::NAN);
-    }
-    let (mut min, mut max) = (MAX_F32, -MAX_F32);
-    for &v in &*values {
-        min = if v < min { v } else { min };
-        max = if v >= max { v } else { max };
-    }
-    // A sum of f32 values stays finite, so the order is total; −0 and 0 are equal in Go's sort as well.
-    let order = |a: &f64, b: &f64| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
-    let is_even = values.len().is_multiple_of(2);
-    let (below, upper, _) = values.select_nth_unstable_by(values.len() / 2, order);
-    let median = if is_even {
-        let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        f64::midpoint(lower, *upper)
-    } else {
-        *upper
-    };
-    (min, median, max)
 }
 
 /// Node scope out of a finer one, for a metric that has none: per host the sum of the values (missing where one is
@@ -243,26 +200,6 @@ mod tests {
         assert!(of_values(&[N]).is_none());
         let z = of_values(&[0.0, -0.0]).unwrap();
         assert!(z.min.is_sign_negative() && z.max.is_sign_positive());
-    }
-
-    #[test]
-    fn the_median_is_that_of_the_values_that_exist() {
-        let mut all: Vec<Series> = [10.0, 20.0, 30.0]
-            .iter()
-            .map(|v| series(0, &[*v, *v]))
-            .collect();
-        assert!(statistics_series(&all).is_none(), "under eight series");
-        all.extend((0..5).map(|_| series(0, &[N, 1.0])));
-        let s = statistics_series(&all).unwrap();
-        assert_eq!((s.min[0], s.median[0], s.max[0]), (10.0, 20.0, 30.0));
-        assert_eq!(s.median[1], 1.0);
-        all.truncate(2);
-        all.extend((0..6).map(|_| series(0, &[N, N])));
-        let s = statistics_series(&all).unwrap();
-        assert!(
-            s.min[0].is_nan() && s.median[0].is_nan() && s.max[0].is_nan(),
-            "two values are too few"
-        );
     }
 
     #[test]

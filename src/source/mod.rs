@@ -5,8 +5,14 @@
 //! error and never "no data". Layers over time, retries and the cache are sources themselves, made of other sources; they
 //! know only this port.
 
+mod asked;
 pub mod cache;
 pub mod checkpoint;
+mod flight;
+pub mod layers;
+pub mod retry;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 
@@ -25,6 +31,17 @@ pub struct Reach {
     pub oldest: i64,
 }
 
+impl Reach {
+    /// How far the data of both reaches.
+    #[must_use]
+    pub fn united(self, other: Self) -> Self {
+        Self {
+            newest: self.newest.max(other.newest),
+            oldest: self.oldest.min(other.oldest),
+        }
+    }
+}
+
 /// Why a source did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -34,18 +51,20 @@ pub enum Error {
     /// It holds nothing of the cluster.
     #[error("{detail}")]
     ClusterMissing {
-        /// The place; empty where the source holds no other cluster either.
+        /// The place that should hold it.
         subject: String,
         /// In words.
         detail: String,
     },
     /// The medium refused.
-    #[error("{detail}")]
+    #[error("{subject} cannot be read: {detail}")]
     Unreadable {
         /// The file, folder or address.
         subject: String,
-        /// In words.
+        /// The cause, in words that do not repeat the subject.
         detail: String,
+        /// Whether the same question may be answered a moment later.
+        transient: bool,
     },
     /// The sweep is being cancelled.
     #[error("cancelled")]
@@ -55,13 +74,14 @@ pub enum Error {
 impl Error {
     /// The failure of a job that needed the answer; none when the sweep was cancelled.
     pub fn failure(self) -> Option<Failure> {
+        let words = self.to_string();
         match self {
-            Self::Gone(detail) => Some(Failure::new(Stage::Load, Reason::SourceGone, detail)),
-            Self::ClusterMissing { subject, detail } => {
-                Some(Failure::new(Stage::Load, Reason::SourceMissing, detail).of(subject))
+            Self::Gone(_) => Some(Failure::new(Stage::Load, Reason::SourceGone, words)),
+            Self::ClusterMissing { subject, .. } => {
+                Some(Failure::new(Stage::Load, Reason::SourceMissing, words).of(subject))
             }
-            Self::Unreadable { subject, detail } => {
-                Some(Failure::new(Stage::Load, Reason::SourceUnreadable, detail).of(subject))
+            Self::Unreadable { subject, .. } => {
+                Some(Failure::new(Stage::Load, Reason::SourceUnreadable, words).of(subject))
             }
             Self::Cancelled => None,
         }
@@ -88,4 +108,18 @@ pub trait Source: Sync {
     /// # Errors
     /// When the medium is sick.
     fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error>;
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
+        (**self).ask(request, stop)
+    }
+
+    fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
+        (**self).reach(cluster, stop)
+    }
+
+    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
+        (**self).probe(cluster, but, stop)
+    }
 }

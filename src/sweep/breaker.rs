@@ -3,13 +3,14 @@
 //! Failures that may be the fault of the source or the archive are held back until a later job of the same medium
 //! succeeds, or until the sweep ends. When enough are held in a row and concern different files or hosts, the medium is
 //! asked a question that only a sick one fails ([`Decision::Probe`]): its answer tells an outage, of which nothing is recorded,
-//! from bad jobs, which must be recorded, since otherwise they would stop every sweep at the same place.
+//! from bad jobs, which must be recorded, since otherwise they would stop every sweep at the same place. It is asked before a
+//! success releases failures of several hosts or files, too: the success may come from memory, or have begun before them.
 //!
 //! Jobs without any sample are held back too, until the source has shown that it holds samples of the cluster at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::failure::Failure;
+use crate::model::failure::{Failure, Reason};
 use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 
@@ -34,8 +35,10 @@ pub(super) enum Decision {
     Record(Vec<Finished>),
     /// Nothing yet.
     Hold,
-    /// Ask the medium; then [`Breaker::healthy`] or [`Breaker::sick`].
-    Probe(Medium),
+    /// Leave the job as it is: its medium is known to be sick.
+    Leave(Medium),
+    /// Record these and ask the media; then [`Breaker::release`] or [`Breaker::sick`] or [`Breaker::forget`] for each.
+    Probe(Vec<Medium>, Vec<Finished>),
 }
 
 /// Jobs of a cluster without any sample, while nothing proves that the source is the right one.
@@ -53,6 +56,7 @@ pub(super) struct Breaker {
     unproved: BTreeMap<String, Unproved>,
     /// Clusters whose source has proved itself.
     proved: BTreeSet<String>,
+    sick: BTreeSet<Medium>,
 }
 
 impl Breaker {
@@ -70,32 +74,55 @@ impl Breaker {
                 }
                 Decision::Hold
             }
-            _ => {
-                let mut release = Vec::new();
-                if done.coverage.points.received > 0 {
-                    release.extend(self.release(&Medium::Source(cluster.clone())));
-                    release.extend(self.prove(&cluster));
-                }
-                if done.archived.as_ref().is_some_and(|a| a.written) {
-                    release.extend(self.release(&Medium::Target));
-                }
-                release.push(done);
-                Decision::Record(release)
+            _ => self.take_other(done, &cluster),
+        }
+    }
+
+    /// Takes a result that blames no medium: it may show that one is in order.
+    fn take_other(&mut self, done: Finished, cluster: &str) -> Decision {
+        let (mut release, mut probe) = (Vec::new(), Vec::new());
+        let mut succeeded = Vec::new();
+        if done.coverage.points.received > 0 {
+            succeeded.push(Medium::Source(cluster.to_owned()));
+            release.extend(self.prove(cluster));
+        }
+        if done.archived.as_ref().is_some_and(|a| a.written) {
+            succeeded.push(Medium::Target);
+        }
+        for medium in succeeded {
+            let held = self.failures.get(&medium);
+            if held.is_some_and(|f| concern_several(f)) {
+                probe.push(medium);
+            } else {
+                release.extend(self.release(&medium));
             }
+        }
+        release.push(done);
+        if probe.is_empty() {
+            Decision::Record(release)
+        } else {
+            Decision::Probe(probe, release)
         }
     }
 
     fn hold(&mut self, medium: Medium, done: Finished) -> Decision {
+        if self.sick.contains(&medium) {
+            return Decision::Leave(medium);
+        }
         let held = self.failures.entry(medium.clone()).or_default();
         held.push(done);
-        if held.len().is_multiple_of(SUSPICIOUS) && concern_several(held) {
-            Decision::Probe(medium)
-        } else {
+        if held.len() < SUSPICIOUS {
             Decision::Hold
+        } else if concern_several(held) {
+            Decision::Probe(vec![medium], Vec::new())
+        } else {
+            // The trouble of one host or file.
+            Decision::Record(self.release(&medium))
         }
     }
 
-    fn release(&mut self, medium: &Medium) -> Vec<Finished> {
+    /// Takes what is held of a medium, to be recorded: these are bad jobs.
+    pub(super) fn release(&mut self, medium: &Medium) -> Vec<Finished> {
         self.failures.remove(medium).unwrap_or_default()
     }
 
@@ -118,14 +145,15 @@ impl Breaker {
             .collect()
     }
 
-    /// The medium answered: what was held are bad jobs.
-    pub(super) fn healthy(&mut self, medium: &Medium) -> Vec<Finished> {
-        self.release(medium)
+    /// Forgets what is held of a medium, as nobody knows what it means; how many jobs it was.
+    pub(super) fn forget(&mut self, medium: &Medium) -> u64 {
+        self.release(medium).len() as u64
     }
 
-    /// The medium did not answer: how many jobs were held; they are forgotten.
+    /// The medium did not answer: what is held and what still comes of it is no job's fault. How many jobs were held.
     pub(super) fn sick(&mut self, medium: &Medium) -> u64 {
-        self.release(medium).len() as u64
+        self.sick.insert(medium.clone());
+        self.forget(medium)
     }
 
     /// What is still held when the sweep is over: failures, which count, and jobs without data of sources that did not prove
@@ -144,12 +172,12 @@ fn medium_of(f: &Failure, cluster: String) -> Medium {
     }
 }
 
-/// Whether failures concern more than one file or host. One that names none may concern any.
+/// Whether failures concern more than one file or host: different ones, or a whole cluster.
 fn concern_several(held: &[Finished]) -> bool {
-    let mut subjects = held
-        .iter()
-        .filter_map(|d| d.outcome.failure())
-        .map(|f| f.subject.as_str());
-    let first = subjects.next();
-    first == Some("") || subjects.any(|s| Some(s) != first)
+    let mut failures = held.iter().filter_map(|d| d.outcome.failure());
+    let Some(first) = failures.next() else {
+        return false;
+    };
+    let is_large = |f: &Failure| f.subject.is_empty() || f.reason == Reason::SourceMissing;
+    is_large(first) || failures.any(|f| is_large(f) || f.subject != first.subject)
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::work::{Ending, Subject, Work, no_data};
+use super::hand::{Ending, Subject, Work, no_data};
+use crate::format::deflate::Mistake;
 use crate::format::gzip::{Effort, Encoder};
 use crate::format::read;
 use crate::format::{data, meta};
@@ -41,6 +42,11 @@ impl Document<'_> {
             stored: 0,
         }
     }
+}
+
+/// The encoder did not make what went in: nothing of the job is published.
+fn mistake(e: Mistake) -> Failure {
+    Failure::new(Stage::Compute, Reason::Internal, e.to_string())
 }
 
 /// What to do with a document, in view of what the archive has.
@@ -85,7 +91,7 @@ impl<'a> Work<'a> {
         document.metrics += 1;
         self.done.stages.compute += begun.elapsed();
         let begun = Instant::now();
-        let members = document.encoder.ready();
+        let members = document.encoder.ready().map_err(mistake)?;
         self.done.stages.compress += begun.elapsed();
         self.write(job, document, &members)
     }
@@ -134,7 +140,7 @@ impl<'a> Work<'a> {
             &mut document.encoder,
             Encoder::new(self.shared.settings.compression),
         );
-        let (form, members) = encoder.finish();
+        let (form, members) = encoder.finish().map_err(mistake)?;
         self.done.stages.compress += begun.elapsed();
         self.write(job, &mut document, &members)?;
 
@@ -145,16 +151,18 @@ impl<'a> Work<'a> {
             .collect();
         let footprint = self.footprint(subject, &of_metric)?;
         let meta = meta::document(job, &document.statistics, &footprint);
+        let stored_bytes = document.stored + meta.len() as u64;
+        let begun = Instant::now();
+        self.publish(subject, document, form, &meta)?;
+        self.done.stages.store += begun.elapsed();
+        // Not before it is in place: this is what makes the recorder change the row.
         self.done.archived = Some(Archived {
             key: job.head.key.clone(),
             row_print: row_print(&subject.row),
             columns: meta::columns(&footprint),
-            stored_bytes: document.stored + meta.len() as u64,
+            stored_bytes,
             written: true,
         });
-        let begun = Instant::now();
-        self.publish(subject, document, form, &meta)?;
-        self.done.stages.store += begun.elapsed();
         Ok(outcome)
     }
 
@@ -167,10 +175,12 @@ impl<'a> Work<'a> {
     ) -> Result<Choice, Ending> {
         let again = subject.row.head.status == STATUS_ARCHIVED;
         let provisional = self.task.history.provisional.is_some();
+        if *outcome == Outcome::Empty && provisional {
+            return Ok(Choice::Unchanged);
+        }
         if *outcome == Outcome::Empty && again {
-            return Err(no_data(
-                "no sample is expected or found now; the archived job stays as it is",
-            ));
+            let none = "no sample is expected or found now; the archived job stays as it is";
+            return Err(Ending::Outcome(Outcome::NoData(no_data(none))));
         }
         let (Some(found), Some(new)) = (&subject.found, &document.values) else {
             return Ok(Choice::Publish);
@@ -191,14 +201,22 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Takes over the archive that is there, where it is a whole one of a job that is not archived.
-    pub(super) fn adopt(&mut self, subject: &Subject<'a>) -> Option<Result<Outcome, Ending>> {
-        let whole = subject.found.as_ref()?.whole.is_some();
-        if !whole || subject.row.head.status == STATUS_ARCHIVED {
-            return None;
+    /// What becomes of a job of which the source has no sample: a whole archive that is there is taken over. Otherwise it
+    /// is as the source says, except for a provisional archive, which stays for good once nothing more can come.
+    pub(super) fn keep(
+        &mut self,
+        subject: &Subject<'a>,
+        otherwise: Outcome,
+    ) -> Result<Outcome, Ending> {
+        if self.task.history.provisional.is_some() {
+            return Ok(self.unchanged(otherwise));
         }
-        let columns = self.adopt_columns(subject);
-        Some(columns.map(|c| self.adopted(subject, c)))
+        let whole = subject.found.as_ref().is_some_and(|f| f.whole.is_some());
+        if !whole || subject.row.head.status == STATUS_ARCHIVED {
+            return Ok(otherwise);
+        }
+        let columns = self.adopt_columns(subject)?;
+        Ok(self.adopted(subject, columns))
     }
 
     fn adopted(&mut self, subject: &Subject<'a>, columns: Columns) -> Outcome {
@@ -215,9 +233,10 @@ impl<'a> Work<'a> {
 
     /// The outcome of a provisional archive that did not become better.
     fn unchanged(&mut self, outcome: Outcome) -> Outcome {
+        self.done.lost = false;
         match outcome {
-            Outcome::Complete | Outcome::Partial => Outcome::Adopted,
-            _ => Outcome::NotYet,
+            Outcome::Provisional | Outcome::NotYet => Outcome::NotYet,
+            _ => Outcome::Adopted,
         }
     }
 

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::ledger::Hook;
 use crate::model::job::JobKey;
+use crate::model::message::Finished;
 use crate::model::stop::Stop;
 
 /// Hooks at the same time.
@@ -35,6 +36,26 @@ pub(super) struct Ran {
     pub(super) failure: Option<String>,
     /// Whether it is to run again: it was not run, or not to its end.
     pub(super) again: bool,
+}
+
+/// What a hook gets on its input: one JSON object on one line.
+pub(super) fn json_of(d: &Finished) -> String {
+    let key = &d.head.key;
+    let mut json = serde_json::json!({
+        "type": "archived",
+        "id": d.head.id,
+        "jobId": key.job_id,
+        "cluster": key.cluster,
+        "startTime": key.start_time,
+        "outcome": d.outcome.name(),
+        "expected": d.coverage.points.expected,
+        "received": d.coverage.points.received,
+        "rawBytes": d.raw_bytes,
+        "storedBytes": d.archived.as_ref().map_or(0, |a| a.stored_bytes),
+    })
+    .to_string();
+    json.push('\n');
+    json
 }
 
 /// Runs hooks on threads of the sweep's scope.

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
 
-use super::Settings;
 use super::monitor::{Event, Monitor};
-use super::summary::{Abort, Standings};
-use crate::jobs::{self, Listed, PassedOver, Pending, Rows};
+use super::settings::Settings;
+use super::summary::{Abort, Taken};
+use crate::jobs::{self, Listed, Pending, Rows};
 use crate::ledger::{Entry, Ledger};
 use crate::model::failure::{Failure, Reason, Stage, chain};
-use crate::model::job::{Head, JobKey, STATUS_ARCHIVED, STATUS_FAILED};
+use crate::model::job::{Head, JobKey, STATUS_ARCHIVED};
 use crate::model::message::{History, Task};
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
@@ -34,22 +34,6 @@ pub enum Jobs {
     Chosen(Vec<Head>),
 }
 
-/// What the intake did.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    /// Jobs that are not due.
-    pub(super) standings: Standings,
-    /// Jobs that are no part of this sweep.
-    pub(super) passed_over: PassedOver,
-    /// Whether every selected job was looked at.
-    pub(super) complete: bool,
-    /// Jobs that were due; those that did not become a result are left.
-    pub(super) due: u64,
-    /// Whether the time box ended it.
-    pub(super) boxed: bool,
-    pub(super) abort: Option<Abort>,
-}
-
 /// What the intake works with.
 pub(super) struct Intake<'a> {
     pub(super) ledger: &'a Ledger,
@@ -65,6 +49,8 @@ struct Running<'a> {
     parts: Intake<'a>,
     /// Jobs that may still be taken, by the limit.
     left: u64,
+    /// Whether the limit kept jobs out.
+    limited: bool,
     taken: Taken,
 }
 
@@ -74,16 +60,18 @@ pub(super) fn run(jobs: Jobs, parts: Intake<'_>) -> Taken {
     let mut intake = Running {
         parts,
         left,
+        limited: false,
         taken: Taken::default(),
     };
     match jobs {
         Jobs::Pending(mut pending) => {
-            intake.taken.complete = intake.backlog(&mut pending) && intake.provisional(&pending);
+            let all = intake.backlog(&mut pending) && intake.provisional(&pending);
+            intake.taken.complete = all && pending.is_done() && !intake.limited;
             intake.taken.passed_over = pending.passed_over();
         }
         Jobs::Chosen(heads) => {
             let tasks = heads.into_iter().map(|h| intake.named(h)).collect();
-            intake.taken.complete = intake.hand_over(tasks);
+            intake.taken.complete = intake.hand_over(tasks) && !intake.limited;
         }
     }
     intake.watch_queue();
@@ -100,7 +88,8 @@ impl Running<'_> {
             }
             match pending.page() {
                 Ok(page) => window.extend(page.into_iter().filter_map(|l| self.due(l))),
-                Err(jobs::Error::Sqlite { source, .. }) if jobs::is_busy(&source) => {
+                // Until it stayed so for too long, which is another error.
+                Err(e @ jobs::Error::Sqlite { .. }) if e.is_locked() => {
                     self.parts.stop.wait(POLL);
                 }
                 Err(e) => {
@@ -141,6 +130,7 @@ impl Running<'_> {
                         tasks.push(task);
                     }
                     Ok(_) => {}
+                    Err(e) if e.is_locked() && self.draining() => return false,
                     Err(e) => {
                         self.taken.abort = Some(database_failed(&e));
                         return false;
@@ -173,6 +163,7 @@ impl Running<'_> {
         }
         let mut task = self.task_with(listed.head, entry);
         task.host = listed.host;
+        task.counts = !listed.unknown_end || settings.walltime;
         Some(task)
     }
 
@@ -181,10 +172,10 @@ impl Running<'_> {
         let settings = self.parts.settings;
         let asked_for = matches!(e.standing, Standing::Quarantined | Standing::Lost)
             && settings.standings.contains(&e.standing);
-        let lost_in = e.source.as_deref();
+        let asked = e.source.as_deref();
         settings.retry_now
             || asked_for
-            || is_due(e.standing, e.next_try, lost_in, &settings.source, now)
+            || is_due(e.standing, e.next_try, asked, &settings.source, now)
     }
 
     fn named(&self, head: Head) -> Task {
@@ -210,12 +201,14 @@ impl Running<'_> {
         let history = entry.map_or_else(History::default, |e| History {
             attempts: e.attempts,
             failures: e.failures,
-            provisional: (e.standing == Standing::Provisional)
+            // A row that somebody set back is a job of the backlog.
+            provisional: (e.standing == Standing::Provisional && head.status == STATUS_ARCHIVED)
                 .then(|| e.newest.unwrap_or(i64::MIN)),
         });
         Task {
             head,
             host: None,
+            counts: true,
             history,
             accept_empty,
         }
@@ -227,10 +220,10 @@ impl Running<'_> {
         self.taken.due += tasks.len() as u64;
         // Jobs that are only counted take nobody's place.
         tasks.retain(|t| {
-            let counts = !self.may_have_unknown_end(&t.head);
-            let taken = !counts || self.left > 0;
-            self.left -= u64::from(counts && taken);
+            let taken = !t.counts || self.left > 0;
+            self.left -= u64::from(t.counts && taken);
             self.taken.due -= u64::from(!taken);
+            self.limited |= !taken;
             taken
         });
         if !tasks.is_empty() {
@@ -248,10 +241,6 @@ impl Running<'_> {
             }
         }
         true
-    }
-
-    fn may_have_unknown_end(&self, head: &Head) -> bool {
-        !self.parts.settings.walltime && head.duration == 0 && head.status == STATUS_FAILED
     }
 
     /// The time box also holds for jobs that wait for a worker.

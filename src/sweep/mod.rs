@@ -13,29 +13,28 @@ mod breaker;
 mod choose;
 mod document;
 mod gate;
+mod hand;
 mod hook;
 mod intake;
 pub mod monitor;
 mod recorder;
 mod recovery;
+mod settings;
 mod summary;
 mod work;
 mod worker;
 
-use std::time::Duration;
+use std::collections::HashMap;
 
 use crossbeam_channel::bounded;
 
-use crate::format::gzip::Effort;
 use crate::jobs::lock::Lock;
 use crate::jobs::{Recorder, Rows};
 use crate::ledger::Ledger;
-use crate::model::clock::Clock;
 use crate::model::cluster::Clusters;
 use crate::model::failure::{Failure, Reason, Stage, chain};
 use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::message::{Finished, Task};
-use crate::model::standing::Standing;
 use crate::model::stop::Stop;
 use crate::source::Source;
 use crate::target::Target;
@@ -44,6 +43,7 @@ use monitor::{Event, Monitor};
 pub use choose::{Chosen, Refusal, Refused, choose};
 pub use intake::Jobs;
 pub use recovery::recover;
+pub use settings::Settings;
 pub use summary::{Abort, Exit, Failures, Group, Standings, Summary, Thin};
 
 /// Results of each worker that may wait for the recorder: so many that nobody waits while it flushes.
@@ -70,94 +70,6 @@ pub struct Parts<'a> {
     pub lock: Option<&'a Lock>,
 }
 
-/// How to sweep.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
-pub struct Settings {
-    /// Number of workers.
-    pub workers: usize,
-    /// Jobs that may wait for a worker.
-    pub queue: usize,
-    /// What jobs in hand get after a signal.
-    pub timeout: Duration,
-    /// After this time nothing new is taken.
-    pub max_duration: Option<Duration>,
-    /// Seconds after a job's end during which samples may still reach the source.
-    pub settle: i64,
-    /// Seconds that the source remembers, if that is known.
-    pub retention: Option<i64>,
-    /// The source's name in the ledger: what is proved or lost is so for a source of this name.
-    pub source: String,
-    /// Take jobs whose next try is not due, and quarantined ones.
-    pub retry_now: bool,
-    /// Take only jobs that stand so, also where they are not due; empty for all that are due.
-    pub standings: Vec<Standing>,
-    /// Replace archives by poorer ones.
-    pub force: bool,
-    /// Archive jobs without any data, where the source has proved itself or the jobs are named.
-    pub accept_empty: bool,
-    /// Archive jobs of unknown end up to the last sample within their walltime.
-    pub walltime: bool,
-    /// Archived jobs with a smaller share of their samples (0 to 1) count as thin.
-    pub warn_coverage: f64,
-    /// How hard to compress.
-    pub compression: Effort,
-    /// Bytes of series that all workers together hold at a time; larger jobs are read in several passes.
-    pub group_bytes: usize,
-    /// At most so many jobs.
-    pub limit: Option<u64>,
-    /// Run for every archived job, with a JSON object on its input.
-    pub hook: Option<String>,
-    /// The time.
-    pub clock: Clock,
-}
-
-impl Settings {
-    /// What `ccarchive run` does without flags.
-    pub fn new(clock: Clock) -> Self {
-        Self {
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
-            queue: 128,
-            timeout: Duration::from_secs(30),
-            max_duration: None,
-            settle: 12 * 3600,
-            retention: None,
-            source: String::new(),
-            retry_now: false,
-            standings: Vec::new(),
-            force: false,
-            accept_empty: false,
-            walltime: false,
-            warn_coverage: 0.0,
-            compression: Effort::Normal,
-            group_bytes: 256 << 20,
-            limit: None,
-            hook: None,
-            clock,
-        }
-    }
-}
-
-/// What a hook gets on its input: one JSON object on one line.
-fn hook_json(d: &Finished) -> String {
-    let key = &d.head.key;
-    let mut json = serde_json::json!({
-        "type": "archived",
-        "id": d.head.id,
-        "jobId": key.job_id,
-        "cluster": key.cluster,
-        "startTime": key.start_time,
-        "outcome": d.outcome.name(),
-        "expected": d.coverage.points.expected,
-        "received": d.coverage.points.received,
-        "rawBytes": d.raw_bytes,
-        "storedBytes": d.archived.as_ref().map_or(0, |a| a.stored_bytes),
-    })
-    .to_string();
-    json.push('\n');
-    json
-}
-
 /// Sweeps. Returns when every stage has ended; whatever was finished is recorded.
 pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &Stop) -> Summary {
     let Parts {
@@ -167,7 +79,6 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         ledger,
         jobs,
         rows,
-        // Closed last of all connections, since one that only reads cannot remove the database's log.
         mut recorder,
         lock,
     } = parts;
@@ -179,8 +90,8 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         archived_before(&jobs)
     };
     ledger.replacing(&again);
-    let closed = worker::Closed::default();
-    let shared = worker::Shared {
+    let closed = hand::Closed::default();
+    let shared = hand::Shared {
         source,
         target,
         clusters,
@@ -222,6 +133,7 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
             closed: &closed,
             hooks: &hooks,
             breaker: breaker::Breaker::default(),
+            told: HashMap::new(),
             summary: Summary::default(),
         };
         if hooks.are_wanted() {
@@ -245,6 +157,8 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
     if summary.aborted.is_none() {
         ledger.replaced(&again);
     }
+    rows.close();
+    drop(recorder);
     summary.dry_run = dry_run;
     summary.seconds = settings.clock.elapsed().as_secs_f64();
     for warning in ledger.take_warnings() {

@@ -4,16 +4,18 @@
 //! monitor, in this order. When the archive cannot be made durable or the database not be written, nothing of the batch is
 //! recorded and the sweep ends; what was published is found and adopted by the next sweep.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
 use super::breaker::{Breaker, Decision, Medium};
-use super::hook::{Hooks, Ran};
+use super::hand::Closed;
+use super::hook::{Hooks, Ran, json_of};
 use super::monitor::{Event, Monitor, Report};
+use super::settings::Settings;
 use super::summary::{Abort, Summary};
-use super::worker::Closed;
-use super::{Settings, hook_json};
+
 use crate::jobs::lock::Lock;
 use crate::jobs::{Change, Recorder, Update};
 use crate::ledger::{Hook, Ledger, Record};
@@ -43,6 +45,8 @@ pub(super) struct Recording<'a, 'scope> {
     pub(super) closed: &'a Closed,
     pub(super) hooks: &'a Hooks<'scope>,
     pub(super) breaker: Breaker,
+    /// Hosts by cluster whose phases the ledger was told in this sweep.
+    pub(super) told: HashMap<String, HashSet<String>>,
     pub(super) summary: Summary,
 }
 
@@ -92,7 +96,13 @@ impl Recording<'_, '_> {
         match self.breaker.take(done) {
             Decision::Record(done) => batch.extend(done),
             Decision::Hold => {}
-            Decision::Probe(medium) => self.probe(&medium, batch),
+            Decision::Leave(medium) => self.leave(&medium),
+            Decision::Probe(media, record) => {
+                batch.extend(record);
+                for medium in media {
+                    self.probe(&medium, batch);
+                }
+            }
         }
     }
 
@@ -103,7 +113,7 @@ impl Recording<'_, '_> {
             return;
         }
         let source = &self.settings.source;
-        if done.coverage.points.received > 0 && done.outcome.is_archived() {
+        if done.coverage.points.received > 0 {
             if self.database.is_some() {
                 let now = self.settings.clock.now();
                 self.ledger.prove(cluster, source, now);
@@ -123,14 +133,18 @@ impl Recording<'_, '_> {
             Medium::Source(cluster) => {
                 let but: Vec<&str> = subjects.iter().map(String::as_str).collect();
                 match self.source.probe(cluster, &but, self.stop) {
-                    Ok(()) | Err(source::Error::Cancelled) => None,
+                    Ok(()) => None,
+                    Err(source::Error::Cancelled) => {
+                        self.breaker.forget(medium);
+                        return;
+                    }
                     Err(e) => e.failure(),
                 }
             }
             Medium::Target => self.probe_target(),
         };
         let Some(failure) = sick else {
-            return batch.extend(self.breaker.healthy(medium));
+            return batch.extend(self.breaker.release(medium));
         };
         let mut abort = Abort::of(&failure);
         abort.unmarked = self.breaker.sick(medium);
@@ -141,6 +155,20 @@ impl Recording<'_, '_> {
                 self.summary.outages.push(abort);
             }
             Medium::Target => self.end(abort),
+        }
+    }
+
+    /// Counts a job that is left as it is, since its medium is sick.
+    fn leave(&mut self, medium: &Medium) {
+        let told = match medium {
+            Medium::Source(cluster) => {
+                let mut outages = self.summary.outages.iter_mut();
+                outages.find(|o| o.cluster.as_ref() == Some(cluster))
+            }
+            Medium::Target => self.summary.aborted.as_mut(),
+        };
+        if let Some(told) = told {
+            told.unmarked += 1;
         }
     }
 
@@ -175,8 +203,8 @@ impl Recording<'_, '_> {
         self.summary.record += begun.elapsed();
         for done in &batch {
             self.summary.count(done);
-            if done.archived.is_some() && done.coverage.points.share() < self.settings.warn_coverage
-            {
+            let written = done.archived.as_ref().is_some_and(|a| a.written);
+            if written && done.coverage.points.share() < self.settings.warn_coverage {
                 self.summary.thin += 1;
             }
             self.monitor.event(&Event::Job(Report::new(done)));
@@ -214,7 +242,7 @@ impl Recording<'_, '_> {
         if self.hooks.are_wanted() {
             hooks.extend(batch.iter().filter(|d| d.archived.is_some()).map(|d| Hook {
                 key: d.head.key.clone(),
-                json: hook_json(d),
+                json: json_of(d),
             }));
             self.ledger.hooks_due(&hooks);
         }
@@ -242,6 +270,18 @@ impl Recording<'_, '_> {
         Ok(hooks)
     }
 
+    /// Lets the ledger remember the phases of hosts, once a sweep.
+    fn remember(&mut self, batch: &[Finished]) {
+        for done in batch {
+            let cluster = &done.head.key.cluster;
+            let of_cluster = self.told.entry(cluster.clone()).or_default();
+            let mut new = done.phases.clone();
+            new.retain(|p| !of_cluster.contains(&p.host));
+            of_cluster.extend(new.iter().map(|p| p.host.clone()));
+            self.ledger.remember(cluster, &new);
+        }
+    }
+
     /// Notes in the ledger what became of jobs.
     fn note(&mut self, batch: &[Finished]) {
         let now = self.settings.clock.now();
@@ -254,6 +294,7 @@ impl Recording<'_, '_> {
             self.summary.closed.add(standing, r.next.next_try);
         }
         self.ledger.record(&records, now);
+        self.remember(batch);
         if self.hooks.are_wanted() {
             for d in batch.iter().filter(|d| d.outcome == Outcome::Raced) {
                 self.ledger.hook_done(&d.head.key);
@@ -269,15 +310,23 @@ pub(super) fn note_hooks(
     monitor: &dyn Monitor,
     summary: &mut Summary,
 ) {
+    let mut left = 0;
     for hook in ran {
-        summary.hooks_run += 1;
-        if !hook.again {
-            ledger.hook_done(&hook.key);
+        if hook.again {
+            left += 1;
+            continue;
         }
+        summary.hooks_run += 1;
+        ledger.hook_done(&hook.key);
         if let Some(failure) = hook.failure {
             summary.hooks_failed += 1;
             monitor.event(&Event::Warning(&failure));
         }
+    }
+    if left > 0 {
+        monitor.event(&Event::Warning(&format!(
+            "hooks of {left} archived jobs did not run to their end; the next sweep runs them"
+        )));
     }
 }
 
@@ -322,12 +371,16 @@ fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Option<Record<'a
         return None;
     }
     let next = next_after(&d.outcome, &d.history, d.lost, now)?;
+    let written = d.archived.as_ref().is_some_and(|a| a.written);
+    let blamed = d.outcome.failure().is_some_and(|f| {
+        f.reason.blames_source() || matches!(f.reason, Reason::NoData | Reason::SnapshotBroken)
+    });
     Some(Record {
         key: &d.head.key,
         outcome: &d.outcome,
         next,
-        coverage: &d.coverage,
-        source,
+        coverage: written.then_some(&d.coverage),
+        source: blamed.then_some(source),
         newest: d.newest,
     })
 }

@@ -6,42 +6,35 @@
 use super::monitor::{Event, Monitor};
 use crate::jobs::{self, Rows};
 use crate::ledger::{Hook, Ledger};
-use crate::model::job::STATUS_ARCHIVED;
-use crate::model::standing::Standing;
+use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::stop::Stop;
 use crate::target::Target;
 
 /// Entries that are looked at together.
 const PAGE: usize = 1000;
 
-/// Brings in order what the ledger says was being replaced.
-///
-/// # Errors
-/// When the job database cannot be read.
+/// Brings in order what the ledger says was being replaced. What cannot be looked at now is looked at by the next sweep.
 pub fn recover(ledger: &Ledger, target: &dyn Target, monitor: &dyn Monitor, stop: &Stop) {
+    let mut after: Option<JobKey> = None;
     while !stop.is_draining() {
-        let keys = ledger.jobs(Standing::Replacing, None, PAGE);
-        if keys.is_empty() {
+        let keys = ledger.half_replaced(after.as_ref(), PAGE);
+        let Some(last) = keys.last() else {
             return;
-        }
+        };
+        after = Some(last.clone());
         let mut in_order = Vec::new();
         for key in keys {
-            let tidied = target.tidy(&key).and_then(|()| target.find(&key));
-            match tidied {
+            match target.tidy(&key).and_then(|()| target.find(&key)) {
                 Ok(Some(found)) if found.files.is_some() => {}
                 Ok(_) => monitor.event(&Event::Warning(&format!(
                     "a sweep was killed while it archived {key} again, and its archive is not whole; archive it once more"
                 ))),
                 Err(f) => {
-                    // It is looked at again by the next sweep.
                     monitor.event(&Event::Warning(&format!("{key}: {f}")));
                     continue;
                 }
             }
             in_order.push(key);
-        }
-        if in_order.is_empty() {
-            return;
         }
         ledger.replaced(&in_order);
     }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::intake::Taken;
 use crate::jobs::PassedOver;
 use crate::ledger::Entry;
 use crate::model::failure::{Failure, Reason, Stage};
@@ -94,7 +93,7 @@ impl Standings {
             }
             Standing::Quarantined => self.quarantined += 1,
             Standing::Lost => self.lost += 1,
-            Standing::Replacing | Standing::Provisional | Standing::Done => {}
+            Standing::Provisional | Standing::Done => {}
         }
     }
 
@@ -139,6 +138,22 @@ pub struct Thin {
     pub points: Points,
 }
 
+/// What the intake did.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Jobs that are not due.
+    pub(super) standings: Standings,
+    /// Jobs that are no part of this sweep.
+    pub(super) passed_over: PassedOver,
+    /// Whether every selected job was looked at.
+    pub(super) complete: bool,
+    /// Jobs that were due; those that did not become a result are left.
+    pub(super) due: u64,
+    /// Whether the time box ended it.
+    pub(super) boxed: bool,
+    pub(super) abort: Option<Abort>,
+}
+
 /// What a sweep did.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -158,7 +173,7 @@ pub struct Summary {
     pub points: Points,
     /// The archived jobs with the smallest share of their samples, the worst first.
     pub worst: Vec<Thin>,
-    /// Archived jobs with a smaller share of their samples than [`super::Settings::warn_coverage`].
+    /// Archived jobs with a smaller share of their samples than what the settings ask for.
     pub thin: u64,
     /// Bytes of data.json of archived jobs.
     pub raw_bytes: u64,
@@ -209,7 +224,8 @@ impl Summary {
             });
             failures.count += 1;
         }
-        if let Some(archived) = &done.archived {
+        // What was adopted may hold more than the source does now.
+        if let Some(archived) = done.archived.as_ref().filter(|a| a.written) {
             self.raw_bytes += done.raw_bytes;
             self.stored_bytes += archived.stored_bytes;
             self.unusable += done.coverage.unusable;

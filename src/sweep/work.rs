@@ -7,77 +7,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::document::Document;
-use super::worker::Shared;
-use crate::jobs;
-use crate::model::cluster::{Cluster, Subcluster};
+use super::hand::{Ending, Place, Shared, Subject, Work, no_data};
 use crate::model::failure::{Failure, Reason, Stage, chain, fit_to_print};
 use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED, Shown};
-use crate::model::message::{Finished, Task};
+use crate::model::message::{Finished, HostPhase, Task};
 use crate::model::outcome::Outcome;
 use crate::rules::assemble::Assembler;
 use crate::rules::evidence::Evidence;
 use crate::rules::judge::{Findings, Policy, Verdict, judge};
 use crate::rules::retry::ATTEMPTS;
 use crate::rules::timeline::Interval;
-use crate::source::{self, Reach, Request};
-use crate::target::{self, Found};
+use crate::source::{Reach, Request};
 
 /// How often a job is done again because its row changed while it was worked on.
 const TRIES: usize = 3;
-
-/// Why work on a job ends without an archive.
-pub(super) enum Ending {
-    /// The sweep is being cancelled.
-    Cancelled,
-    /// The outcome is known and needs no archive.
-    Outcome(Outcome),
-    /// The row is not what it was; the work is done again.
-    Changed,
-    /// The sweep cannot go on.
-    Fatal(Failure),
-}
-
-impl From<Failure> for Ending {
-    fn from(f: Failure) -> Self {
-        Self::Outcome(Outcome::Failed(f))
-    }
-}
-
-impl From<target::Error> for Ending {
-    fn from(e: target::Error) -> Self {
-        e.failure().into()
-    }
-}
-
-impl From<source::Error> for Ending {
-    fn from(e: source::Error) -> Self {
-        e.failure().map_or(Self::Cancelled, Self::from)
-    }
-}
-
-/// One job in work.
-pub(super) struct Work<'a> {
-    pub(super) shared: &'a Shared<'a>,
-    pub(super) task: &'a Task,
-    pub(super) done: Finished,
-}
-
-/// Where the configuration places a job.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) sub: &'a Subcluster,
-}
-
-/// A job as its archive is to describe it, and what the archive has of it now.
-pub(super) struct Subject<'a> {
-    /// With the length that the samples tell, where the row has none.
-    pub(super) job: Job,
-    /// As the row is.
-    pub(super) row: Job,
-    pub(super) place: Place<'a>,
-    pub(super) found: Option<Found>,
-}
 
 impl<'a> Work<'a> {
     pub(super) fn new(shared: &'a Shared<'a>, task: &'a Task) -> Self {
@@ -85,18 +28,23 @@ impl<'a> Work<'a> {
         Self { shared, task, done }
     }
 
+    /// Works on the job until its row keeps still, or did not for several tries.
     pub(super) fn run(mut self) -> Finished {
         for _ in 0..TRIES {
+            let stages = self.done.stages;
+            self = Self::new(self.shared, self.task);
+            self.done.stages = stages;
             match self.archive() {
                 Ok(outcome) | Err(Ending::Outcome(outcome)) => self.done.outcome = outcome,
                 Err(Ending::Cancelled) => self.done.outcome = Outcome::Interrupted,
                 Err(Ending::Changed) => continue,
-                Err(Ending::Fatal(failure)) => {
-                    self.done.outcome = Outcome::Raced;
-                    self.done.fatal = Some(failure);
-                }
+                Err(Ending::Fatal(failure)) => self.done.fatal = Some(failure),
             }
             break;
+        }
+        if !self.done.outcome.is_archived() {
+            // Nobody keeps them, and results may wait in thousands.
+            self.done.coverage.gaps = Vec::new();
         }
         self.done
     }
@@ -114,14 +62,14 @@ impl<'a> Work<'a> {
         if unknown_end && !self.shared.settings.walltime {
             return Ok(Outcome::UnknownEnd);
         }
+        let target = self.shared.target;
+        if !self.shared.dry_run {
+            target.tidy(&job.head.key)?;
+        }
         if let Some(seen) = self.task.history.provisional
             && self.has_nothing_new(&job, seen)?
         {
             return Ok(Outcome::NotYet);
-        }
-        let target = self.shared.target;
-        if !self.shared.dry_run {
-            target.tidy(&job.head.key)?;
         }
         let mut found = target.find(&job.head.key)?;
         if let Some(found) = &mut found {
@@ -149,7 +97,7 @@ impl<'a> Work<'a> {
         let stop = self.shared.stop;
         let answer = self.shared.rows.by_id(self.task.head.id, stop);
         answer.map_err(|e| {
-            if stop.is_draining() && matches!(e, jobs::Error::Locked { .. }) {
+            if stop.is_cancelled() && e.is_locked() {
                 Ending::Cancelled
             } else {
                 Ending::Fatal(Failure::new(Stage::Row, Reason::Database, chain(&e)))
@@ -248,7 +196,10 @@ impl<'a> Work<'a> {
             }
             last = last.max(evidence.series.last_sample(start, end));
         }
-        let last = last.ok_or_else(|| no_data("no sample of any host lies within the walltime"))?;
+        let last = last.ok_or_else(|| {
+            let none = no_data("no sample of any host lies within the walltime");
+            Ending::Outcome(Outcome::NoData(none))
+        })?;
         let mut job = job.clone();
         job.head.duration = last.min(end) - start;
         Ok(job)
@@ -277,7 +228,7 @@ impl<'a> Work<'a> {
             (findings.newest, findings.oldest) = (reach.newest, reach.oldest);
             assembler.groups(shared.settings.group_bytes)
         };
-        for group in groups {
+        for (g, group) in groups.into_iter().enumerate() {
             let _held = shared
                 .gate
                 .take(group.bytes, shared.stop)
@@ -296,6 +247,9 @@ impl<'a> Work<'a> {
                 };
                 let evidence = self.ask(&request)?;
                 self.note_evidence(job, &evidence, &mut findings, k);
+                if g == 0 {
+                    self.note_phases(&job.resources[k].hostname, &evidence);
+                }
                 let begun = Instant::now();
                 assembler.add_host(&mut group, k, &evidence);
                 self.done.stages.compute += begun.elapsed();
@@ -324,6 +278,16 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Notes where the slots of a host begin, as far as its source knows that for sure.
+    fn note_phases(&mut self, host: &str, e: &Evidence) {
+        let phases = e.phases.iter().map(|p| HostPhase {
+            host: host.to_owned(),
+            frequency: p.frequency,
+            phase: p.phase,
+        });
+        self.done.phases.extend(phases);
+    }
+
     /// Judges what was found, and publishes what there is to publish.
     fn conclude(
         &mut self,
@@ -350,11 +314,11 @@ impl<'a> Work<'a> {
             }
             Verdict::Provisional => Outcome::Provisional,
             Verdict::Empty => Outcome::Empty,
-            Verdict::NotYet => return self.adopt(subject).unwrap_or(Ok(Outcome::NotYet)),
+            Verdict::NotYet => return self.keep(subject, Outcome::NotYet),
             Verdict::NoData { lost } => {
                 self.done.lost = lost;
                 let none = no_sample_found(&subject.job, account.coverage.points.expected);
-                return self.adopt(subject).unwrap_or(Err(none));
+                return self.keep(subject, Outcome::NoData(none));
             }
             Verdict::Damaged => {
                 let failure = account
@@ -387,7 +351,7 @@ impl<'a> Work<'a> {
     }
 }
 
-fn no_sample_found(job: &Job, expected: u64) -> Ending {
+fn no_sample_found(job: &Job, expected: u64) -> Failure {
     let hosts: Vec<&str> = job
         .resources
         .iter()
@@ -399,12 +363,4 @@ fn no_sample_found(job: &Job, expected: u64) -> Ending {
         "none of the {expected} samples expected was found on {}{more}",
         hosts.join(", ")
     ))
-}
-
-pub(super) fn no_data(why: &str) -> Ending {
-    Ending::Outcome(Outcome::NoData(Failure::new(
-        Stage::Load,
-        Reason::NoData,
-        why,
-    )))
 }

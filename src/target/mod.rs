@@ -6,6 +6,10 @@
 //! ([`Target::tidy`]): nothing else has to remember it.
 
 mod error;
+mod owner;
+mod spool;
+pub mod sqlite;
+mod sum;
 pub mod tree;
 mod walk;
 
@@ -59,6 +63,18 @@ pub struct Whole {
     pub statistics: BTreeMap<String, Statistics>,
     /// Bytes of both documents as stored.
     pub stored_bytes: u64,
+}
+
+impl Whole {
+    /// What meta.json says, where it names this job.
+    fn of(meta: &[u8], key: &JobKey, files: &Files) -> Option<Self> {
+        let meta = read::meta(meta).ok()?;
+        (meta.job.head.key == *key).then(|| Self {
+            duration: meta.job.head.duration,
+            statistics: meta.plain_statistics(),
+            stored_bytes: files.meta.size + files.data.size,
+        })
+    }
 }
 
 /// An archived job as it is stored.
@@ -166,7 +182,7 @@ pub trait Draft {
     /// When the archive cannot be written.
     fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Error>;
 
-    /// Shows both to readers: data, then meta, and the other form of the data goes. A job that was archived before keeps its
+    /// Shows both to readers, at the latest with the next flush: data, then meta, and the other form of the data goes. A job that was archived before keeps its
     /// old archive or has the new one, whatever happens, at the latest after [`Target::tidy`].
     ///
     /// # Errors

@@ -1,14 +1,16 @@
 //! The timeline rule through the real folder reader: random hosts (JSON and binary snapshots in any mixture, restarts,
-//! overlaps, equal numbers, a log, several folders) read as the rule in its shortest form reads them.
+//! overlaps, equal numbers, a log, several folders) read as the rule in its shortest form reads them, and a window of them
+//! reads as that part of everything.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ccarchive::model::clock::Clock;
 use ccarchive::model::stop::Stop;
-use ccarchive::rules::timeline::Interval;
-use ccarchive::rules::timeline::{Grid, Level};
+use ccarchive::rules::evidence::Evidence;
+use ccarchive::rules::timeline::{Grid, Interval, Level};
 use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::source::layers::Layered;
 use ccarchive::source::{Request, Source};
 
 use crate::generator::encode::{self, Series};
@@ -281,6 +283,48 @@ fn read(root: &Level, k: usize, grid: Grid) -> Vec<f32> {
         .map_or_else(|| vec![f32::NAN; grid.n], |s| s.read(grid))
 }
 
+/// The folders laid over each other; no window is so small that a host would be kept whole.
+fn layered(roots: &[PathBuf]) -> Box<dyn Source> {
+    let layer = |root: &PathBuf| -> Box<dyn Source> {
+        let frequencies = [("a".to_owned(), 60), ("b".to_owned(), 30)].into();
+        let clock = Clock::starting_at(9000);
+        let checkpoints = Checkpoints::new(root.clone(), frequencies, clock);
+        Box::new(checkpoints.keeping_whole_up_to(0))
+    };
+    Box::new(Layered::new(roots.iter().map(layer).collect()))
+}
+
+/// What is asked for a window is that part of `all`, and says the same of the rest.
+fn check_window(source: &dyn Source, all: &Evidence, r: &mut Random) {
+    let from = 500 + r.signed(3000);
+    let window = Interval {
+        from,
+        to: from + r.signed(1500),
+    };
+    let request = Request {
+        cluster: "c",
+        host: "h",
+        metrics: &[],
+        window,
+    };
+    let part = source.ask(&request, &Stop::new()).unwrap();
+    assert!(part.series.bytes() <= all.series.bytes());
+    let (a, b) = (all, &*part);
+    assert_eq!(
+        (a.newest, &a.phases, a.phase_guessed, a.final_until),
+        (b.newest, &b.phases, b.phase_guessed, b.final_until)
+    );
+    assert_eq!(b.covers.window, Some(window));
+    for k in 0..SERIES.len() {
+        for step in [30, 45, 60] {
+            let grid = Grid::of_job(window.from, window.to - window.from, step);
+            let (all, part) = (read(&all.series, k, grid), read(&part.series, k, grid));
+            let bits = |v: Vec<f32>| v.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            assert_eq!(bits(part), bits(all), "{window:?}, series {k}, step {step}");
+        }
+    }
+}
+
 #[test]
 fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
     let mut r = Random(7);
@@ -296,19 +340,14 @@ fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
         for (folder, root) in folders.iter().zip(&roots) {
             folder.write(&root.join("c/h"), &mut r);
         }
-        let frequencies = [("a".to_owned(), 60), ("b".to_owned(), 30)].into();
         let request = Request {
             cluster: "c",
             host: "h",
             metrics: &[],
-            window: Interval {
-                from: i64::MIN,
-                to: i64::MAX,
-            },
+            window: Interval::ALL,
         };
-        let host = Checkpoints::new(roots.clone(), frequencies, Clock::starting_at(9000))
-            .ask(&request, &Stop::new())
-            .unwrap();
+        let source = layered(&roots);
+        let host = source.ask(&request, &Stop::new()).unwrap();
         assert!(host.damaged.is_empty(), "round {round}: {:?}", host.damaged);
         let rules: Vec<Vec<Naive>> = folders.iter().map(naive).collect();
         for k in 0..SERIES.len() {
@@ -329,6 +368,9 @@ fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
                     assert_eq!(got, want, "round {round}, series {k} at {t}: {folders:#?}");
                 }
             }
+        }
+        for _ in 0..4 {
+            check_window(&*source, &host, &mut r);
         }
         for root in &roots {
             fs::remove_dir_all(root).unwrap();

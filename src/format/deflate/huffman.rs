@@ -37,7 +37,7 @@ pub(super) fn code_lengths(frequencies: &[u32], limit: usize, lengths: &mut [u8]
 ///
 /// Two queues make the tree: leaves in order, and inner nodes, which come into being in order. Going down from the root,
 /// each inner node turns one word into two that are longer by a bit; below the limit it takes a shorter word instead,
-/// the longest there is, which keeps the code complete (libdeflate's way; the loss is below a hundredth of a percent).
+/// the longest there is, which keeps the code complete and nearly the best (libdeflate's way).
 fn words_of_each_length(leaves: &[u64], limit: usize) -> [usize; LONGEST_CODE + 2] {
     let n = leaves.len();
     let mut weight = [0_u64; 2 * MOST];

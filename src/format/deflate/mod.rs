@@ -103,7 +103,7 @@ impl Encoder {
     }
 
     fn deflate(&mut self, raw: &[u8], out: &mut Vec<u8>) {
-        self.finder.clear();
+        self.finder.start(raw.len());
         let mut lengths = CodeLengths::of_numbers();
         let mut bits = Bits::default();
         let mut start = 0;
@@ -114,7 +114,7 @@ impl Encoder {
             let found = &mut *self.found;
             self.finder.find(&self.window, start, text.len(), found);
             self.chooser
-                .choose(&lengths, text, &mut found[..text.len()]);
+                .choose(&lengths, text, start + text.len(), &mut found[..text.len()]);
             block::write(text, found, last, &mut lengths, &mut bits, out);
             start += text.len();
             if last {

@@ -17,8 +17,8 @@ use crate::model::series::{MetricData, Scope, ScopeData, Series, Statistics};
 use crate::rules::evidence::{Damage, Evidence};
 use crate::rules::request;
 use crate::rules::scopes::{self, Components, Target};
-use crate::rules::statistics;
 use crate::rules::timeline::Grid;
+use crate::rules::{spread, statistics};
 use reading::Reading;
 
 /// The metrics whose node series rooflines pair by position, and which get a node scope if they have none.
@@ -272,7 +272,7 @@ impl<'a> Assembler<'a> {
             .filter(|(_, series)| !series.is_empty())
             .map(|(scope, series)| ScopeData {
                 scope,
-                statistics_series: statistics::statistics_series(&series),
+                statistics_series: spread::statistics_series(&series),
                 series,
             })
             .collect();

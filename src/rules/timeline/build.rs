@@ -1,45 +1,62 @@
 //! Collects a host's snapshots and log, finds the stretches and gives each its phase.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use super::read::{Chain, Layer, Level};
-use super::sane;
+use serde::{Deserialize, Serialize};
+
+use super::column::{Column, Interval};
+use super::grid::sane;
+use super::logged::Logged;
+use super::read::{Chain, Level, Slots};
 
 /// Where a series stands below its host.
 pub type Path = Vec<Box<str>>;
 
+/// Where the slots of a frequency begin, modulo the frequency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Seconds between samples.
+    pub frequency: i64,
+    /// Seconds, from 0 to the frequency.
+    pub phase: i64,
+}
+
 /// Collects the files of one host.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Builder {
     series: Vec<Growing>,
     index: HashMap<(Path, Box<str>), usize>,
-}
-
-/// A snapshot's interval: `[from, to)`, Unix seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interval {
-    /// Where it begins.
-    pub from: i64,
-    /// Where it ends.
-    pub to: i64,
-}
-
-/// One series as a snapshot holds it.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// Seconds between values.
-    pub step: i64,
-    /// Unix seconds of the first value.
-    pub start: i64,
-    /// NaN where there is none.
-    pub values: Vec<f32>,
+    window: Interval,
 }
 
 /// The handle of a series in a [`Builder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeriesId(usize);
 
+/// What a host's files say.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    /// Its series.
+    pub series: Level,
+    /// Unix seconds where the newest slot with a sample begins, within the window or not.
+    pub newest: Option<i64>,
+    /// Per frequency the phase of the newest stretch whose phase the files tell.
+    pub phases: Vec<Phase>,
+    /// Whether the phase of some stretch is a guess: nothing tells it.
+    pub phase_guessed: bool,
+}
+
 impl Builder {
+    /// Begins a host of which only values within a window are asked for.
+    pub fn new(window: Interval) -> Self {
+        Self {
+            series: Vec::new(),
+            index: HashMap::new(),
+            window,
+        }
+    }
+
     /// Finds or begins a series; `step` (seconds) is only used to begin one from a log.
     pub fn series(&mut self, path: Path, metric: &str, step: i64) -> SeriesId {
         let next = self.series.len();
@@ -51,7 +68,7 @@ impl Builder {
             self.series.push(Growing {
                 path,
                 metric: metric.into(),
-                step,
+                step: step.max(1),
                 ..Growing::default()
             });
         }
@@ -72,31 +89,69 @@ impl Builder {
             .get_mut(id.0)
             .filter(|_| sane(t) && !value.is_nan())
         {
-            s.sample(t, value);
+            // A sample lies within its slot, so only those within one step of the window can share a slot with it.
+            let keep = self.window.widened(s.step).contains(t);
+            s.sample(t, value, keep);
         }
     }
 
-    /// Gives every stretch its phase.
-    pub fn finish(self) -> Level {
-        // A collector reads all its metrics at once: what one series knows serves those of the same frequency.
-        let mut known: HashMap<i64, i64> = HashMap::new();
-        for s in &self.series {
-            for r in s.runs.iter().filter(|r| r.phase.is_some()) {
-                if let Some(p) = r.phase {
-                    known.entry(r.step).or_insert(p);
-                }
-            }
+    /// Gives every stretch its phase. `remembered` is what an earlier reading knew of the host: it serves where the files
+    /// tell no phase of a frequency. What seems to be later than `latest` (Unix seconds) is not taken for the newest.
+    pub fn finish(self, remembered: &[Phase], latest: i64) -> Timeline {
+        let mut known = Known::default();
+        for run in self.series.iter().flat_map(|s| &s.runs) {
+            known.add(run);
         }
-        let mut root = Level::default();
-        for s in self.series {
-            let mut level = &mut root;
+        let mut out = Timeline {
+            phases: known.newest(),
+            ..Timeline::default()
+        };
+        for phase in remembered {
+            known.first.entry(phase.frequency).or_insert(phase.phase);
+        }
+        for mut s in self.series {
+            let mut level = &mut out.series;
             for name in &s.path {
                 level = level.children.entry(name.clone()).or_default();
             }
-            let metric = s.metric.clone();
-            level.series.insert(metric, s.settle(&known));
+            let settled = s.settle(&known, latest);
+            out.newest = out.newest.max(settled.newest);
+            out.phase_guessed |= settled.guessed;
+            level.series.insert(s.metric, settled.chain);
         }
-        root
+        out
+    }
+}
+
+/// The phases that the files tell. A collector reads all its metrics at once: what one series knows serves those of the
+/// same frequency.
+#[derive(Debug, Default)]
+struct Known {
+    /// Frequency → the phase that was met first.
+    first: HashMap<i64, i64>,
+    /// Frequency → time and phase of the newest stretch.
+    last: HashMap<i64, (i64, i64)>,
+}
+
+impl Known {
+    fn add(&mut self, run: &Run) {
+        if let Some(phase) = run.phase {
+            self.first.entry(run.step).or_insert(phase);
+            let last = self.last.entry(run.step).or_insert((run.last, phase));
+            if run.last > last.0 {
+                *last = (run.last, phase);
+            }
+        }
+    }
+
+    fn newest(&self) -> Vec<Phase> {
+        let phase = |(frequency, last): (&i64, &(i64, i64))| Phase {
+            frequency: *frequency,
+            phase: last.1,
+        };
+        let mut phases: Vec<Phase> = self.last.iter().map(phase).collect();
+        phases.sort_by_key(|p| p.frequency);
+        phases
     }
 }
 
@@ -126,14 +181,25 @@ struct Run {
 
 #[derive(Debug)]
 enum Piece {
-    /// Values `from..to` of a column.
-    Column {
-        column: usize,
-        from: usize,
-        to: usize,
-    },
+    /// Some values of a column.
+    Column { column: usize, range: Range<usize> },
     /// Samples of the log.
-    Log(Vec<(i64, f32)>),
+    Log(Logged),
+}
+
+/// A series that is ready.
+#[derive(Debug, Default)]
+struct Settled {
+    chain: Chain,
+    newest: Option<i64>,
+    guessed: bool,
+}
+
+/// Values of one column that stand on one phase.
+struct Span {
+    column: usize,
+    range: Range<usize>,
+    phase: i64,
 }
 
 impl Growing {
@@ -160,7 +226,7 @@ impl Growing {
     }
 
     fn snapshot(&mut self, file: Interval, column: Column) {
-        let (step, start, n) = (column.step, column.start, column.values.len() as i64);
+        let (step, start, n) = (column.step, column.start, column.len() as i64);
         // After a restart a snapshot begins with what the restarted store had loaded, on the loaded grid: repeats.
         let repeats = self.before.filter(|b| b.2 != file.from);
         self.before = Some((start, n, file.to));
@@ -170,107 +236,104 @@ impl Growing {
         });
         let phase = (start != file.from).then(|| (start - step / 2).rem_euclid(step));
         let at = self.columns.len();
-        for i in usize::try_from(skip).unwrap_or(0)..column.values.len() {
-            if column.values[i].is_nan() {
-                continue;
-            }
-            let run = self.run(start + i as i64 * step, step, phase);
+        for range in column.present_from(usize::try_from(skip).unwrap_or(0)) {
+            let run = self.run(column.time(range.start), step, phase);
+            run.last = column.time(range.end - 1);
             match run.pieces.last_mut() {
-                Some(Piece::Column { column, to, .. }) if *column == at => *to = i + 1,
-                _ => run.pieces.push(Piece::Column {
-                    column: at,
-                    from: i,
-                    to: i + 1,
-                }),
+                Some(Piece::Column {
+                    column,
+                    range: before,
+                }) if *column == at => before.end = range.end,
+                _ => run.pieces.push(Piece::Column { column: at, range }),
             }
         }
         self.columns.push(column);
     }
 
-    fn sample(&mut self, t: i64, value: f32) {
+    fn sample(&mut self, t: i64, value: f32, keep: bool) {
         let step = self.step;
-        let run = self.run(t, step, Some((t - step / 2).rem_euclid(step)));
-        match run.pieces.last_mut() {
-            Some(Piece::Log(log)) => log.push((t, value)),
-            _ => run.pieces.push(Piece::Log(vec![(t, value)])),
+        let own = (t - step / 2).rem_euclid(step);
+        let run = self.run(t, step, Some(own));
+        let slot = (t - run.phase.unwrap_or(own)).div_euclid(step);
+        if !matches!(run.pieces.last(), Some(Piece::Log(_))) {
+            run.pieces.push(Piece::Log(Logged::default()));
+        }
+        if let Some(Piece::Log(log)) = run.pieces.last_mut() {
+            log.add(slot, value, keep);
         }
     }
 
-    fn settle(self, known: &HashMap<i64, i64>) -> Chain {
-        let mut out = Chain::default();
+    /// The phase of run number `k`, and whether it is a guess. `last` is step and phase of the run before.
+    fn phase(&self, k: usize, last: Option<(i64, i64)>, known: &Known) -> (i64, bool) {
+        let run = &self.runs[k];
+        let same = |r: &&Run| r.step == run.step;
+        let told = run
+            .phase
+            .or(last.filter(|l| l.0 == run.step).map(|l| l.1))
+            .or_else(|| self.runs[k..].iter().filter(same).find_map(|r| r.phase))
+            .or_else(|| known.first.get(&run.step).copied());
+        let guess = || (run.first - run.step / 2).rem_euclid(run.step);
+        (told.unwrap_or_else(guess), told.is_none())
+    }
+
+    fn settle(&mut self, known: &Known, latest: i64) -> Settled {
+        let mut out = Settled::default();
         let mut last: Option<(i64, i64)> = None;
-        let mut joined: Option<(usize, usize)> = None;
-        for (k, run) in self.runs.iter().enumerate() {
-            let same = |r: &&Run| r.step == run.step;
-            let phase = run
-                .phase
-                .or(last.filter(|l| l.0 == run.step).map(|l| l.1))
-                .or_else(|| self.runs[k..].iter().filter(same).find_map(|r| r.phase))
-                .or_else(|| known.get(&run.step).copied())
-                .unwrap_or_else(|| (run.first - run.step / 2).rem_euclid(run.step));
-            let same_phase = last == Some((run.step, phase));
-            last = Some((run.step, phase));
-            for piece in &run.pieces {
-                match piece {
-                    Piece::Column { column, from, to } => {
-                        // Stretches of one column with one phase are one layer again: the hole between is NaN.
-                        let continues = joined.filter(|(c, _)| same_phase && c == column);
-                        let from = continues.map_or(*from, |(_, f)| f);
-                        if continues.is_some() {
-                            out.layers.pop();
+        // Stretches of one column with one phase are one run of slots again: the hole between is NaN.
+        let mut open: Option<Span> = None;
+        for k in 0..self.runs.len() {
+            let (phase, guessed) = self.phase(k, last, known);
+            out.guessed |= guessed;
+            let step = self.runs[k].step;
+            last = Some((step, phase));
+            for piece in std::mem::take(&mut self.runs[k].pieces) {
+                let newest_slot = match piece {
+                    Piece::Column { column, range } => {
+                        let t = self.columns[column].time(range.end - 1);
+                        match &mut open {
+                            Some(o) if o.column == column && o.phase == phase => {
+                                o.range.end = range.end;
+                            }
+                            _ => self.close(
+                                open.replace(Span {
+                                    column,
+                                    range,
+                                    phase,
+                                }),
+                                &mut out.chain,
+                            ),
                         }
-                        out.layers
-                            .push(column_layer(&self.columns[*column], from, *to, phase));
-                        joined = Some((*column, from));
+                        Some((t - phase).div_euclid(step))
                     }
                     Piece::Log(log) => {
-                        log_layers(log, phase, run.step, &mut out.layers);
-                        joined = None;
+                        self.close(open.take(), &mut out.chain);
+                        let newest = log.newest();
+                        out.chain.slots.extend(log.into_slots(phase, step));
+                        newest
                     }
-                }
+                };
+                let newest = newest_slot.map(|slot| phase + slot * step);
+                out.newest = out.newest.max(newest.filter(|t| *t <= latest));
             }
         }
+        self.close(open, &mut out.chain);
+        self.columns = Vec::new();
         out
     }
-}
 
-fn column_layer(c: &Column, from: usize, to: usize, phase: i64) -> Layer {
-    let first = (c.start + from as i64 * c.step - phase).div_euclid(c.step);
-    Layer {
-        phase,
-        step: c.step,
-        first,
-        values: c.values[from..to].into(),
-    }
-}
-
-/// Samples of a log as dense layers: a new one where the slots leave a hole, since one absurd time must not ask for
-/// the memory between.
-fn log_layers(log: &[(i64, f32)], phase: i64, step: i64, out: &mut Vec<Layer>) {
-    const HOLE: i64 = 16;
-    let mut slots: Vec<(i64, f32)> = log
-        .iter()
-        .map(|&(t, v)| ((t - phase).div_euclid(step), v))
-        .collect();
-    slots.sort_by_key(|s| s.0);
-    let mut rest = slots.as_slice();
-    while let Some(&(first, _)) = rest.first() {
-        let mut n = 1;
-        while n < rest.len() && rest[n].0 - rest[n - 1].0 <= HOLE {
-            n += 1;
+    /// Makes slots of a span.
+    fn close(&mut self, span: Option<Span>, out: &mut Chain) {
+        let Some(span) = span else { return };
+        let column = &mut self.columns[span.column];
+        let (first, values) = column.take(span.range);
+        if !values.is_empty() {
+            let slot = (column.time(first) - span.phase).div_euclid(column.step);
+            out.slots.push(Slots {
+                phase: span.phase,
+                step: column.step,
+                first: slot,
+                values,
+            });
         }
-        let (part, next) = rest.split_at(n);
-        let len = usize::try_from(part[n - 1].0 - first + 1).unwrap_or(0);
-        let mut values = vec![f32::NAN; len].into_boxed_slice();
-        for &(slot, v) in part {
-            values[usize::try_from(slot - first).unwrap_or(0)] = v;
-        }
-        out.push(Layer {
-            phase,
-            step,
-            first,
-            values,
-        });
-        rest = next;
     }
 }

@@ -1,24 +1,24 @@
-//! A host's series, ready to be read on any grid: layers of slots, later ones over earlier ones.
+//! A host's series, ready to be read on any grid: runs of slots, later ones laid over earlier ones.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Grid;
+use super::grid::Grid;
 
 /// Values of consecutive slots: `values[i]` belongs to slot `first + i`, NaN where there is none.
 #[derive(Clone, Debug)]
-pub(super) struct Layer {
+pub(super) struct Slots {
     pub(super) phase: i64,
     pub(super) step: i64,
     pub(super) first: i64,
     pub(super) values: Box<[f32]>,
 }
 
-impl Layer {
+impl Slots {
     fn slot(&self, t: i64) -> i64 {
         (t - self.phase).div_euclid(self.step)
     }
 
-    /// Lays the layer's values over `out`.
+    /// Lays the values over `out`.
     fn read(&self, grid: Grid, out: &mut [f32]) {
         if self.step != grid.step {
             for (k, v) in out.iter_mut().enumerate() {
@@ -50,29 +50,21 @@ impl Layer {
 /// One series of a host, ready to be read.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
-    pub(super) layers: Vec<Layer>,
+    pub(super) slots: Vec<Slots>,
 }
 
 impl Chain {
     /// The values on a grid, NaN where the files hold none. Infinite values come as they are.
     pub fn read(&self, grid: Grid) -> Vec<f32> {
         let mut out = vec![f32::NAN; grid.n];
-        for layer in &self.layers {
-            layer.read(grid, &mut out);
+        for run in &self.slots {
+            run.read(grid, &mut out);
         }
         out
     }
 
-    /// Time of the newest value.
-    fn newest(&self) -> Option<i64> {
-        self.layers
-            .iter()
-            .map(|l| l.phase + (l.first + l.values.len() as i64 - 1) * l.step)
-            .max()
-    }
-
     fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
-        let of_layer = |l: &Layer| {
+        let of_run = |l: &Slots| {
             let time = |i: usize| l.phase + (l.first + i as i64) * l.step;
             let inside = |i: &usize| (start..end).contains(&time(*i)) && !l.values[*i].is_nan();
             (0..l.values.len())
@@ -80,13 +72,13 @@ impl Chain {
                 .find(inside)
                 .map(|i| time(i) + l.step)
         };
-        self.layers.iter().filter_map(of_layer).max()
+        self.slots.iter().filter_map(of_run).max()
     }
 
     fn bytes(&self) -> usize {
-        self.layers
+        self.slots
             .iter()
-            .map(|l| l.values.len() * 4 + size_of::<Layer>())
+            .map(|l| l.values.len() * 4 + size_of::<Slots>())
             .sum()
     }
 }
@@ -117,12 +109,6 @@ impl Level {
         for (_, level) in children {
             level.chains(metric, out);
         }
-    }
-
-    /// Unix seconds where the newest slot of any series begins.
-    pub fn newest(&self) -> Option<i64> {
-        let own = self.series.values().filter_map(Chain::newest).max();
-        own.max(self.children.values().filter_map(Self::newest).max())
     }
 
     /// Unix seconds where the slot of the last sample that begins within `[start, end)` ends; none without one.
@@ -160,8 +146,8 @@ impl Level {
             self.series
                 .entry(name)
                 .or_default()
-                .layers
-                .extend(series.layers);
+                .slots
+                .extend(series.slots);
         }
         for (name, child) in over.children {
             self.children.entry(name).or_default().lay_over(child);

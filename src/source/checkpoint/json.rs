@@ -1,52 +1,101 @@
 //! JSON snapshots (`<from>.json`): one object, keys in any case, unknown keys ignored, what follows it not looked at.
 //!
-//! Numbers are rounded to f32 as they are read, so that a snapshot costs four bytes a value, not a parsed document.
+//! Numbers are rounded to f32 as they are read, and kept only within the window, so that a snapshot costs four bytes for
+//! every value that is asked for, and no parsed document.
 
 use std::fmt;
+use std::io::{BufReader, Read};
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
-use super::{Snapshot, SnapshotSeries, check_interval, check_series};
-use crate::rules::timeline::{Column, Path};
+use super::snapshot::{Fault, Snapshot, SnapshotSeries, Wish, check_interval, check_series};
+use crate::model::job::Shown;
+use crate::rules::timeline::{Column, Interval, Path};
 
-/// Reads a whole snapshot.
+/// A file of more bytes is parsed as it is read: slower, but the text is never in memory as a whole.
+const STREAMED: u64 = 16 << 20;
+/// Values after which the room is looked at again.
+const OFTEN: usize = 1 << 14;
+
+/// Reads a whole snapshot of `length` bytes.
 ///
 /// # Errors
-/// What was expected, with line and column.
-pub fn parse(bytes: &[u8]) -> Result<Snapshot, String> {
-    let mut series = Vec::new();
-    let mut d = serde_json::Deserializer::from_slice(bytes);
-    let (from, to) = Level {
-        path: &mut Vec::new(),
-        out: &mut series,
+/// What was expected, with line and column, or why it could not be read.
+pub fn read(mut file: impl Read, length: u64, wish: &Wish<'_>) -> Result<Snapshot, Fault> {
+    if length > STREAMED {
+        let file = BufReader::with_capacity(1 << 18, file);
+        return parse(serde_json::Deserializer::from_reader(file), wish);
     }
-    .deserialize(&mut d)
-    .map_err(|e| format!("it is no JSON snapshot: {e}"))?;
-    for s in &series {
-        let c = &s.column;
-        check_series(&s.metric, c.step, c.start, c.values.len())?;
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
+    file.read_to_end(&mut bytes).map_err(Fault::Medium)?;
+    parse(serde_json::Deserializer::from_slice(&bytes), wish)
+}
+
+fn parse<'de, R: serde_json::de::Read<'de>>(
+    mut json: serde_json::Deserializer<R>,
+    wish: &Wish<'_>,
+) -> Result<Snapshot, Fault> {
+    let mut reading = Reading {
+        wish: *wish,
+        path: Vec::new(),
+        out: Vec::new(),
+        kept: 0,
+        refused: None,
+    };
+    let read = Level(&mut reading).deserialize(&mut json);
+    if let Some(fault) = reading.refused {
+        return Err(fault);
     }
+    let (from, to) = read.map_err(|e| {
+        if e.is_io() {
+            Fault::Medium(e.into())
+        } else {
+            Fault::Content(format!("it is not a JSON snapshot: {e}"))
+        }
+    })?;
     Ok(Snapshot {
         interval: check_interval(from, to)?,
-        series,
+        series: reading.out,
     })
 }
 
-/// A level of the tree; yields its `from` and `to`.
-struct Level<'a> {
-    path: &'a mut Path,
-    out: &'a mut Vec<SnapshotSeries>,
+/// What was read so far.
+struct Reading<'a> {
+    wish: Wish<'a>,
+    /// Where the reader is below the host.
+    path: Path,
+    out: Vec<SnapshotSeries>,
+    /// Bytes of the columns so far.
+    kept: usize,
+    /// Why the rest is not read, though it may be sound.
+    refused: Option<Fault>,
 }
 
-impl<'de> DeserializeSeed<'de> for Level<'_> {
+impl Reading<'_> {
+    /// Whether there is room for `more` bytes.
+    fn check_room<E: serde::de::Error>(&mut self, more: usize) -> Result<(), E> {
+        let allowed = self.wish.allows(self.kept.saturating_add(more));
+        allowed.map_err(|fault| {
+            let e = E::custom(&fault);
+            self.refused = Some(fault);
+            e
+        })
+    }
+}
+
+/// A level of the tree; yields its `from` and `to`.
+struct Level<'a, 'w>(&'a mut Reading<'w>);
+
+impl<'de> DeserializeSeed<'de> for Level<'_, '_> {
     type Value = (i64, i64);
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
         d.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Level<'_> {
+impl<'de> Visitor<'de> for Level<'_, '_> {
     type Value = (i64, i64);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,13 +107,11 @@ impl<'de> Visitor<'de> for Level<'_> {
         while let Some(key) = map.next_key::<String>()? {
             match key.to_lowercase().as_str() {
                 "metrics" => map.next_value_seed(Entries {
-                    path: self.path,
-                    out: self.out,
+                    reading: self.0,
                     children: false,
                 })?,
                 "children" => map.next_value_seed(Entries {
-                    path: self.path,
-                    out: self.out,
+                    reading: self.0,
                     children: true,
                 })?,
                 "from" => from = map.next_value::<Option<i64>>()?.unwrap_or_default(),
@@ -77,20 +124,19 @@ impl<'de> Visitor<'de> for Level<'_> {
 }
 
 /// The object under `metrics` or `children`; null is an empty one.
-struct Entries<'a> {
-    path: &'a mut Path,
-    out: &'a mut Vec<SnapshotSeries>,
+struct Entries<'a, 'w> {
+    reading: &'a mut Reading<'w>,
     children: bool,
 }
 
-impl<'de> DeserializeSeed<'de> for Entries<'_> {
+impl<'de> DeserializeSeed<'de> for Entries<'_, '_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         d.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Entries<'_> {
+impl<'de> Visitor<'de> for Entries<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,17 +149,19 @@ impl<'de> Visitor<'de> for Entries<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<String>()? {
+            let reading = &mut *self.reading;
             if self.children {
-                self.path.push(name.into());
-                map.next_value_seed(Level {
-                    path: self.path,
-                    out: self.out,
-                })?;
-                self.path.pop();
+                reading.path.push(name.into());
+                map.next_value_seed(Level(reading))?;
+                self.reading.path.pop();
             } else {
-                let column = map.next_value_seed(Series)?;
-                self.out.push(SnapshotSeries {
-                    path: self.path.clone(),
+                reading.check_room(0)?;
+                let window = reading.wish.window;
+                let parts = map.next_value_seed(Series(reading))?;
+                let column = parts.column(&name, window).map_err(A::Error::custom)?;
+                self.reading.kept = self.reading.kept.saturating_add(column.bytes());
+                self.reading.out.push(SnapshotSeries {
+                    path: self.reading.path.clone(),
                     metric: name.into(),
                     column,
                 });
@@ -123,71 +171,172 @@ impl<'de> Visitor<'de> for Entries<'_> {
     }
 }
 
-struct Series;
+struct Series<'a, 'w>(&'a mut Reading<'w>);
 
-impl<'de> DeserializeSeed<'de> for Series {
-    type Value = Column;
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Column, D::Error> {
+/// What was read of a series.
+#[derive(Default)]
+struct Parts {
+    step: Option<i64>,
+    start: Option<i64>,
+    data: Data,
+}
+
+#[derive(Default)]
+enum Data {
+    #[default]
+    None,
+    /// Step and start came before the values, as the store writes them.
+    Placed(Column),
+    /// All values are kept until it is known where they stand.
+    Loose(Vec<f32>),
+}
+
+impl<'de> DeserializeSeed<'de> for Series<'_, '_> {
+    type Value = Parts;
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Parts, D::Error> {
         d.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Series {
-    type Value = Column;
+impl<'de> Visitor<'de> for Series<'_, '_> {
+    type Value = Parts;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a series (an object with frequency, start, data)")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Column, A::Error> {
-        let mut c = Column {
-            step: 0,
-            start: 0,
-            values: Vec::new(),
-        };
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
+        let mut parts = Parts::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.to_lowercase().as_str() {
-                "frequency" => c.step = map.next_value::<Option<i64>>()?.unwrap_or_default(),
-                "start" => c.start = map.next_value::<Option<i64>>()?.unwrap_or_default(),
-                "data" => c.values = map.next_value::<Option<Values>>()?.unwrap_or_default().0,
+                "frequency" => parts.step = map.next_value::<Option<i64>>()?,
+                "start" => parts.start = map.next_value::<Option<i64>>()?,
+                "data" => parts.data = data(self.0, &mut map, parts.step.zip(parts.start))?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(c)
+        Ok(parts)
     }
 }
 
-/// Numbers rounded to f32, null as NaN.
-#[derive(Default)]
-struct Values(Vec<f32>);
+/// Reads the values; `place` is step and start, where they are known.
+fn data<'de, A: MapAccess<'de>>(
+    reading: &mut Reading<'_>,
+    map: &mut A,
+    place: Option<(i64, i64)>,
+) -> Result<Data, A::Error> {
+    if let Some((step, start)) = place {
+        let mut column = Column::new(step, start, reading.wish.window);
+        let push = |v| {
+            column.push(v);
+            column.bytes()
+        };
+        map.next_value_seed(Values { reading, push })?;
+        return Ok(Data::Placed(column));
+    }
+    let mut values = Vec::new();
+    let push = |v| {
+        values.push(v);
+        values.len().saturating_mul(size_of::<f32>())
+    };
+    map.next_value_seed(Values { reading, push })?;
+    Ok(Data::Loose(values))
+}
 
-impl<'de> Deserialize<'de> for Values {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Values;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of numbers and nulls")
+impl Parts {
+    /// The series as a column.
+    fn column(self, metric: &str, window: Interval) -> Result<Column, String> {
+        let (step, start) = (
+            self.step.unwrap_or_default(),
+            self.start.unwrap_or_default(),
+        );
+        let mut column = match self.data {
+            // Only a key that comes twice can have moved it.
+            Data::Placed(c) if c.start == start && c.step == step.max(1) => c,
+            Data::Placed(_) => {
+                let name = Shown(metric);
+                return Err(format!(
+                    "metric `{name}` has frequency or start more than once"
+                ));
             }
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the store's files hold single precision"
-            )]
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Values, A::Error> {
-                let mut out = Vec::new();
-                while let Some(v) = seq.next_element::<Option<f64>>()? {
-                    out.push(v.map_or(f32::NAN, |v| v as f32));
+            Data::None => Column::new(step, start, window),
+            Data::Loose(values) => {
+                let mut c = Column::new(step, start, window);
+                for v in values {
+                    c.push(v);
                 }
-                Ok(Values(out))
+                c
+            }
+        };
+        check_series(metric, step, start, column.len())?;
+        column.close();
+        Ok(column)
+    }
+}
+
+/// Numbers rounded to f32, null as NaN. `push` takes one and says how many bytes they take by now.
+struct Values<'a, 'w, F> {
+    reading: &'a mut Reading<'w>,
+    push: F,
+}
+
+impl<'de, F: FnMut(f32) -> usize> DeserializeSeed<'de> for Values<'_, '_, F> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_option(self)
+    }
+}
+
+impl<'de, F: FnMut(f32) -> usize> Visitor<'de> for Values<'_, '_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of numbers and nulls")
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_seq(self)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the store's files hold single precision"
+    )]
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let mut count = 0_usize;
+        while let Some(v) = seq.next_element::<Option<f64>>()? {
+            let bytes = (self.push)(v.map_or(f32::NAN, |v| v as f32));
+            count = count.wrapping_add(1);
+            if count.is_multiple_of(OFTEN) {
+                self.reading.check_room(bytes)?;
             }
         }
-        d.deserialize_seq(V)
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::stop::Stop;
+
+    fn parse(bytes: &[u8]) -> Result<Snapshot, String> {
+        let stop = Stop::new();
+        let wish = Wish::everything(&stop);
+        let whole = read(bytes, bytes.len() as u64, &wish).map_err(|e| e.to_string());
+        // A large file is read in another way, with the same result.
+        let streamed = super::parse(serde_json::Deserializer::from_reader(bytes), &wish);
+        let shape = |s: &Snapshot| s.series.iter().map(|s| s.column.len()).collect::<Vec<_>>();
+        assert_eq!(
+            whole.as_ref().ok().map(shape),
+            streamed.as_ref().ok().map(shape)
+        );
+        whole
+    }
 
     const FILE: &str = r#"{"metrics":{"cpu_load":{"frequency":60,"start":1000,"data":[1.5,null,2.2]}},"children":{"socket0":{"metrics":{"mem_bw":{"frequency":60,"start":1000,"data":[123456792.0,-0.0]}},"children":{},"from":941,"to":1200}},"from":940,"to":1200}"#;
 
@@ -198,11 +347,11 @@ mod tests {
             (s.interval.from, s.interval.to, s.series.len()),
             (940, 1200, 2)
         );
-        assert_eq!(s.series[0].column.values[2], 2.2_f32);
-        assert!(s.series[0].column.values[1].is_nan());
+        assert_eq!(s.series[0].column.value(2), Some(2.2_f32));
+        assert!(s.series[0].column.value(1).unwrap().is_nan());
         assert_eq!(
-            (&*s.series[1].path[0], s.series[1].column.values[0]),
-            ("socket0", 123_456_792.0)
+            (&*s.series[1].path[0], s.series[1].column.value(0)),
+            ("socket0", Some(123_456_792.0))
         );
         assert!(parse(format!("{FILE}\ntrailing").as_bytes()).is_ok());
         let odd = r#"{"METRICS":{"a":{"Frequency":1,"start":0,"data":null,"more":{}}},"children":null,"to":5,"x":[1]}"#;

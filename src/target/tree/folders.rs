@@ -9,8 +9,8 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::owner::Heir;
 use super::place::Place;
+use crate::target::owner::Heir;
 
 /// Folders made for jobs that are not published yet.
 #[derive(Debug, Default)]

@@ -10,12 +10,12 @@ use std::path::Path;
 use rustix::fs::{Advice, fadvise};
 
 use super::place::{GZIP, META, PLAIN, data_name};
-use super::sum::{Summing, SummingReader};
 use super::temporary::is_being_replaced;
 use crate::format::read;
 use crate::model::job::JobKey;
 use crate::model::stored::{Files, Form, Sum, Values};
 use crate::opening::regular;
+use crate::target::sum::SummingReader;
 use crate::target::{Found, Stored, Whole};
 
 /// A data file that is there.
@@ -50,7 +50,7 @@ pub(super) fn find(folder: &Path, key: &JobKey) -> io::Result<Option<Found>> {
             form: data.form,
         };
         found.files = Some(files);
-        found.whole = whole(meta, key, &files).filter(|_| data.decodes);
+        found.whole = Whole::of(meta, key, &files).filter(|_| data.decodes);
     }
     for one in data {
         // What a torn file holds counts as well: it must not be replaced by less.
@@ -62,15 +62,6 @@ pub(super) fn find(folder: &Path, key: &JobKey) -> io::Result<Option<Found>> {
         }
     }
     Ok(Some(found))
-}
-
-fn whole(meta: &[u8], key: &JobKey, files: &Files) -> Option<Whole> {
-    let meta = read::meta(meta).ok()?;
-    (meta.job.head.key == *key).then(|| Whole {
-        duration: meta.job.head.duration,
-        statistics: meta.plain_statistics(),
-        stored_bytes: files.meta.size + files.data.size,
-    })
 }
 
 /// What a reader of the archive gets: like cc-backend, the compressed form where both are there.
@@ -147,9 +138,4 @@ pub(super) fn names(folder: &Path) -> impl Iterator<Item = &'static str> {
     let there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let names: Vec<_> = [META, PLAIN, GZIP].into_iter().filter(there).collect();
     names.into_iter()
-}
-
-/// Sums what is written.
-pub(super) fn summing() -> Summing {
-    Summing::default()
 }

@@ -8,9 +8,9 @@
 mod durable;
 mod folders;
 mod look;
-mod owner;
+
 mod place;
-mod sum;
+
 mod temporary;
 mod walk;
 mod writing;
@@ -26,7 +26,7 @@ use rustix::fs::statvfs;
 use super::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target};
 use crate::model::job::JobKey;
 use crate::opening::regular;
-use owner::Heir;
+use crate::target::owner::{self, Heir};
 use place::{Place, Root, VERSION};
 use writing::{Common, Writing};
 

@@ -159,7 +159,7 @@ pub(super) fn tidy(folder: &Path, own: &str) -> io::Result<bool> {
             continue;
         }
         // Held until all is done, so that two never settle the same.
-        match locks(folder, &left)? {
+        match locks(folder, &left) {
             Some(_locks) => settle(folder, &left)?,
             None => busy = true,
         }
@@ -168,7 +168,7 @@ pub(super) fn tidy(folder: &Path, own: &str) -> io::Result<bool> {
 }
 
 /// The locks of a sweep's files; none where it lives.
-fn locks(folder: &Path, left: &Leftovers) -> io::Result<Option<Vec<File>>> {
+fn locks(folder: &Path, left: &Leftovers) -> Option<Vec<File>> {
     let mut held = Vec::new();
     for (role, name) in left {
         // The second name of old data is not the sweep's own file.
@@ -183,11 +183,11 @@ fn locks(folder: &Path, left: &Leftovers) -> io::Result<Option<Vec<File>>> {
             continue; // it went, or it is nothing that a sweep made
         };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => return Ok(None),
+            Err(Errno::WOULDBLOCK) => return None,
             Ok(()) | Err(_) => held.push(file),
         }
     }
-    Ok(Some(held))
+    Some(held)
 }
 
 /// Ends or undoes what the sweep `own` itself began.

@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 
 use super::durable::Durable;
 use super::folders::Folders;
-use super::look::{self, summing};
-use super::owner::Heir;
+use super::look;
 use super::place::{META, Place, Root, data_name};
-use super::sum::Summing;
 use super::temporary::{self, Mark, Role, remove, sync};
 use crate::model::stored::{Files, Form, Sum};
+use crate::target::owner::Heir;
+use crate::target::sum::Summing;
 use crate::target::{Draft, Error};
 
 /// What all drafts of a sweep have in common.
@@ -74,7 +74,7 @@ impl<'a> Writing<'a> {
             heir,
             data,
             meta: None,
-            sum: summing(),
+            sum: Summing::default(),
             form: Form::Plain,
             first: true,
             published: false,

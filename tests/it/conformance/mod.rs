@@ -2,5 +2,6 @@
 
 mod owner;
 mod replacing;
+mod sqlite;
 mod target;
 mod tree;

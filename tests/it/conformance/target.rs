@@ -49,7 +49,7 @@ pub(crate) fn stored(form: Form, data: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Stores documents; the archive is visible after that.
+/// Stores documents; everybody sees the archive after that.
 pub(crate) fn publish(target: &dyn Target, key: &JobKey, form: Form, values: &[f32]) -> Files {
     let (meta, data) = documents(key, values);
     publish_as_they_are(target, key, form, &meta, &stored(form, &data))
@@ -68,6 +68,7 @@ fn publish_as_they_are(
     }
     let files = draft.complete(form, meta).unwrap();
     draft.publish().unwrap();
+    target.flush(&[key]).unwrap();
     let want = Files {
         meta: Sum::of(meta),
         data: Sum::of(data),
@@ -222,7 +223,11 @@ fn many_jobs_are_flushed_together_and_found_ones_too(m: &dyn Medium) {
     let target = m.open();
     let keys: Vec<_> = (0..200).map(key).collect();
     for key in &keys {
-        publish(&*target, key, Form::Plain, &[1.0]);
+        let (meta, data) = documents(key, &[1.0]);
+        let mut draft = target.begin(key).unwrap();
+        draft.write(&data).unwrap();
+        draft.complete(Form::Plain, &meta).unwrap();
+        draft.publish().unwrap();
     }
     let all: Vec<_> = keys.iter().collect();
     target.flush(&all).unwrap();
@@ -292,3 +297,4 @@ macro_rules! conformance {
 }
 
 conformance!(tree, crate::conformance::tree::Archive::new());
+conformance!(sqlite, crate::conformance::sqlite::Archive::new());

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::program::run;
 use super::tiny::Site;
+use crate::support::site as small;
 
 /// Enough for the program and its threads (their stacks are only reserved), not for an absurd count.
 const MEGABYTES: u32 = 400;
@@ -119,7 +120,7 @@ fn absurd_counts_and_sizes_take_no_memory() {
     println!("{}", answer.stderr);
     assert_eq!(
         (answer.exit, answer.summary()["archived"].as_u64()),
-        (3, Some(7)),
+        (3, Some(8)),
         "{}",
         answer.stdout
     );
@@ -145,4 +146,42 @@ fn absurd_rows_and_cluster_files_take_no_memory() {
     assert_eq!((answer.exit, reasons.len()), (3, 2), "{reasons:?}");
     let of_399_days = "\"id\":4,\"jobId\":104,\"outcome\":\"partial\"";
     assert!(answer.stdout.contains(of_399_days), "{}", answer.stdout);
+}
+
+#[test]
+fn large_rows_take_no_memory_while_they_wait() {
+    let site = small::Site::new();
+    site.host("n1").bin(small::T0..small::T0 + small::HOUR);
+    for job_id in 1..=300 {
+        site.insert(&small::NewJob::stopped(
+            job_id,
+            "n1",
+            small::T0 + job_id,
+            600,
+        ));
+    }
+    let script = "'{\"jobScript\":\"' || hex(zeroblob(700000)) || '\"}'";
+    site.db()
+        .execute(&format!("UPDATE job SET meta_data = {script}"), [])
+        .unwrap();
+    let database = site.path("job.db");
+    let answer = run(
+        &[
+            "run",
+            "--db",
+            database.to_str().unwrap(),
+            "--json",
+            "--workers",
+            "2",
+            "--limit",
+            "10",
+        ],
+        Some(MEGABYTES),
+    );
+    assert_eq!(
+        (answer.exit, answer.summary()["archived"].as_u64()),
+        (0, Some(10)),
+        "{}",
+        answer.stderr
+    );
 }

@@ -138,7 +138,7 @@ impl Site {
         let files = archive.clusters().map_err(|e| e.to_string())?.files;
         let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))?;
         let source = Checkpoints::new(
-            vec![self.path("checkpoints")],
+            self.path("checkpoints"),
             clusters.frequencies(),
             settings().clock,
         );

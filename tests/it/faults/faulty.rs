@@ -127,7 +127,7 @@ impl Faulty {
             Place::Host => PathBuf::from(&self.victim.host),
             Place::Database => "job.db".into(),
             Place::Ledger => "job.db.ledger".into(),
-            Place::Lock => "job.db.ledger.lock".into(),
+            Place::Lock => "job.db.ccarchive.lock".into(),
         })
     }
 

@@ -17,11 +17,7 @@ fn hosts_that_cannot_be_listed_leave_the_oldest_data_unknown() {
     fs::write(cluster.join("a/5000.json"), "{}").unwrap();
     // No host, but none that cannot be read either.
     fs::write(cluster.join("readme"), "").unwrap();
-    let source = Checkpoints::new(
-        vec![root.path().into()],
-        HashMap::new(),
-        Clock::starting_at(9000),
-    );
+    let source = Checkpoints::new(root.path().into(), HashMap::new(), Clock::starting_at(9000));
     assert_eq!(source.reach("demo", &Stop::new()).unwrap().oldest, 5000);
     // The kernel refuses it to root, too.
     symlink("loop", cluster.join("loop")).unwrap();

@@ -13,7 +13,7 @@ pub(super) enum Place {
     Host,
     Database,
     Ledger,
-    /// The lock beside the ledger.
+    /// The lock beside the database.
     Lock,
 }
 

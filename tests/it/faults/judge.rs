@@ -86,16 +86,15 @@ impl Trial<'_> {
     }
 
     fn check_exit(&mut self, before: &State, ended: &Ended) {
-        // What a ledger that is lost knew is written again.
-        if matches!(self.cell.how, How::Ledger(_)) && ended.report.calls(0) != self.left(before) {
-            self.wrong(format!(
-                "{} written of {} left",
-                ended.report.calls(0),
-                self.left(before)
-            ));
+        // A ledger that is lost keeps nothing from being done.
+        let done = ended.report.calls(0) + ended.adopted;
+        if matches!(self.cell.how, How::Ledger(_)) && done != self.left(before) {
+            let left = self.left(before);
+            self.wrong(format!("{done} written or adopted of {left} left"));
         }
         let code = ended.status.code();
-        let reason = ended.summary["aborted"]["reason"].as_str().unwrap_or("");
+        let ends = [&ended.summary["aborted"], &ended.summary["outages"][0]];
+        let reason = ends.iter().find_map(|e| e["reason"].as_str()).unwrap_or("");
         let fine = match self.cell.expect {
             Expect::Done | Expect::Failed(_) => code == Some(3),
             Expect::Forgets => code == Some(3) && ended.said.contains("goes on without it"),

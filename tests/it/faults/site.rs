@@ -152,10 +152,23 @@ impl State {
         self.ledger.get(&row.key).cloned().unwrap_or_default()
     }
 
+    /// With what the ledger has of a job that was adopted, not written, as another one has it: its samples were not counted.
+    pub(super) fn with_adopted_as_in(mut self, other: &Self) -> Self {
+        for (key, job) in &mut self.ledger {
+            let adopted = job["outcome"] == "adopted" && job["state"] == "done";
+            let other = other.ledger.get(key);
+            if let Some(other) = other.filter(|o| adopted && o["state"] == "done") {
+                job.clone_from(other);
+            }
+        }
+        self
+    }
+
     /// Without what a further attempt changes.
     pub(super) fn without_attempts(mut self) -> Self {
         for job in self.ledger.values_mut() {
             job.remove("attempts");
+            job.remove("failures");
         }
         self
     }

@@ -39,8 +39,8 @@ pub(super) struct Ended {
     pub(super) said: String,
     /// The object of type `summary`.
     pub(super) summary: Value,
-    /// Jobs that a killed sweep had published.
-    pub(super) resumed: usize,
+    /// Jobs that an earlier sweep had published.
+    pub(super) adopted: u64,
     pub(super) report: Report,
 }
 
@@ -143,7 +143,7 @@ impl Running<'_> {
             status,
             said: fs::read_to_string(self.sweep.file("err")).unwrap_or_default(),
             summary: serde_json::from_str(last).unwrap_or_default(),
-            resumed: out.matches("\"resumed\":true").count(),
+            adopted: out.matches("\"outcome\":\"adopted\"").count() as u64,
             report: Report::read(&self.sweep.file("report")),
         }
     }

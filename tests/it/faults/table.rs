@@ -67,6 +67,9 @@ fn load() -> Vec<Cell> {
         cell("load open EMFILE", Shim("open|checkpoints/|1|0|E24"), all),
         cell("load read EIO", Shim("read|{host}/|1|0|E5"), one),
         cell("load read EIO", Shim("read|checkpoints/|1|0|E5"), all),
+        // They begin when some jobs are done already.
+        cell("load open ESTALE", Shim("open|checkpoints/|60|0|E116"), all),
+        cell("load read EIO", Shim("read|checkpoints/|60|0|E5"), all),
         cell("load open gone", Vanishes("checkpoints", first), gone),
         cell("load open gone", Unmounted("checkpoints", first), gone),
     ]
@@ -98,7 +101,8 @@ fn write() -> Vec<Cell> {
             Shim("open|{folder}/.ccarchive-meta-|1|1|E5"),
             one,
         ),
-        cell("write open EIO", Shim("open|.ccarchive-data-|1|0|E5"), all),
+        cell("write open EIO", Shim("open|.ccarchive-|1|0|E5"), all),
+        cell("write open EIO", Shim("open|.ccarchive-|100|0|E5"), all),
         cell("write open EACCES", Nobody(Place::JobFolder), one),
         cell("write open EACCES", Nobody(Place::Archive), all),
         cell("write open EROFS", ReadOnly(Place::Archive), gone),
@@ -107,11 +111,7 @@ fn write() -> Vec<Cell> {
             Shim("open|{folder}/.ccarchive-data-|1|1|E24"),
             one,
         ),
-        cell(
-            "write open EMFILE",
-            Shim("open|.ccarchive-meta-|1|0|E24"),
-            all,
-        ),
+        cell("write open EMFILE", Shim("open|.ccarchive-|1|0|E24"), all),
         cell("write write ENOSPC", Full(Place::Archive, "700k"), gone),
     ]
 }
@@ -143,11 +143,7 @@ fn write_data() -> Vec<Cell> {
             Shim("write|{folder}/.ccarchive-meta-|1|1|E5"),
             one,
         ),
-        cell(
-            "write write EIO",
-            Shim("write|.ccarchive-data-|1|0|E5"),
-            all,
-        ),
+        cell("write write EIO", Shim("write|.ccarchive-|1|0|E5"), all),
         // A job of no length must not come to look like one whose end nobody knows.
         cell(
             "write write EIO",
@@ -186,7 +182,7 @@ fn publish() -> Vec<Cell> {
             one,
         ),
         cell("publish rename EIO", Shim(meta), one),
-        cell("publish rename EIO", Shim("rename|/meta.json|1|0|E5"), all),
+        cell("publish rename EIO", Shim("rename|job-archive|1|0|E5"), all),
         cell(
             "publish rename EACCES",
             Shim("rename|{folder}/data.json|1|1|E13"),
@@ -319,7 +315,7 @@ fn ledger() -> Vec<Cell> {
         cell("ledger write ENOSPC", Full(Place::Ledger, "160k"), Forgets),
         cell(
             "ledger write ENOSPC",
-            Shim("write|ledger.lock|1|0|E28"),
+            Shim("write|ccarchive.lock|1|0|E28"),
             Done,
         ),
         cell(

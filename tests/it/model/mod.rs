@@ -1,5 +1,5 @@
 //! Random sequences of sweeps, late and damaged data, clock jumps and changed rows, against a naive model of the
-//! promises in design.md, section 4.
+//! promises: the table of outcomes.
 //!
 //! The model (`oracle`) says what every sweep must make of every job; after each sweep outcome, row, ledger and archive
 //! are compared with it. Seeds are fixed; a failing sequence prints its seed and steps. `CCARCHIVE_TEST_LONG` runs ten

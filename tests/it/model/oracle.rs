@@ -1,4 +1,4 @@
-//! What a sweep must make of a job: the outcome table of design.md, section 4, written down once more and naively.
+//! What a sweep must make of a job: the table of outcomes, written down once more and naively.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,6 +11,8 @@ use crate::support::snapshots::{STEP, times};
 const ATTEMPTS: i64 = 8;
 /// A source without a known retention is asked this long.
 const GIVE_UP: i64 = 7 * 24 * HOUR;
+/// Samples may come so long after a job's end.
+const SETTLE: i64 = 12 * HOUR + 15 * 60;
 
 /// A job as the model knows it.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub(super) struct Job {
     pub(super) duration: i64,
     pub(super) status: i64,
     pub(super) running: bool,
+    /// Its state is `failed`, which at status 2 and length 0 says that nobody knows its end.
+    pub(super) ill: bool,
     /// Its subcluster is none of the cluster's.
     pub(super) misplaced: bool,
     pub(super) ledger: Option<Note>,
@@ -32,8 +36,10 @@ pub(super) struct Job {
 pub(super) struct Note {
     pub(super) state: &'static str,
     pub(super) attempts: i64,
-    /// Whether the last attempt found no data.
-    pub(super) in_vain: bool,
+    /// Those that count when it fails once more.
+    pub(super) failures: i64,
+    /// Of a provisional archive: the cluster's newest data when it was looked at, where it was.
+    pub(super) newest: Option<i64>,
     pub(super) last_try: i64,
     pub(super) next_try: i64,
 }
@@ -57,9 +63,41 @@ pub(super) struct Flags {
     pub(super) dry_run: bool,
 }
 
+/// What becomes of a job that is taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    pub(super) outcome: &'static str,
+    /// Whether no source can have its data.
+    lost: bool,
+    /// Whether the source was found to have samples of it.
+    pub(super) has_samples: bool,
+    /// Whether an archive is written.
+    writes: bool,
+}
+
+impl Fate {
+    fn of(outcome: &'static str) -> Self {
+        Self {
+            outcome,
+            lost: false,
+            has_samples: false,
+            writes: false,
+        }
+    }
+}
+
 impl Job {
     pub(super) fn span(&self) -> Range<i64> {
         self.start..self.start + self.duration
+    }
+
+    fn note(&self) -> &'static str {
+        self.ledger.map_or("", |n| n.state)
+    }
+
+    /// Whether its archive is one that the sweep tries to make better.
+    fn is_provisional(&self, flags: &Flags) -> bool {
+        flags.named.is_none() && self.status == 3 && self.note() == "provisional"
     }
 
     /// Whether the sweep takes it.
@@ -78,84 +116,150 @@ impl Job {
             "quarantined" | "lost" => false,
             _ => true,
         });
-        matches!(self.status, 1 | 2) && self.span().end <= now - 600 && due
+        let pending = matches!(self.status, 1 | 2) && self.span().end <= now - 600 && due;
+        pending || self.is_provisional(flags)
     }
 
     fn attempts(&self) -> i64 {
-        let known = self
-            .ledger
-            .filter(|n| n.state != "done" || self.status == 3);
-        known.map_or(0, |n| n.attempts)
+        self.ledger.map_or(0, |n| n.attempts)
     }
 
-    /// Those that count when it fails.
     fn failures(&self) -> i64 {
-        if self.ledger.is_some_and(|n| n.in_vain) {
-            0
-        } else {
-            self.attempts()
+        self.ledger.map_or(0, |n| n.failures)
+    }
+
+    /// Whether more is waited for, at a time when the cluster's data ends there.
+    fn waits(&self, flags: &Flags, now: i64, newest: i64) -> bool {
+        let late = self.span().end + SETTLE;
+        let is_over = now >= late && (newest >= late || now >= late + 24 * HOUR);
+        !is_over && flags.retention.is_none_or(|r| now + HOUR < self.start + r)
+    }
+}
+
+/// What becomes of a job; `proved`: an earlier sweep saw samples in the source.
+pub(super) fn fate(job: &Job, world: &World, flags: &Flags, now: i64, proved: bool) -> Fate {
+    if job.misplaced {
+        return Fate::of("failed");
+    }
+    if job.duration == 0 && job.status == 2 && job.ill {
+        return Fate::of("unknown_end");
+    }
+    let provisional = job.is_provisional(flags);
+    let reach = world.reach();
+    if provisional {
+        let Some((_, newest)) = reach else {
+            return Fate::of("failed");
+        };
+        let seen = job.ledger.and_then(|n| n.newest);
+        if seen.is_some_and(|s| newest <= s) && job.waits(flags, now, newest) {
+            return Fate::of("not_yet");
         }
     }
+    let fate = if job.duration == 0 {
+        Fate::of("empty")
+    } else if let Some(reach) = reach {
+        let accept = flags.accept_empty && (proved || flags.named.is_some());
+        let last_attempt = job.failures() + 1 >= ATTEMPTS;
+        Fate {
+            has_samples: mask(job, world).contains(&true),
+            ..by_samples(job, world, flags, now, reach, accept, last_attempt)
+        }
+    } else {
+        return Fate::of("failed");
+    };
+    beside_the_archive(job, world, flags, fate)
 }
 
-/// What becomes of a job: the outcome, and whether no source can have its data.
-pub(super) fn outcome(job: &Job, world: &World, flags: &Flags, now: i64) -> (&'static str, bool) {
-    let (outcome, lost) = by_samples(job, world, flags, now);
-    if !matches!(outcome, "complete" | "partial" | "empty") {
-        return (outcome, lost);
-    }
-    if outcome == "empty" && job.status == 3 {
-        return ("no_data", false);
-    }
-    if !flags.force && is_poorer(job, &archive(job, world)) {
-        return ("failed", false);
-    }
-    (outcome, false)
+fn mask(job: &Job, world: &World) -> Vec<bool> {
+    let hosts = job.hosts.iter().map(|h| &world.hosts[h]);
+    hosts.flat_map(|h| h.mask(&job.span())).collect()
 }
 
-fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64) -> (&'static str, bool) {
-    if job.misplaced {
-        return ("failed", false);
-    }
-    if job.duration == 0 {
-        let outcome = if job.status == 2 {
-            "unknown_end"
-        } else {
-            "empty"
-        };
-        return (outcome, false);
-    }
+fn by_samples(
+    job: &Job,
+    world: &World,
+    flags: &Flags,
+    now: i64,
+    (oldest, newest): (i64, i64),
+    accept_empty: bool,
+    last_attempt: bool,
+) -> Fate {
     let hosts = || job.hosts.iter().map(|h| &world.hosts[h]);
-    let (span, last_attempt) = (job.span(), job.failures() + 1 >= ATTEMPTS);
-    if !last_attempt && hosts().any(|h| h.broken_in(&span)) {
-        return ("failed", false);
-    }
-    let all: Vec<bool> = hosts().flat_map(|h| h.mask(&span)).collect();
+    let span = job.span();
+    let all = mask(job, world);
     if all.iter().all(|m| *m) {
-        return ("complete", false);
+        return Fate::of("complete");
     }
-    let reach = world.hosts.values().filter_map(super::world::Host::reach);
-    let (oldest, newest) = reach.fold((i64::MAX, 0), |a, r| (a.0.min(r.0), a.1.max(r.1)));
-    let oldest = if oldest == i64::MAX { 0 } else { oldest };
-    let waits =
-        now < span.end + 12 * HOUR && flags.retention.is_none_or(|r| now + HOUR < span.start + r);
+    if !last_attempt && hosts().any(|h| h.may_have_lost(&span)) {
+        return Fate::of("failed");
+    }
     let behind = hosts().any(|h| {
         let missing = times(&span).filter(|t| !h.has(*t)).last();
-        missing.is_some_and(|t| h.snapshot_end().is_none_or(|end| t >= end))
+        missing.is_some_and(|t| h.snapshot_end().is_none_or(|end| t + STEP > end))
     });
-    if waits && (behind || newest < span.end) {
-        return ("not_yet", false);
+    if job.waits(flags, now, newest) && (behind || newest < span.end) {
+        return Fate::of(if all.contains(&true) {
+            "provisional"
+        } else {
+            "not_yet"
+        });
     }
     if all.contains(&true) {
-        return ("partial", false);
+        return Fate::of("partial");
     }
-    if flags.accept_empty {
-        return ("empty", false);
+    if accept_empty {
+        return Fate::of("empty");
     }
     let patience = flags.retention.map_or(GIVE_UP, |r| 2 * r);
     let forgotten = now >= span.end + patience || oldest > span.end;
-    // A job of which the archive has something is not lost.
-    ("no_data", job.archive.is_none() && forgotten)
+    Fate {
+        // A job of which the archive has something is not lost.
+        lost: job.archive.is_none() && forgotten,
+        ..Fate::of("no_data")
+    }
+}
+
+/// The same in view of what the archive has.
+fn beside_the_archive(job: &Job, world: &World, flags: &Flags, fate: Fate) -> Fate {
+    let (again, provisional) = (job.status == 3, job.is_provisional(flags));
+    let become_ = |outcome| Fate { outcome, ..fate };
+    let stays = || {
+        let waits = matches!(fate.outcome, "provisional" | "not_yet");
+        become_(if waits { "not_yet" } else { "adopted" })
+    };
+    let is_whole = job
+        .archive
+        .as_ref()
+        .is_some_and(|a| a.duration == job.duration);
+    match fate.outcome {
+        "failed" => return fate,
+        "no_data" | "not_yet" if provisional => return stays(),
+        "no_data" | "not_yet" if is_whole && !again => return become_("adopted"),
+        "no_data" | "not_yet" => return fate,
+        "empty" if provisional => return stays(),
+        "empty" if again => return become_("no_data"),
+        _ => {}
+    }
+    let writes = Fate {
+        writes: true,
+        ..fate
+    };
+    let Some(old) = &job.archive else {
+        return writes;
+    };
+    let new = archive(job, world);
+    let poorer = is_poorer(old, &new);
+    if (flags.force && !provisional) || (!poorer && is_richer(old, &new)) {
+        writes
+    } else if provisional {
+        stays()
+    } else if !again && is_whole {
+        become_("adopted")
+    } else if poorer {
+        become_("failed")
+    } else {
+        writes
+    }
 }
 
 /// What an archive made now would hold.
@@ -168,50 +272,95 @@ pub(super) fn archive(job: &Job, world: &World) -> Archive {
     }
 }
 
-fn is_poorer(job: &Job, new: &Archive) -> bool {
-    let count = |m: &Vec<bool>| m.iter().filter(|m| **m).count();
-    job.archive.as_ref().is_some_and(|old| {
-        old.hosts
-            .iter()
-            .any(|(host, had)| match new.hosts.get(host) {
-                None => count(had) > 0,
-                Some(has) => count(has) < count(had).min(has.len()),
-            })
-    })
+fn count(m: &[bool]) -> usize {
+    m.iter().filter(|m| **m).count()
 }
 
-/// Row, ledger and archive of the job after that outcome.
-pub(super) fn after(job: &Job, world: &World, outcome: (&'static str, bool), now: i64) -> Job {
+/// What an old archive has of a host, as far as it lies within the new one.
+fn had(old: &[bool], new: &[bool]) -> usize {
+    count(old).min(new.len())
+}
+
+fn is_poorer(old: &Archive, new: &Archive) -> bool {
+    old.hosts
+        .iter()
+        .any(|(host, old)| match new.hosts.get(host) {
+            None => count(old) > 0,
+            Some(new) => count(new) < had(old, new),
+        })
+}
+
+fn is_richer(old: &Archive, new: &Archive) -> bool {
+    new.hosts
+        .iter()
+        .any(|(host, new)| match old.hosts.get(host) {
+            None => true,
+            Some(old) => count(new) > had(old, new),
+        })
+}
+
+/// Row, ledger and archive of the job after that.
+pub(super) fn after(job: &Job, world: &World, flags: &Flags, fate: Fate, now: i64) -> Job {
     let mut job = job.clone();
-    let before = if outcome.0 == "failed" {
-        job.failures()
-    } else {
-        job.attempts()
-    };
-    let attempts = before + 1;
-    let note = |state, next_try| Note {
+    let (attempts, failures) = (job.attempts() + 1, job.failures() + 1);
+    let provisional = job.is_provisional(flags);
+    let newest = world.reach().map(|r| r.1);
+    let note = |state| Note {
         state,
         attempts,
-        in_vain: outcome.0 == "no_data",
+        failures: 0,
+        newest: None,
         last_try: now,
-        next_try,
+        next_try: 0,
     };
-    let pause = (300_i64 << (attempts - 1).min(10)).min(6 * HOUR);
-    match outcome.0 {
-        "complete" | "partial" | "empty" => {
-            job.archive = Some(archive(&job, world));
+    let pause = |n: i64| (300_i64 << (n - 1).min(10)).min(6 * HOUR);
+    if fate.writes {
+        job.archive = Some(archive(&job, world));
+    }
+    match fate.outcome {
+        "complete" | "partial" | "empty" | "adopted" => {
             job.status = 3;
-            job.ledger = Some(note("done", 0));
+            job.ledger = Some(note("done"));
+        }
+        "provisional" => {
+            job.status = 3;
+            job.ledger = Some(Note {
+                newest,
+                ..note("provisional")
+            });
+        }
+        "failed" if provisional => {
+            let told = if failures >= ATTEMPTS {
+                "done"
+            } else {
+                "provisional"
+            };
+            job.ledger = Some(Note {
+                failures,
+                newest: newest.filter(|_| told == "provisional" && !job.misplaced),
+                ..note(told)
+            });
         }
         "failed" | "no_data" if job.status != 3 => {
             // At 2 a length of 0 would say that nobody knows when the job ended.
             if job.duration > 0 {
                 job.status = 2;
             }
-            job.ledger = Some(match outcome {
-                ("no_data", true) => note("lost", 0),
-                ("failed", _) if attempts >= ATTEMPTS => note("quarantined", 0),
-                _ => note("waiting", now + pause),
+            job.ledger = Some(match fate.outcome {
+                "no_data" if fate.lost => note("lost"),
+                "no_data" => Note {
+                    next_try: now + pause(attempts),
+                    ..note("waiting")
+                },
+                _ if failures >= ATTEMPTS => Note {
+                    failures,
+                    ..note("quarantined")
+                },
+                _ => Note {
+                    failures,
+                    next_try: now + pause(failures),
+                    ..note("waiting")
+                },
             });
         }
         _ => {}

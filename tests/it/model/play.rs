@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::chance::Chance;
 use super::compare::{SLACK, check_archive, check_ledger};
-use super::oracle::{self, Flags, Job};
+use super::oracle::{self, Fate, Flags, Job};
 use super::world::{HOSTS, World};
 use crate::support::engine::{Sweep, Swept};
 use crate::support::site::{HOUR, NewJob, Site, T0};
@@ -21,6 +21,8 @@ pub(super) struct Play {
     world: World,
     jobs: BTreeMap<i64, Job>,
     now: i64,
+    /// Whether a sweep saw samples in the source.
+    proved: bool,
     steps: Vec<String>,
     /// Looks into the ledger, and keeps its log from being written back at the end of each sweep, for speed.
     ledger: Connection,
@@ -57,6 +59,7 @@ impl Play {
             site,
             jobs: BTreeMap::new(),
             now: T0 + 4 * HOUR + 7,
+            proved: false,
             steps: Vec::new(),
             ledger,
         };
@@ -113,7 +116,11 @@ impl Play {
             .map(|j| j.id)
             .collect();
         let swept = self.sweep(self.now + 60, Flags::default());
-        assert!(done.iter().all(|j| swept.job(*j).is_none()));
+        assert!(
+            done.iter().all(|j| swept.job(*j).is_none()),
+            "{:?}",
+            swept.jobs
+        );
     }
 
     fn flags(&mut self) -> Flags {
@@ -148,6 +155,7 @@ impl Play {
             duration: length,
             status: c.of(&[1, 1, 1, 1, 2, 0]),
             running: c.percent(10),
+            ill: true,
             misplaced: c.percent(5),
             ledger: None,
             archive: None,
@@ -156,6 +164,7 @@ impl Play {
             hosts: job.hosts.iter().map(|h| (*h).to_owned()).collect(),
             state: if job.running { "running" } else { "failed" }.into(),
             subcluster: if job.misplaced { "gone" } else { "main" }.into(),
+            walltime: 24 * HOUR,
             ..NewJob::stopped(job_id, "", start, length).status(job.status)
         };
         self.site.insert(&row);
@@ -212,7 +221,7 @@ impl Play {
         match what {
             0 => {
                 self.site.set(id, "job_state = 'timeout'");
-                job.running = false;
+                (job.running, job.ill) = (false, false);
             }
             1 => {
                 self.site.set(id, "subcluster = 'main'");
@@ -243,8 +252,12 @@ impl Play {
         let job = self.jobs.get_mut(&id).unwrap();
         if let Some(note) = job.ledger.as_mut().filter(|n| n.state == "waiting") {
             note.attempts = self.chance.of(&[5, 6, 7, 12]);
-            let sql = "UPDATE job SET attempts = ?1 WHERE job_id = ?2";
-            self.ledger.execute(sql, [note.attempts, id]).unwrap();
+            if note.failures > 0 {
+                note.failures = note.attempts;
+            }
+            let sql = "UPDATE job SET attempts = ?1, failures = ?2 WHERE job_id = ?3";
+            let numbers = [note.attempts, note.failures, id];
+            self.ledger.execute(sql, numbers).unwrap();
         }
     }
 
@@ -301,17 +314,23 @@ impl Play {
 
     fn compare(&mut self, swept: &Swept, flags: &Flags, now: i64) {
         assert_eq!(swept.warnings, [""; 0]);
+        let fates: BTreeMap<i64, Fate> = self
+            .jobs
+            .values()
+            .filter(|j| j.is_taken(flags, now))
+            .map(|j| (j.id, oracle::fate(j, &self.world, flags, now, self.proved)))
+            .collect();
+        let proved = self.proved || fates.values().any(|f| f.has_samples);
         for job in self.jobs.values_mut() {
             let context = format!("{job:?}\n at {now}");
-            let taken = job.is_taken(flags, now);
-            let outcome = taken.then(|| oracle::outcome(job, &self.world, flags, now));
-            assert_eq!(
-                swept.outcome(job.id),
-                outcome.map_or("", |o| o.0),
-                "{context}"
-            );
-            if let Some(outcome) = outcome.filter(|_| !flags.dry_run) {
-                *job = oracle::after(job, &self.world, outcome, now);
+            // Without proof that it is the right source, no data says nothing about a job.
+            let fate = fates
+                .get(&job.id)
+                .filter(|f| proved || f.outcome != "no_data");
+            let outcome = fate.map_or("", |f| f.outcome);
+            assert_eq!(swept.outcome(job.id), outcome, "{context}");
+            if let Some(fate) = fate.filter(|_| !flags.dry_run) {
+                *job = oracle::after(job, &self.world, flags, *fate, now);
             }
             assert_eq!(self.site.status(job.id), job.status, "{context}");
             check_ledger(&self.ledger, job, &context);
@@ -322,6 +341,7 @@ impl Play {
                 check_archive(&found, job.start, archive, &context);
             }
         }
+        self.proved = if flags.dry_run { self.proved } else { proved };
         assert_eq!(swept.jobs.len() as u64, swept.summary.total());
         let archived = self.jobs.values().filter(|j| j.archive.is_some()).count();
         assert_eq!(self.site.archived_jobs().len(), archived);

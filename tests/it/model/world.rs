@@ -55,6 +55,12 @@ impl World {
         self.hosts.get_mut(host).unwrap()
     }
 
+    /// The times that all hosts' files tell: oldest and newest; none without any file.
+    pub(super) fn reach(&self) -> Option<(i64, i64)> {
+        let all = self.hosts.values().filter_map(Host::reach);
+        all.reduce(|a, r| (a.0.min(r.0), a.1.max(r.1)))
+    }
+
     /// A whole snapshot, in place of what is there; a log that it covers begins anew.
     pub(super) fn write(&mut self, files: &HostFiles, host: &str, hour: i64, json: bool) {
         self.remove(files, host, hour);
@@ -113,9 +119,9 @@ impl Host {
             || self.log.as_ref().is_some_and(|l| l.contains(&t))
     }
 
-    /// Whether a damaged file may hold samples of that time. JSON says at its end where it ends: without it, it may
+    /// Whether a damaged file may hold a sample that is missing. JSON says at its end where it ends: without it, it may
     /// reach to the next one.
-    pub(super) fn broken_in(&self, job: &Range<i64>) -> bool {
+    pub(super) fn may_have_lost(&self, job: &Range<i64>) -> bool {
         self.snapshots.iter().any(|(hour, s)| {
             let next = self.snapshots.range(hour + 1..).next();
             let end = match next {
@@ -123,7 +129,9 @@ impl Host {
                 Some((next, _)) => span(*next).start,
                 None => i64::MAX,
             };
-            s.damaged && span(*hour).start < job.end && job.start < end
+            let start = span(*hour).start;
+            let concerns = |t: i64| start < t + STEP && t - STEP < end;
+            s.damaged && times(job).any(|t| !self.has(t) && concerns(t))
         })
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use ccarchive::jobs::Rows;
+use ccarchive::model::stop::Stop;
 use rusqlite::Connection;
 use rustix::process::Signal;
 
@@ -77,7 +79,7 @@ fn the_patience_for_a_lock_ends_with_exit_1_and_the_work_is_recorded_next_time()
     assert_eq!(site.count("monitoring_status = 1"), 40);
     lock.execute_batch("COMMIT").unwrap();
     let ran = run(&mut command(&site, &[])).expect(0);
-    assert!(ran.objects("job").iter().any(|j| j["resumed"] == true));
+    assert!(ran.objects("job").iter().any(|j| j["outcome"] == "adopted"));
     assert_eq!(site.count("monitoring_status = 3"), 40);
     drop(lock);
     let (dir, _lock) = exclusive(site);
@@ -130,4 +132,16 @@ fn a_sweep_that_is_stopped_while_it_waits_for_a_lock_records_what_is_finished_wh
     let archived = i64::try_from(site.archived_jobs().len()).unwrap();
     assert_eq!(ran.summary()["archived"], archived);
     assert_eq!(site.count("monitoring_status = 3"), archived);
+}
+
+#[test]
+fn a_cancelled_sweep_does_not_wait_for_a_row() {
+    let (dir, _lock) = exclusive(site());
+    let rows = Rows::new(&dir.path().join("job.db"), Duration::from_secs(3600));
+    let stop = Stop::new();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| rows.by_id(1, &stop));
+        stop.cancel();
+        assert!(waiting.join().unwrap().unwrap_err().is_locked());
+    });
 }

@@ -59,9 +59,9 @@ fn a_reading_beside_a_live_store_misses_no_sample_that_was_on_disk_throughout() 
     let site = Site::new();
     let clusters = clusters(&Tree::new(site.path("job-archive")));
     let source = Checkpoints::new(
-        vec![site.path("checkpoints")],
+        site.path("checkpoints"),
         clusters.frequencies(),
-        Clock::starting_at(T0),
+        Clock::starting_at(T0 + 365 * 86_400),
     );
     let progress = Progress {
         written: AtomicI64::new(T0),

@@ -7,7 +7,7 @@ use crate::support::site::{HOUR, NewJob, Site, T0};
 use crate::support::snapshots::{METRICS, times, value};
 
 /// Long after everything: nothing is waited for.
-const LATE: i64 = T0 + 30 * HOUR;
+const LATE: i64 = T0 + 48 * HOUR;
 
 #[test]
 fn a_job_whose_samples_are_all_there_is_complete() {
@@ -86,11 +86,31 @@ fn a_job_of_length_0_is_archived_empty() {
 }
 
 #[test]
-fn accept_empty_archives_a_job_without_data() {
+fn accept_empty_archives_jobs_without_data_once_the_source_has_proved_itself() {
     let site = Site::new();
     site.host("n1").bin(T0..T0 + HOUR);
     site.insert(&NewJob::stopped(7, "n9", T0, 600));
-    let swept = Sweep::at(LATE).with(|s| s.accept_empty = true).run(&site);
+    let accept = |now| Sweep::at(now).with(|s| s.accept_empty = true);
+    let swept = accept(LATE).run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("", 1));
+    assert_eq!(swept.summary.unproved["alpha"], 1);
+    assert_eq!(swept.summary.exit() as u8, 1);
+    site.insert(&NewJob::stopped(8, "n1", T0, 600));
+    let swept = accept(LATE).run(&site);
+    assert_eq!([7, 8].map(|j| swept.outcome(j)), ["no_data", "complete"]);
+    let swept = accept(LATE + 300).run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("empty", 3));
+}
+
+#[test]
+fn accept_empty_archives_a_job_without_data_that_somebody_named() {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + HOUR);
+    site.insert(&NewJob::stopped(7, "n9", T0, 600));
+    let swept = Sweep::at(LATE)
+        .with(|s| s.accept_empty = true)
+        .job_id(7)
+        .run(&site);
     assert_eq!((swept.outcome(7), site.status(7)), ("empty", 3));
 }
 
@@ -98,12 +118,22 @@ fn accept_empty_archives_a_job_without_data() {
 fn a_job_of_unknown_end_is_left_alone_and_is_no_failure() {
     let site = Site::new();
     site.host("n1").bin(T0..T0 + HOUR);
-    site.insert(&NewJob::stopped(7, "n1", T0, 0).status(2));
+    let job = |job_id, state: &str, walltime| NewJob {
+        walltime,
+        state: state.into(),
+        ..NewJob::stopped(job_id, "n1", T0, 0).status(2)
+    };
+    site.insert(&job(7, "failed", HOUR));
+    // The walltime check made none of these.
+    site.insert(&job(8, "cancelled", HOUR));
+    site.insert(&job(9, "failed", 0));
     let swept = Sweep::at(LATE).run(&site);
-    assert_eq!((swept.outcome(7), site.status(7)), ("unknown_end", 2));
+    assert_eq!(
+        [7, 8, 9].map(|j| (swept.outcome(j), site.status(j))),
+        [("unknown_end", 2), ("empty", 3), ("empty", 3)]
+    );
     assert_eq!(swept.summary.exit() as u8, 0);
     assert_eq!(site.ledger(7, "state"), None);
-    assert!(site.archived_jobs().is_empty());
 }
 
 #[test]
@@ -112,17 +142,17 @@ fn zero_duration_walltime_archives_up_to_the_last_sample() {
     site.host("n1").bin(T0..T0 + 1800);
     let walltime = |walltime, job_id| NewJob {
         walltime,
+        state: "failed".into(),
         ..NewJob::stopped(job_id, "n1", T0 + 600, 0).status(2)
     };
     site.insert(&walltime(24 * HOUR, 7));
     site.insert(&walltime(300, 8));
-    site.insert(&walltime(0, 9));
     // Within the walltime and --settle more could come for the long one.
     let early = Sweep::at(T0 + 600 + 35 * HOUR)
         .with(|s| s.walltime = true)
         .run(&site);
     assert_eq!((early.outcome(7), site.status(7)), ("not_yet", 2));
-    let swept = Sweep::at(T0 + 600 + 37 * HOUR)
+    let swept = Sweep::at(T0 + 600 + 61 * HOUR)
         .with(|s| s.walltime = true)
         .run(&site);
     assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
@@ -131,6 +161,5 @@ fn zero_duration_walltime_archives_up_to_the_last_sample() {
     assert_eq!(long.meta["duration"], 1170);
     assert_eq!(long.values("net_bw", "n1").unwrap().len(), 20);
     assert_eq!(site.archived(8, T0 + 600).unwrap().meta["duration"], 300);
-    assert_eq!((swept.outcome(9), site.status(9)), ("unknown_end", 2));
     assert_eq!(site.column(7, "duration"), Some(0), "the row stays");
 }

@@ -23,7 +23,7 @@ fn broken() -> Site {
 #[test]
 fn a_broken_snapshot_fails_its_jobs_with_growing_pauses_until_the_last_attempt_archives_them() {
     let site = broken();
-    let mut now = T0 + 13 * HOUR;
+    let mut now = T0 + 40 * HOUR;
     for (attempt, pause) in (1..).zip(PAUSES) {
         let swept = Sweep::at(now).run(&site);
         let job = swept.job(7).unwrap();
@@ -67,7 +67,8 @@ fn a_job_that_was_asked_for_in_vain_fails_as_often_as_any_other() {
     site.host("n1").bin(T0..T0 + HOUR);
     let n2 = site.host("n2");
     site.insert(&NewJob::stopped(7, "n2", T0 + HOUR - 600, 1200));
-    let mut now = T0 + 14 * HOUR;
+    site.insert(&NewJob::stopped(8, "n1", T0, 600));
+    let mut now = T0 + 40 * HOUR;
     for _ in 0..9 {
         assert_eq!(Sweep::at(now).run(&site).outcome(7), "no_data");
         now += 6 * HOUR;
@@ -77,7 +78,8 @@ fn a_job_that_was_asked_for_in_vain_fails_as_often_as_any_other() {
     n2.cut(&format!("{}.bin", T0 + HOUR));
     for attempt in 1..8 {
         assert_eq!(Sweep::at(now).run(&site).outcome(7), "failed");
-        assert_eq!(site.ledger(7, "attempts"), Some(json!(attempt)));
+        assert_eq!(site.ledger(7, "failures"), Some(json!(attempt)));
+        assert_eq!(site.ledger(7, "attempts"), Some(json!(9 + attempt)));
         now += 6 * HOUR;
     }
     assert_eq!(Sweep::at(now).run(&site).outcome(7), "partial");

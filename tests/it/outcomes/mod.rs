@@ -1,8 +1,11 @@
-//! What becomes of a job, line by line of the outcome table (design.md, section 4), through the library.
+//! What becomes of a job, line by line of the outcome table in the manual, through the library.
 
 mod archived;
 mod failed;
 mod ledger;
-mod not_yet;
+mod no_data;
+mod provisional;
 mod raced;
 mod rearchive;
+mod sources;
+mod summary;

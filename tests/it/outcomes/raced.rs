@@ -55,3 +55,45 @@ fn a_job_that_turned_out_shorter_is_not_held_against_its_longer_archive() {
     assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
     assert_eq!(site.archived(7, T0).unwrap().meta["duration"], 300);
 }
+
+#[test]
+fn a_row_that_changes_while_the_job_is_worked_on_is_archived_as_it_is_then() {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + HOUR);
+    site.insert(&NewJob::stopped(7, "n1", T0, 600));
+    let path = site.path("job.db");
+    let swept = Sweep::at(NOW)
+        .after_reading(move || {
+            let tag = "INSERT INTO tag (id, tag_type, tag_name, tag_scope) VALUES (5, 'a', 'b', 'global');
+                INSERT INTO jobtag (job_id, tag_id) SELECT id, 5 FROM job;
+                UPDATE job SET meta_data = '{\"jobName\":\"new\"}'";
+            connect(&path).execute_batch(tag).unwrap();
+        })
+        .run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
+    let meta = site.archived(7, T0).unwrap().meta;
+    assert_eq!(meta["tags"][0]["name"], "b");
+    assert_eq!(meta["metaData"]["jobName"], "new");
+}
+
+#[test]
+fn rows_that_another_archives_meanwhile_are_left_alone() {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + HOUR);
+    for job_id in 1..=40 {
+        site.insert(&NewJob::stopped(job_id, "n1", T0 + job_id, 600));
+    }
+    let path = site.path("job.db");
+    let swept = Sweep::at(NOW)
+        .after_reading(move || {
+            let theirs = "UPDATE job SET monitoring_status = 3, footprint = '{\"theirs\":1}'";
+            connect(&path).execute_batch(theirs).unwrap();
+        })
+        .run(&site);
+    assert_eq!(swept.jobs.len(), 40);
+    assert!(swept.jobs.iter().all(|j| j.outcome == "raced"));
+    assert!(site.archived_jobs().is_empty());
+    assert_eq!(site.count("footprint = '{\"theirs\":1}'"), 40);
+    let swept = Sweep::at(NOW).run(&site);
+    assert_eq!((swept.jobs.len(), swept.warnings.len()), (0, 0));
+}

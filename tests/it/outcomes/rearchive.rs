@@ -9,7 +9,8 @@ use crate::support::engine::{Sweep, Swept};
 use crate::support::site::{HOUR, NewJob, Site, T0};
 use crate::support::tree::Tree;
 
-const NOW: i64 = T0 + 16 * HOUR;
+/// So late that nothing is waited for any more.
+const NOW: i64 = T0 + 48 * HOUR;
 
 /// A site with an archived job over two snapshots.
 fn archived() -> Site {

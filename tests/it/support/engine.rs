@@ -1,9 +1,9 @@
 //! The engine on a site, with a clock of the test's choice and a monitor that remembers.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ccarchive::format::gzip::Effort;
@@ -12,17 +12,17 @@ use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::Reason;
-use ccarchive::model::job::JobKey;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Jobs, Parts, Refused, Settings, Summary};
+use ccarchive::target::Target;
 use ccarchive::target::tree::Tree;
-use ccarchive::target::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target};
 
 use super::site::Site;
+use super::trouble::{Quick, Trouble, Troubled};
 
 /// What became of a job, as the monitor was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,57 +61,19 @@ impl Monitor for Recording {
     }
 }
 
-/// A tree that counts its flushes instead of waiting for the disk; nobody kills these tests' machine.
-struct Quick {
-    tree: Tree,
-    flushes: AtomicUsize,
-    /// Happens between publishing and recording.
-    on_flush: Box<dyn Fn() + Sync>,
-}
-
-impl Target for Quick {
-    fn check(&self) -> Result<Condition, Error> {
-        self.tree.check()
-    }
-
-    fn clusters(&self) -> Result<ClusterFiles, Error> {
-        self.tree.clusters()
-    }
-
-    fn read(&self, key: &JobKey) -> Result<Option<Stored>, Error> {
-        self.tree.read(key)
-    }
-
-    fn find(&self, key: &JobKey) -> Result<Option<Found>, Error> {
-        self.tree.find(key)
-    }
-
-    fn tidy(&self, key: &JobKey) -> Result<(), Error> {
-        self.tree.tidy(key)
-    }
-
-    fn probe(&self) -> Result<(), Error> {
-        self.tree.probe()
-    }
-
-    fn begin(&self, key: &JobKey) -> Result<Box<dyn Draft + '_>, Error> {
-        self.tree.begin(key)
-    }
-
-    fn flush(&self, _: &[&JobKey]) -> Result<(), Error> {
-        self.flushes.fetch_add(1, Ordering::Relaxed);
-        (self.on_flush)();
-        Ok(())
-    }
-}
-
 /// A sweep to be.
 pub(crate) struct Sweep {
     pub(crate) now: i64,
     pub(crate) selection: Selection,
     pub(crate) settings: Settings,
     pub(crate) dry_run: bool,
+    /// Where the checkpoints are; none for those of the site.
+    source: Option<PathBuf>,
+    source_trouble: Trouble,
+    target_trouble: Trouble,
+    after_reading: Box<dyn Fn() + Sync>,
     on_flush: Box<dyn Fn() + Sync>,
+    stop: Arc<Stop>,
 }
 
 /// What a sweep did.
@@ -156,7 +118,12 @@ impl Sweep {
             },
             settings,
             dry_run: false,
+            source: None,
+            source_trouble: Trouble::None,
+            target_trouble: Trouble::None,
+            after_reading: Box::new(|| ()),
             on_flush: Box::new(|| ()),
+            stop: Arc::new(Stop::new()),
         }
     }
 
@@ -178,6 +145,34 @@ impl Sweep {
         self
     }
 
+    /// With something that happens after a host is read and before its job is judged.
+    pub(crate) fn after_reading(mut self, f: impl Fn() + Sync + 'static) -> Self {
+        self.after_reading = Box::new(f);
+        self
+    }
+
+    /// From another folder of checkpoints.
+    pub(crate) fn from(mut self, source: PathBuf) -> Self {
+        self.settings.source = source.display().to_string();
+        self.source = Some(source);
+        self
+    }
+
+    pub(crate) fn source_trouble(mut self, trouble: Trouble) -> Self {
+        self.source_trouble = trouble;
+        self
+    }
+
+    pub(crate) fn target_trouble(mut self, trouble: Trouble) -> Self {
+        self.target_trouble = trouble;
+        self
+    }
+
+    /// What ends it early.
+    pub(crate) fn stop(&self) -> Arc<Stop> {
+        Arc::clone(&self.stop)
+    }
+
     pub(crate) fn dry(mut self) -> Self {
         self.dry_run = true;
         self
@@ -196,17 +191,25 @@ impl Sweep {
     pub(crate) fn run_with(self, site: &Site, ledger: &Ledger) -> Swept {
         let database = site.path("job.db");
         let archive = Quick {
-            tree: Tree::new(site.path("job-archive")),
+            inner: Tree::new(site.path("job-archive")),
+            trouble: self.target_trouble,
+            begun: AtomicUsize::new(0),
             flushes: AtomicUsize::new(0),
             on_flush: self.on_flush,
         };
-        let clusters = clusters(&archive.tree);
-        let checkpoints = Checkpoints::new(
-            vec![site.path("checkpoints")],
-            clusters.frequencies(),
-            self.settings.clock,
+        let clusters = clusters(&archive.inner);
+        let root = self.source.unwrap_or_else(|| site.path("checkpoints"));
+        let checkpoints = Checkpoints::new(root, clusters.frequencies(), self.settings.clock)
+            .remembering(ledger.phases());
+        let source = Cached::new(
+            Troubled {
+                inner: checkpoints,
+                trouble: self.source_trouble,
+                asked: AtomicUsize::new(0),
+                after: self.after_reading,
+            },
+            64 << 20,
         );
-        let source = Cached::new(checkpoints, 64 << 20);
         let rows = Rows::new(&database, Duration::from_secs(60));
         let (jobs, refused) = jobs(&database, &rows, self.selection, self.now);
         let recorder =
@@ -222,7 +225,7 @@ impl Sweep {
             recorder,
             lock: None,
         };
-        let summary = sweep::run(parts, &self.settings, &monitor, &Stop::new());
+        let summary = sweep::run(parts, &self.settings, &monitor, &self.stop);
         Swept {
             summary,
             jobs: monitor.jobs.into_inner().unwrap(),

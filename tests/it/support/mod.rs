@@ -11,4 +11,5 @@ pub(crate) mod site;
 pub(crate) mod snapshots;
 pub(crate) mod stall;
 pub(crate) mod tree;
+pub(crate) mod trouble;
 pub(crate) mod wait;

@@ -52,6 +52,29 @@ impl HostFiles {
         fs::rename(part, self.path(&name)).unwrap();
     }
 
+    /// A binary snapshot that says it ends where the span does, with samples before `last` only.
+    pub(crate) fn bin_until(&self, span: Range<i64>, last: i64) {
+        let series = series(&self.host, &(span.start..last));
+        let bytes = encode::binary(&series, span.start, span.end);
+        fs::write(self.path(&format!("{}.bin", span.start)), bytes).unwrap();
+    }
+
+    /// A binary snapshot of that interval with these metrics' samples.
+    pub(crate) fn bin_of(&self, span: Range<i64>, metrics: &[(&'static str, Range<i64>)]) {
+        let series: Vec<Series<'static>> = metrics
+            .iter()
+            .map(|(metric, held)| Series {
+                metric,
+                child: "",
+                step: STEP,
+                start: held.start,
+                values: times(held).map(|t| value(&self.host, metric, t)).collect(),
+            })
+            .collect();
+        let bytes = encode::binary(&series, span.start, span.end);
+        fs::write(self.path(&format!("{}.bin", span.start)), bytes).unwrap();
+    }
+
     /// A JSON snapshot with every sample of its interval, in one write.
     pub(crate) fn json(&self, span: Range<i64>) {
         let name = format!("{}.json", span.start);

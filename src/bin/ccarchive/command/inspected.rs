@@ -1,5 +1,6 @@
 //! A site that is only looked at: everything is opened to be read.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use ccarchive::jobs::{self, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
-use ccarchive::model::failure::chain;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
+use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::source::layers::Layered;
 use ccarchive::sweep::Exit;
-use ccarchive::target::Target as _;
+use ccarchive::target::Target;
 use ccarchive::target::tree::Tree;
 use jiff::Zoned;
 
@@ -33,7 +35,7 @@ pub(crate) struct Inspected {
     pub(crate) clusters: Clusters,
     pub(crate) archive: Tree,
     /// All folders as a sweep reads them.
-    pub(crate) source: Checkpoints,
+    pub(crate) source: Layered,
     each: Vec<(String, Checkpoints)>,
     rows: Rows,
     ledger: Ledger,
@@ -62,11 +64,12 @@ impl Inspected {
         let clock = Clock::starting_at(now.timestamp().as_second());
         let archive = Tree::new(&site.archive.value);
         let clusters = clusters(&archive)?;
-        let checkpoints = |roots| Checkpoints::new(roots, clusters.frequencies(), clock);
+        let checkpoints =
+            |root: &PathBuf| Checkpoints::new(root.clone(), clusters.frequencies(), clock);
         let folders: Vec<_> = site.checkpoints.iter().map(|c| c.value.clone()).collect();
         let each: Vec<_> = folders
             .iter()
-            .map(|f| (f.display().to_string(), checkpoints(vec![f.clone()])))
+            .map(|f| (f.display().to_string(), checkpoints(f)))
             .collect();
         let ledger = Ledger::open_read_only(&site.ledger.value);
         for warning in ledger.take_warnings() {
@@ -83,7 +86,12 @@ impl Inspected {
             patience: PATIENCE,
         };
         Ok(Some(Self {
-            source: checkpoints(folders),
+            source: Layered::new(
+                folders
+                    .iter()
+                    .map(|f| -> Box<dyn Source> { Box::new(checkpoints(f)) })
+                    .collect(),
+            ),
             archive,
             each,
             rows: Rows::new(&database, PATIENCE),
@@ -126,6 +134,8 @@ impl Inspected {
 
 fn clusters(archive: &Tree) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
-    let found = archive.clusters().map_err(|e| aborted(chain(&e)))?;
+    let found = archive
+        .clusters()
+        .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
     Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(aborted)
 }

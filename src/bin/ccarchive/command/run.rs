@@ -1,6 +1,6 @@
 //! `ccarchive run`: the site's parts, one call of the engine, the exit code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ use ccarchive::model::job::Shown;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::{ConfigError, ErrorKind, Site};
+use ccarchive::source::Source;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
+use ccarchive::source::layers::Layered;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Chosen, Exit, Jobs, Parts, Settings, Summary};
 use ccarchive::target::tree::Tree;
@@ -126,10 +128,16 @@ fn sweep_site(
     let archive = Tree::new(&site.archive.value);
     let clusters = load_clusters(&archive, console)?;
     check_names(&selection, &clusters)?;
-    let roots = site.checkpoints.iter().map(|c| c.value.clone()).collect();
     let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
-    let checkpoints = Checkpoints::new(roots, clusters.frequencies(), clock);
-    let source = Cached::new(checkpoints, memory);
+    let layer = |root: &PathBuf| -> Box<dyn Source> {
+        Box::new(Checkpoints::new(
+            root.clone(),
+            clusters.frequencies(),
+            clock,
+        ))
+    };
+    let layers = site.checkpoints.iter().map(|c| layer(&c.value)).collect();
+    let source = Cached::new(Layered::new(layers), memory);
     let ledger = if b.dry_run {
         Ledger::open_read_only(&site.ledger.value)
     } else {

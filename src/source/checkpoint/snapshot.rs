@@ -1,0 +1,110 @@
+//! A decoded snapshot, what is asked of its decoders, and why they refuse.
+
+use std::io;
+
+use crate::model::job::Shown;
+use crate::model::stop::Stop;
+use crate::rules::timeline::{Column, Interval, Path, sane};
+
+/// A decoded snapshot.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The time it covers.
+    pub interval: Interval,
+    /// Its series, in the order of the file.
+    pub series: Vec<SnapshotSeries>,
+}
+
+/// One series of a snapshot.
+#[derive(Debug)]
+pub struct SnapshotSeries {
+    /// Levels below the host.
+    pub path: Path,
+    /// The metric's name.
+    pub metric: Box<str>,
+    /// Its values.
+    pub column: Column,
+}
+
+/// What a decoder is to keep, and how much.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Values outside it are not kept.
+    pub window: Interval,
+    /// Bytes that the kept values may take.
+    pub room: usize,
+    /// Asked before every series.
+    pub stop: &'a Stop,
+}
+
+impl<'a> Wish<'a> {
+    /// All values, however many.
+    pub const fn everything(stop: &'a Stop) -> Self {
+        Self {
+            window: Interval::ALL,
+            room: usize::MAX,
+            stop,
+        }
+    }
+
+    /// Whether there is room for so many bytes, and the sweep goes on.
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`] or [`Fault::Cancelled`].
+    pub(super) fn allows(&self, bytes: usize) -> Result<(), Fault> {
+        if self.stop.is_cancelled() {
+            return Err(Fault::Cancelled);
+        }
+        if bytes > self.room {
+            return Err(Fault::TooLarge);
+        }
+        Ok(())
+    }
+}
+
+/// Why a file was not decoded.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It holds something else than it should.
+    #[error("{0}")]
+    Content(String),
+    /// It cannot be read.
+    #[error("{0}")]
+    Medium(io::Error),
+    /// Its samples take more memory than there is for them.
+    #[error("its samples take more memory than a host may have")]
+    TooLarge,
+    /// The sweep is being cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl From<String> for Fault {
+    fn from(words: String) -> Self {
+        Self::Content(words)
+    }
+}
+
+/// Checks the interval that a snapshot says it covers.
+pub(super) fn check_interval(from: i64, to: i64) -> Result<Interval, String> {
+    if sane(from) && sane(to) && from <= to {
+        Ok(Interval { from, to })
+    } else {
+        Err(format!(
+            "it covers {from} to {to}; expected two times in seconds, the second not before the first"
+        ))
+    }
+}
+
+/// Whether `n` values from `start` on, `step` apart, can be a series: no time of it is absurd.
+pub(super) fn check_series(metric: &str, step: i64, start: i64, n: usize) -> Result<(), String> {
+    let length = i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(step);
+    if step > 0 && sane(step) && sane(start) && sane(start.saturating_add(length)) {
+        Ok(())
+    } else {
+        Err(format!(
+            "metric `{}` has {n} values with frequency {step} and start {start}; expected seconds",
+            Shown(metric)
+        ))
+    }
+}

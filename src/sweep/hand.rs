@@ -1,0 +1,103 @@
+//! What workers have in hand: what they all use, and the job that one of them works on.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use super::gate::Gate;
+use super::settings::Settings;
+use crate::jobs::Rows;
+use crate::model::cluster::{Cluster, Clusters, Subcluster};
+use crate::model::failure::{Failure, Reason, Stage};
+use crate::model::job::Job;
+use crate::model::message::{Finished, Task};
+use crate::model::outcome::Outcome;
+use crate::model::stop::Stop;
+use crate::source::{self, Source};
+use crate::target::{self, Found, Target};
+
+/// What all workers use.
+pub(super) struct Shared<'a> {
+    pub(super) source: &'a dyn Source,
+    pub(super) target: &'a dyn Target,
+    pub(super) clusters: &'a Clusters,
+    pub(super) rows: &'a Rows,
+    pub(super) settings: &'a Settings,
+    pub(super) stop: &'a Stop,
+    pub(super) gate: Gate,
+    pub(super) closed: &'a Closed,
+    pub(super) dry_run: bool,
+}
+
+/// Clusters of which no more jobs are taken, since their source does not answer any more.
+#[derive(Debug, Default)]
+pub(super) struct Closed(Mutex<BTreeSet<String>>);
+
+impl Closed {
+    pub(super) fn close(&self, cluster: &str) {
+        let mut closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.insert(cluster.to_owned());
+    }
+
+    pub(super) fn has(&self, cluster: &str) -> bool {
+        let closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.contains(cluster)
+    }
+}
+
+/// Why work on a job ends without an archive.
+pub(super) enum Ending {
+    /// The sweep is being cancelled.
+    Cancelled,
+    /// The outcome is known and needs no archive.
+    Outcome(Outcome),
+    /// The row is not what it was; the work is done again.
+    Changed,
+    /// The sweep cannot go on.
+    Fatal(Failure),
+}
+
+impl From<Failure> for Ending {
+    fn from(f: Failure) -> Self {
+        Self::Outcome(Outcome::Failed(f))
+    }
+}
+
+impl From<target::Error> for Ending {
+    fn from(e: target::Error) -> Self {
+        e.failure().into()
+    }
+}
+
+impl From<source::Error> for Ending {
+    fn from(e: source::Error) -> Self {
+        e.failure().map_or(Self::Cancelled, Self::from)
+    }
+}
+
+/// One job in work.
+pub(super) struct Work<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) task: &'a Task,
+    pub(super) done: Finished,
+}
+
+/// Where the configuration places a job.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) sub: &'a Subcluster,
+}
+
+/// A job as its archive is to describe it, and what the archive has of it now.
+pub(super) struct Subject<'a> {
+    /// With the length that the samples tell, where the row has none.
+    pub(super) job: Job,
+    /// As the row is.
+    pub(super) row: Job,
+    pub(super) place: Place<'a>,
+    pub(super) found: Option<Found>,
+}
+
+pub(super) fn no_data(why: &str) -> Failure {
+    Failure::new(Stage::Load, Reason::NoData, why)
+}

@@ -1,0 +1,120 @@
+//! The rows of jobs: written and read in pieces, so that no job's data is in memory as a whole.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::blob::Blob;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use crate::model::job::JobKey;
+use crate::model::stored::Form;
+use crate::target::spool::Spool;
+
+/// How long to wait for another writer, cc-backend's nightly compression of everything included.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes that are read at a time.
+const PIECE: usize = 256 << 10;
+
+const THIS_JOB: &str = "job_id = ?1 AND cluster = ?2 AND start_time = ?3";
+
+/// A job that is published and not committed.
+pub(super) struct Waiting {
+    pub(super) key: JobKey,
+    pub(super) meta: Vec<u8>,
+    pub(super) form: Form,
+    pub(super) data: Spool,
+}
+
+/// Not created where it is missing: a name without a file is a slip of the pen.
+pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let c = Connection::open_with_flags(path, flags)?;
+    c.busy_timeout(PATIENCE)?;
+    c.pragma_update(None, "synchronous", "FULL")?;
+    Ok(c)
+}
+
+impl Waiting {
+    /// Puts both documents into the job's row; the data in pieces, so that it is never in memory as a whole.
+    pub(super) fn store(&mut self, c: &Connection) -> rusqlite::Result<()> {
+        let broken = |e: io::Error| rusqlite::Error::ToSqlConversionFailure(e.into());
+        let size = i64::try_from(self.data.size()).unwrap_or(i64::MAX);
+        let id: i64 = c.query_row(
+            "INSERT INTO jobs (job_id, cluster, start_time, meta_json, data_json, data_compressed, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, zeroblob(?5), ?6, unixepoch(), unixepoch())
+             ON CONFLICT (job_id, cluster, start_time) DO UPDATE SET meta_json = excluded.meta_json,
+                 data_json = excluded.data_json, data_compressed = excluded.data_compressed, updated_at = excluded.updated_at
+             RETURNING id",
+            params![
+                self.key.job_id,
+                self.key.cluster,
+                self.key.start_time,
+                self.meta,
+                size,
+                i64::from(self.form == Form::Gzip),
+            ],
+            |r| r.get(0),
+        )?;
+        let mut blob = c.blob_open("main", "jobs", "data_json", id, false)?;
+        io::copy(&mut self.data.read().map_err(broken)?, &mut blob).map_err(broken)?;
+        blob.flush().map_err(broken)
+    }
+}
+
+/// What a row says besides the data.
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) meta: Vec<u8>,
+    pub(super) form: Form,
+    pub(super) has_data: bool,
+}
+
+impl Row {
+    /// What is read through the connection from here on belongs to one state of the file.
+    pub(super) fn of(c: &Connection, key: &JobKey) -> rusqlite::Result<Option<Self>> {
+        c.execute_batch("BEGIN")?;
+        c.query_row(
+            &format!(
+                "SELECT id, CAST(meta_json AS BLOB), data_compressed, data_json IS NOT NULL FROM jobs WHERE {THIS_JOB}"
+            ),
+            params![key.job_id, key.cluster, key.start_time],
+            |r| {
+                let gzip = r.get::<_, Option<bool>>(2)?.unwrap_or_default();
+                Ok(Self {
+                    id: r.get(0)?,
+                    meta: r.get(1)?,
+                    form: if gzip { Form::Gzip } else { Form::Plain },
+                    has_data: r.get(3)?,
+                })
+            },
+        )
+        .optional()
+    }
+}
+
+/// Reads the data of a row in pieces.
+pub(super) struct Data {
+    pub(super) connection: Connection,
+    pub(super) id: i64,
+    pub(super) at: usize,
+}
+
+impl Data {
+    fn blob(&self) -> rusqlite::Result<Blob<'_>> {
+        self.connection
+            .blob_open("main", "jobs", "data_json", self.id, true)
+    }
+}
+
+impl Read for Data {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = buffer.len().min(PIECE);
+        let read = self
+            .blob()
+            .and_then(|b| b.read_at(&mut buffer[..n], self.at));
+        let n = read.map_err(io::Error::other)?;
+        self.at += n;
+        Ok(n)
+    }
+}

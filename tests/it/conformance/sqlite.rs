@@ -1,0 +1,179 @@
+//! What the SQLite file promises besides: the rows that cc-backend's backend writes and reads, and nothing else.
+
+use std::path::PathBuf;
+
+use ccarchive::model::job::JobKey;
+use ccarchive::model::stored::Form;
+use ccarchive::target::sqlite::Sqlite;
+use ccarchive::target::{Error, Target};
+use rusqlite::Connection;
+
+use super::target::{Medium, found, key, publish, values};
+use super::tree::names;
+
+/// As cc-backend creates it.
+const SCHEMA: &str = "PRAGMA journal_mode = WAL;
+CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, job_id INTEGER NOT NULL, cluster TEXT NOT NULL,
+    start_time INTEGER NOT NULL, meta_json BLOB NOT NULL, data_json BLOB, data_compressed BOOLEAN DEFAULT 0,
+    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, UNIQUE(job_id, cluster, start_time));
+CREATE TABLE clusters (name TEXT PRIMARY KEY, config_json BLOB NOT NULL, updated_at INTEGER NOT NULL);
+CREATE TABLE metadata (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+INSERT INTO metadata VALUES ('version', '3');
+INSERT INTO clusters VALUES ('alpha', CAST('{}' AS BLOB), 0), ('beta', CAST('{}' AS BLOB), 0);";
+
+/// A SQLite file in a folder of its own.
+pub(crate) struct Archive(tempfile::TempDir);
+
+impl Archive {
+    pub(crate) fn new() -> Self {
+        let archive = Self(tempfile::tempdir().unwrap());
+        archive.sql(SCHEMA);
+        archive
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("archive.db")
+    }
+
+    fn sql(&self, sql: &str) {
+        Connection::open(self.path())
+            .unwrap()
+            .execute_batch(sql)
+            .unwrap();
+    }
+
+    fn ask<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
+        let c = Connection::open(self.path()).unwrap();
+        c.query_row(sql, [], |r| r.get(0)).unwrap()
+    }
+}
+
+impl Medium for Archive {
+    fn open(&self) -> Box<dyn Target> {
+        Box::new(Sqlite::new(self.path()))
+    }
+}
+
+#[test]
+fn a_row_is_what_cc_backend_writes() {
+    let archive = Archive::new();
+    publish(&*archive.open(), &key(1), Form::Gzip, &[1.0]);
+    let row: String = archive.ask(
+        "SELECT typeof(meta_json) || typeof(data_json) || data_compressed || hex(substr(data_json, 1, 2)) ||
+         (created_at = updated_at AND created_at > 1700000000) FROM jobs",
+    );
+    assert_eq!(row, "blobblob11F8B1");
+    // Replaced, it stays the row that it was.
+    archive.sql("UPDATE jobs SET created_at = 7, updated_at = 7");
+    publish(&*archive.open(), &key(1), Form::Plain, &[1.0; 2]);
+    let row: String = archive.ask("SELECT id || ' ' || data_compressed || ' ' || created_at || ' ' || (updated_at > 7) FROM jobs");
+    assert_eq!(row, "1 0 7 1");
+}
+
+#[test]
+fn a_giant_goes_through_in_pieces_and_leaves_no_file() {
+    let archive = Archive::new();
+    let (target, key) = (archive.open(), key(1));
+    let mut draft = target.begin(&key).unwrap();
+    let piece = vec![b' '; 1 << 20];
+    for _ in 0..12 {
+        draft.write(&piece).unwrap();
+    }
+    draft.write(b"{}\n").unwrap();
+    let (meta, _) = super::target::documents(&key, &[]);
+    let files = draft.complete(Form::Plain, &meta).unwrap();
+    draft.publish().unwrap();
+    // So much does not wait for a flush.
+    let size: i64 = archive.ask("SELECT length(data_json) FROM jobs");
+    assert_eq!(size, (12 << 20) + 3);
+    assert_eq!(found(&*archive.open(), &key).unwrap().files, Some(files));
+    assert_eq!(values(&*archive.open(), &key), Some(0));
+    drop(target);
+    assert_eq!(names(archive.0.path()), ["archive.db"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = Sqlite::new(dir.path().join("archive.db"));
+    assert!(matches!(target.check(), Err(Error::Gone { .. })));
+    assert!(target.begin(&key(1)).is_err() && target.probe().is_err());
+    assert!(target.find(&key(1)).is_err());
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn another_version_is_refused() {
+    let archive = Archive::new();
+    archive.sql("UPDATE metadata SET value = '2'");
+    let e = archive.open().check().unwrap_err();
+    assert_eq!(e, Error::Version { found: "2".into() });
+}
+
+#[test]
+fn a_row_without_data_is_no_archive() {
+    let archive = Archive::new();
+    publish(&*archive.open(), &key(1), Form::Plain, &[1.0]);
+    archive.sql("UPDATE jobs SET data_json = NULL");
+    let target = archive.open();
+    let there = found(&*target, &key(1)).unwrap();
+    assert!(there.files.is_none() && there.whole.is_none());
+    assert!(target.read(&key(1)).unwrap().is_none());
+}
+
+#[test]
+fn a_cluster_without_a_row_is_named() {
+    let archive = Archive::new();
+    publish(&*archive.open(), &key(1), Form::Plain, &[1.0]);
+    archive.sql("DELETE FROM clusters WHERE name = 'alpha'");
+    assert_eq!(archive.open().clusters().unwrap().without, ["alpha"]);
+}
+
+#[test]
+fn cc_backend_reads_while_a_batch_waits_and_never_sees_half_of_it() {
+    let archive = Archive::new();
+    let target = archive.open();
+    let keys = [key(1), key(2)];
+    for key in &keys {
+        let (meta, data) = super::target::documents(key, &[1.0]);
+        let mut draft = target.begin(key).unwrap();
+        draft.write(&data).unwrap();
+        draft.complete(Form::Plain, &meta).unwrap();
+        draft.publish().unwrap();
+        // Nothing is locked meanwhile.
+        archive.sql("UPDATE metadata SET value = '3'");
+        assert_eq!(archive.ask::<i64>("SELECT count(*) FROM jobs"), 0);
+    }
+    target.flush(&[&keys[0], &keys[1]]).unwrap();
+    assert_eq!(archive.ask::<i64>("SELECT count(*) FROM jobs"), 2);
+}
+
+#[test]
+fn a_job_that_cannot_be_stored_takes_no_other_with_it() {
+    let archive = Archive::new();
+    archive.sql(
+        "CREATE TRIGGER no BEFORE INSERT ON jobs WHEN NEW.job_id = 2 BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    let target = archive.open();
+    let put = |key: &JobKey, size: usize| {
+        let (meta, data) = super::target::documents(key, &[1.0]);
+        let mut draft = target.begin(key).unwrap();
+        draft.write(&vec![b' '; size]).unwrap();
+        draft.write(&data).unwrap();
+        draft.complete(Form::Plain, &meta).unwrap();
+        draft.publish()
+    };
+    // One that is committed when it is published, since it is large.
+    put(&key(1), 0).unwrap();
+    let e = put(&key(2), 9 << 20).unwrap_err();
+    assert!(matches!(e, Error::Place { .. }), "{e}");
+    target.flush(&[&key(1)]).unwrap();
+    assert_eq!(values(&*archive.open(), &key(1)), Some(1));
+    // One whose flush fails; the other is flushed with the next.
+    put(&key(3), 0).unwrap();
+    put(&key(2), 0).unwrap();
+    target.flush(&[&key(2)]).unwrap_err();
+    target.flush(&[&key(3)]).unwrap();
+    assert_eq!(values(&*archive.open(), &key(3)), Some(1));
+    assert!(found(&*archive.open(), &key(2)).is_none());
+}

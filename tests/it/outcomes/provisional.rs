@@ -1,0 +1,266 @@
+//! Jobs of which samples may still come: what is there is archived at once and made better later, never poorer; a job
+//! without any sample so far is left alone.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::engine::Sweep;
+use crate::support::program::{program, run};
+use crate::support::site::{HOUR, NewJob, Site, T0};
+use crate::support::snapshots::METRICS;
+use crate::support::wait::now;
+
+/// A site whose host `n1` has an hour of data, and a job on it.
+fn site(start: i64, duration: i64) -> Site {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + HOUR);
+    site.insert(&NewJob::stopped(7, "n1", start, duration));
+    site
+}
+
+/// The same with a job that reaches ten minutes beyond the data.
+fn beyond() -> Site {
+    site(T0 + HOUR - 600, 1200)
+}
+
+/// How many of the samples of a metric the archive of job 7 of [`beyond`] holds.
+fn held(site: &Site) -> usize {
+    let archived = site.archived(7, T0 + HOUR - 600).unwrap();
+    let values = archived.values("cpu_load", "n1").unwrap();
+    values.iter().filter(|v| v.is_some()).count()
+}
+
+#[track_caller]
+fn untouched(site: &Site) {
+    assert_eq!(site.status(7), 1);
+    assert!(site.archived_jobs().is_empty());
+    assert_eq!(site.ledger(7, "attempts"), None, "not an attempt");
+}
+
+#[test]
+fn a_job_without_any_sample_so_far_is_left_alone() {
+    let site = site(T0 + HOUR + 60, 1200);
+    let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+    assert_eq!(swept.outcome(7), "not_yet");
+    assert_eq!(swept.summary.exit() as u8, 0);
+    untouched(&site);
+    site.host("n1").bin(T0 + HOUR..T0 + 2 * HOUR);
+    assert_eq!(Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7), "complete");
+}
+
+#[test]
+fn what_is_there_is_archived_at_once_and_made_better_when_more_comes() {
+    let site = beyond();
+    let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("provisional", 3));
+    assert_eq!(swept.summary.exit() as u8, 0);
+    assert_eq!(site.ledger(7, "state"), Some(json!("provisional")));
+    assert_eq!(held(&site), 10);
+    // Nothing new came: nothing is read, and nothing counted.
+    let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+    assert_eq!(swept.outcome(7), "not_yet");
+    assert_eq!(site.ledger(7, "attempts"), Some(json!(1)));
+    site.host("n1").log(T0 + HOUR..T0 + HOUR + 300);
+    let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+    assert_eq!((swept.outcome(7), held(&site)), ("provisional", 15));
+    site.host("n1").rotate(T0 + HOUR..T0 + 2 * HOUR);
+    let swept = Sweep::at(T0 + 3 * HOUR).run(&site);
+    assert_eq!((swept.outcome(7), held(&site)), ("complete", 20));
+    assert_eq!(site.ledger(7, "state"), Some(json!("done")));
+    assert_eq!(Sweep::at(T0 + 3 * HOUR).run(&site).outcome(7), "");
+}
+
+#[test]
+fn a_source_that_loses_what_a_provisional_archive_has_does_not_make_it_poorer() {
+    let site = beyond();
+    let n1 = site.host("n1");
+    n1.log(T0 + HOUR..T0 + HOUR + 300);
+    assert_eq!(
+        Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7),
+        "provisional"
+    );
+    // After a crash the next snapshot deletes the log without having saved what it held.
+    n1.remove("current.wal");
+    n1.bin(T0 + HOUR + 900..T0 + 3 * HOUR);
+    let swept = Sweep::at(T0 + 3 * HOUR).run(&site);
+    assert_eq!((swept.outcome(7), held(&site)), ("adopted", 15));
+    assert_eq!(site.ledger(7, "state"), Some(json!("done")));
+    assert_eq!(
+        site.ledger(7, "received"),
+        Some(json!(30)),
+        "of the archive"
+    );
+    assert_eq!(swept.summary.exit() as u8, 0);
+}
+
+#[test]
+fn a_provisional_archive_stays_for_good_when_the_source_forgets_the_job() {
+    let site = beyond();
+    assert_eq!(
+        Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7),
+        "provisional"
+    );
+    site.host("n1").remove(&format!("{T0}.bin"));
+    site.host("n1").bin(T0 + 40 * HOUR..T0 + 41 * HOUR);
+    let swept = Sweep::at(T0 + 48 * HOUR).run(&site);
+    assert_eq!((swept.outcome(7), held(&site)), ("adopted", 10));
+    assert_eq!((site.status(7), swept.summary.exit() as u8), (3, 0));
+    assert_eq!(site.ledger(7, "state"), Some(json!("done")));
+}
+
+#[test]
+fn samples_missing_behind_the_newest_snapshot_of_their_host_may_come_though_the_cluster_goes_on() {
+    let site = beyond();
+    // n1 writes its next snapshot later.
+    site.host("n2").log(T0 + HOUR..T0 + 2 * HOUR);
+    let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+    assert_eq!(swept.outcome(7), "provisional");
+    site.host("n1").json(T0 + HOUR..T0 + 3 * HOUR);
+    let swept = Sweep::at(T0 + 3 * HOUR).run(&site);
+    assert_eq!(swept.outcome(7), "complete");
+}
+
+#[test]
+fn a_slot_that_straddles_the_end_of_the_newest_snapshot_may_come() {
+    let site = Site::new();
+    // The slot that begins half a minute before the end is in no file until the next snapshot.
+    site.host("n1")
+        .bin_until(T0..T0 + HOUR - 30, T0 + HOUR - 60);
+    site.host("n2").log(T0..T0 + 2 * HOUR);
+    site.insert(&NewJob::stopped(7, "n1", T0, HOUR));
+    let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+    assert_eq!(swept.outcome(7), "provisional");
+    site.host("n1").bin(T0 + HOUR - 60..T0 + 2 * HOUR);
+    let swept = Sweep::at(T0 + 3 * HOUR).run(&site);
+    assert_eq!(swept.outcome(7), "complete");
+}
+
+#[test]
+fn samples_missing_before_the_newest_snapshot_are_not_waited_for() {
+    let site = Site::new();
+    let n1 = site.host("n1");
+    n1.bin(T0..T0 + 600);
+    n1.bin(T0 + 1200..T0 + HOUR);
+    site.insert(&NewJob::stopped(7, "n1", T0, HOUR));
+    let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+    assert_eq!(swept.outcome(7), "partial");
+}
+
+#[test]
+fn settle_and_the_time_of_writing_a_snapshot_end_the_waiting_to_the_second() {
+    let end = T0 + HOUR + 600;
+    let at = |now: i64| {
+        let site = beyond();
+        site.host("n2").log(T0..T0 + 4 * HOUR);
+        let first = Sweep::at(end + 600).with(|s| s.settle = 5000).run(&site);
+        assert_eq!(first.outcome(7), "provisional");
+        let swept = Sweep::at(now).with(|s| s.settle = 5000).run(&site);
+        (swept.outcome(7), site.ledger(7, "state").unwrap())
+    };
+    assert_eq!(at(end + 5885), ("not_yet", json!("provisional")));
+    assert_eq!(at(end + 5900), ("adopted", json!("done")));
+    let site = beyond();
+    site.host("n2").log(T0..T0 + 4 * HOUR);
+    let swept = Sweep::at(end + 5900).with(|s| s.settle = 5000).run(&site);
+    assert_eq!(swept.outcome(7), "partial");
+}
+
+#[test]
+fn a_clock_that_is_hours_ahead_freezes_no_hole() {
+    let site = beyond();
+    let swept = Sweep::at(T0 + 2 * HOUR + 13 * HOUR).run(&site);
+    assert_eq!(swept.outcome(7), "provisional");
+    site.host("n1").bin(T0 + HOUR..T0 + 2 * HOUR);
+    assert_eq!(Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7), "complete");
+}
+
+#[test]
+fn a_snapshot_that_is_written_while_the_job_is_worked_on_is_not_taken_for_read() {
+    let site = beyond();
+    site.host("n2").log(T0 + HOUR..T0 + 2 * HOUR);
+    let n1 = site.host("n1");
+    let swept = Sweep::at(T0 + 2 * HOUR)
+        .after_reading(move || n1.bin(T0 + HOUR..T0 + 2 * HOUR))
+        .run(&site);
+    assert_eq!(swept.outcome(7), "provisional");
+    assert_eq!(Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7), "complete");
+}
+
+#[test]
+fn without_a_flag_a_longer_checkpoint_interval_is_waited_for() {
+    let begin = (now() - 40 * HOUR).div_euclid(60) * 60;
+    let outcomes = |store: &str, flags: &[&str]| {
+        let site = Site::new();
+        site.host("n1").bin(begin..begin + HOUR);
+        site.insert(&NewJob::stopped(7, "n1", begin, HOUR + 60));
+        let config = site.path("config.json");
+        let places =
+            r#""main": {"db": "job.db"}, "archive": {"kind": "file", "path": "job-archive"}"#;
+        let store = format!(r#"{store}, "checkpoints": {{"directory": "checkpoints"}}"#);
+        let json = format!(r#"{{{places}, "metric-store": {{{store}}}}}"#);
+        fs::write(&config, json).unwrap();
+        let mut command = program();
+        command.args(["run", "--json", "--config"]).arg(&config);
+        let ran = run(command.args(flags)).expect(0);
+        ran.objects("job")[0]["outcome"].clone()
+    };
+    let daily = r#""checkpoint-interval": "24h""#;
+    assert_eq!(outcomes(daily, &[]), "provisional");
+    assert_eq!(outcomes(daily, &["--settle", "12h"]), "partial");
+    assert_eq!(outcomes(r#""checkpoint-interval": "1h""#, &[]), "partial");
+}
+
+#[test]
+fn a_source_that_soon_forgets_ends_the_waiting() {
+    let start = T0 + HOUR - 600;
+    let at = |now| {
+        let sweep = Sweep::at(now).with(|s| s.retention = Some(4 * HOUR));
+        sweep.run(&beyond()).outcome(7)
+    };
+    assert_eq!(at(start + 3 * HOUR - 15), "provisional");
+    assert_eq!(at(start + 3 * HOUR), "partial");
+}
+
+#[test]
+fn fresh_jobs_are_left_to_the_live_server() {
+    let site = site(T0, 1200);
+    let swept = Sweep::at(T0 + 1200 + 590).run(&site);
+    assert_eq!(swept.outcome(7), "");
+    assert_eq!(swept.summary.passed_over.too_young, 1);
+    assert_eq!(Sweep::at(T0 + 1200 + 600).run(&site).outcome(7), "complete");
+}
+
+#[test]
+fn of_several_metrics_the_latest_missing_sample_decides() {
+    // One is complete up to minute 50 and never goes on, the other lacks only its first minutes.
+    for (short, long) in [(METRICS[0], METRICS[1]), (METRICS[1], METRICS[0])] {
+        let site = Site::new();
+        let n1 = site.host("n1");
+        n1.bin_of(
+            T0..T0 + HOUR,
+            &[(short, T0..T0 + 3000), (long, T0 + 600..T0 + HOUR)],
+        );
+        site.host("n2").log(T0..T0 + 2 * HOUR);
+        site.insert(&NewJob::stopped(7, "n1", T0, HOUR + 60));
+        let swept = Sweep::at(T0 + 2 * HOUR)
+            .with(|s| s.group_bytes = 1)
+            .run(&site);
+        assert_eq!(swept.outcome(7), "provisional", "{short}");
+    }
+}
+
+#[test]
+fn a_metric_that_the_host_never_had_is_waited_for_until_the_others_reach_beyond_the_job() {
+    // The job ends where the newest slot begins, or a slot later.
+    for (end, outcome) in [(T0 + HOUR - 60, "partial"), (T0 + HOUR, "provisional")] {
+        let site = Site::new();
+        let span = T0..T0 + HOUR;
+        site.host("n1")
+            .bin_of(T0..T0 + HOUR - 30, &[(METRICS[0], span)]);
+        site.host("n2").log(T0..T0 + 2 * HOUR);
+        site.insert(&NewJob::stopped(7, "n1", T0, end - T0));
+        let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+        assert_eq!(swept.outcome(7), outcome);
+    }
+}

@@ -41,8 +41,6 @@ const CIRCLES: &[(&str, &str)] = &[
     ("bin::generator::checkpoints", "bin::generator"),
     ("bin::generator::plan", "bin::generator"),
     ("inspect::status", "inspect"),
-    ("ledger::store", "ledger"),
-    ("rules::assemble::reading", "rules::assemble"),
     ("bin::generator::cluster", "bin::generator::metrics"),
 ];
 

@@ -247,12 +247,12 @@ impl Swept {
         for job in TAKEN.filter(|j| !but.contains(j)) {
             let id = job - 100;
             assert!(self.jobs.contains_key(&id), "job {job} was not taken");
-            let mut job = self.jobs[&id].clone();
-            if job.outcome == "adopted" {
-                job.outcome = sound[&id].outcome;
+            let mut found = self.jobs[&id].clone();
+            if found.outcome == "adopted" {
+                found.outcome = sound[&id].outcome;
             }
             assert!(
-                job == sound[&id],
+                found == sound[&id],
                 "job {job} is not as without damage: {}",
                 self.jobs[&id].brief()
             );

@@ -81,12 +81,13 @@ pub fn is_busy(e: &rusqlite::Error) -> bool {
     )
 }
 
-/// Makes sure that the database can be read and has a version that is known.
+/// The database's version, where it can be read and is known.
 ///
 /// # Errors
 /// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
-pub fn check(path: &Path) -> Result<(), Error> {
-    open(path).map(drop)
+pub fn check(path: &Path) -> Result<i64, Error> {
+    let c = ready(path, crate::opening::sqlite::open_to_read(path))?;
+    check_version(&c, path)
 }
 
 /// A read-only connection, its version checked.
@@ -145,7 +146,7 @@ fn persist<T>(
     }
 }
 
-fn check_version(c: &Connection, path: &Path) -> Result<(), Error> {
+fn check_version(c: &Connection, path: &Path) -> Result<i64, Error> {
     let expected = format!(
         "expected version {} to {}",
         VERSIONS.start(),
@@ -157,7 +158,7 @@ fn check_version(c: &Connection, path: &Path) -> Result<(), Error> {
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, bool>(1)?)),
     );
     let message = match row {
-        Ok((version, false)) if VERSIONS.contains(&version) => return Ok(()),
+        Ok((version, false)) if VERSIONS.contains(&version) => return Ok(version),
         Ok((version, true)) => format!(
             "a migration of the job database {} to version {version} was not finished; finish it with cc-backend first",
             path.display()

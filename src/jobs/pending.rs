@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use super::{Error, is_busy, row};
-use crate::model::job::{Head, NOT_STOPPED, Row};
+use crate::model::job::{Head, NOT_STOPPED, Row, STATUS_DISABLED};
 use crate::model::selection::Selection;
 
 /// Keys looked at in one statement: some milliseconds, so that a writer never waits for a reader.
@@ -38,6 +38,10 @@ pub struct PassedOver {
     pub in_future: u64,
     /// They are not of the clusters, users, times or states that were asked for.
     pub not_selected: u64,
+    /// Their data is not in the source, see [`Selection::not_clusters`].
+    pub external: u64,
+    /// Their monitoring is switched off.
+    pub switched_off: u64,
 }
 
 /// The selection with the clock resolved.
@@ -63,6 +67,12 @@ impl Filter {
 
     /// Whether a row is wanted; state and status were looked at by SQL.
     fn wants(&self, head: &Head, subcluster: &[u8], user: &[u8]) -> bool {
+        !self.selection.is_elsewhere(&head.key.cluster, subcluster)
+            && self.is_asked_for(head, subcluster, user)
+    }
+
+    /// Whether the flags ask for a row.
+    fn is_asked_for(&self, head: &Head, subcluster: &[u8], user: &[u8]) -> bool {
         let s = &self.selection;
         let end = head.end();
         let one_of = |list: &[String], value: &[u8]| {
@@ -196,7 +206,7 @@ impl Pending {
         let last = first.saturating_add(PAGE - 1);
         let sql = format!(
             "SELECT {}, subcluster, hpc_user, substr(resources, 1, {HOST_WITHIN}), walltime FROM job \
-             WHERE id >= ?1 AND id <= ?2 AND monitoring_status IN (1, 2) \
+             WHERE id >= ?1 AND id <= ?2 AND monitoring_status IN (0, 1, 2) \
              AND CAST(job_state AS TEXT) NOT IN ('{}') ORDER BY id",
             row::HEAD_COLUMNS,
             NOT_STOPPED.join("', '")
@@ -213,8 +223,12 @@ impl Pending {
         while let Some(r) = rows.next()? {
             let head = row::head(r)?;
             let (subcluster, user) = (row::bytes_of(r, 7)?, row::bytes_of(r, 8)?);
-            if !self.filter.wants(&head, subcluster, user) {
+            if !self.filter.is_asked_for(&head, subcluster, user) {
                 self.passed_over.not_selected += 1;
+            } else if head.status == STATUS_DISABLED {
+                self.passed_over.switched_off += 1;
+            } else if !self.filter.wants(&head, subcluster, user) {
+                self.passed_over.external += 1;
             } else if self.filter.is_old_enough(&head) {
                 let host = first_host(row::bytes_of(r, 9)?);
                 let unknown_end = head.has_unknown_end(row::number_of(r, 10)?);

@@ -8,6 +8,8 @@
 pub struct Selection {
     /// Only jobs of these clusters.
     pub clusters: Vec<String>,
+    /// No jobs of these: clusters, or cluster-subcluster; `*` stands for all. Their data is not in the source.
+    pub not_clusters: Vec<String>,
     /// Only jobs of these subclusters.
     pub subclusters: Vec<String>,
     /// Only jobs of these users.
@@ -26,6 +28,21 @@ pub struct Selection {
     pub limit: Option<u64>,
     /// Only jobs that stopped at least this many seconds ago.
     pub min_age: i64,
+}
+
+impl Selection {
+    /// Whether the data of a job is somewhere else than in the source.
+    pub fn is_elsewhere(&self, cluster: &str, subcluster: &[u8]) -> bool {
+        self.not_clusters.iter().any(|scope| {
+            scope == "*"
+                || scope
+                    .strip_prefix(cluster)
+                    .is_some_and(|rest| match rest.strip_prefix('-') {
+                        Some(named) => named.as_bytes() == subcluster,
+                        None => rest.is_empty(),
+                    })
+        })
+    }
 }
 
 /// The two ways of being unarchived, told apart by the column `monitoring_status`.

@@ -14,7 +14,9 @@ use rusqlite::{Connection, OpenFlags};
 /// When SQLite cannot open it.
 pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let open = |mode| Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = PathBuf::from(log);
     if !log.exists() {
         let cleaning = open(OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|c| {
             c.execute_batch("PRAGMA query_only = ON")?;

@@ -266,6 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn of_several_groups_of_metrics_the_latest_missing_slot_counts() {
+        for (first, second) in [(END, END - 600), (END - 600, END)] {
+            let mut f = found(30, first, Some(END - 60));
+            let other = HashMap::from([(0, second)]);
+            f.account.add(Account {
+                missing_until: other,
+                ..Account::default()
+            });
+            assert_eq!(judge(&head(), &f, &POLICY), Verdict::Provisional);
+        }
+    }
+
+    #[test]
     fn nothing_expected_is_empty_and_nothing_received_is_never_complete() {
         let mut f = found(0, END, Some(END));
         f.account.coverage.points.expected = 0;

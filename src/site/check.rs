@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Role};
 use super::origin::Located;
-use super::{Site, same_file};
+use super::{ARCHIVE_VERSION, Site, same_file};
 use crate::opening::regular;
 
 static DATABASE: Role = Role {
@@ -76,7 +76,7 @@ impl Site {
 }
 
 impl Role {
-    fn file(&'static self, place: &Located<PathBuf>) -> Result<(), ConfigError> {
+    pub(super) fn file(&'static self, place: &Located<PathBuf>) -> Result<(), ConfigError> {
         if self.metadata(place)?.is_dir() {
             return Err(self.wrong_kind(place, "a folder"));
         }
@@ -134,10 +134,17 @@ fn is_missing(error: &io::Error) -> bool {
 /// cc-backend strips one newline and accepts nothing else; neither do we.
 fn version_3(archive: &Located<PathBuf>) -> Result<(), ConfigError> {
     let path = archive.value.join("version.txt");
+    let version = ARCHIVE_VERSION.to_string();
     let mut beginning = Vec::new();
     let read = regular::open(&path).and_then(|file| file.take(32).read_to_end(&mut beginning));
     match read {
-        Ok(_) if beginning == b"3" || beginning == b"3\n" => Ok(()),
+        Ok(_)
+            if [version.clone(), format!("{version}\n")]
+                .iter()
+                .any(|v| v.as_bytes() == beginning) =>
+        {
+            Ok(())
+        }
         Ok(_) => {
             let found = String::from_utf8_lossy(&beginning)
                 .escape_debug()

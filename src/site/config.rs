@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::error::{ConfigError, Role};
 use super::go_duration;
+use super::keys;
 use super::origin::{Located, Origin};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -102,7 +103,7 @@ pub struct ExternalStore {
 pub(super) struct Config {
     pub(super) file: PathBuf,
     pub(super) database: Located<PathBuf>,
-    /// An error where the archive is kept in no file tree; it counts only if no flag names one.
+    /// An error where the archive is not kept in files; it counts only if no flag names one.
     pub(super) archive: Result<Located<PathBuf>, ConfigError>,
     pub(super) checkpoints: Located<PathBuf>,
     /// Whether cc-backend keeps a metric store of its own.
@@ -117,10 +118,20 @@ pub(super) struct Config {
 impl Config {
     /// Reads the file and those it refers to.
     pub(super) fn read(file: &Located<PathBuf>) -> Result<Self, ConfigError> {
-        Self::of(file, read_json(file)?)
+        let text = read(file)?;
+        let mut config = Self::of(file, parse_json(&text, file)?)?;
+        let json = serde_json::from_slice(&text).unwrap_or_default();
+        for (written, meant) in keys::misspelt(&json) {
+            config.warnings.push(format!(
+                "{written} in {} is no key that cc-backend knows: is {meant} meant?",
+                file.value.display()
+            ));
+        }
+        Ok(config)
     }
 
     /// Takes a text as the file's content; sections in other files are left out.
+    #[cfg(feature = "fuzzing")]
     pub(super) fn parse(text: &[u8], file: &Located<PathBuf>) -> Result<Self, ConfigError> {
         let mut sections: Sections = parse_json(text, file)?;
         (sections.main_file, sections.archive_file) = (None, None);
@@ -294,8 +305,12 @@ impl Place {
 }
 
 fn read_json<T: DeserializeOwned>(place: &Located<PathBuf>) -> Result<T, ConfigError> {
-    let text = fs::read(&place.value).map_err(|source| CONFIG.unreadable(place, source))?;
-    parse_json(&text, place)
+    parse_json(&read(place)?, place)
+}
+
+fn read(place: &Located<PathBuf>) -> Result<Vec<u8>, ConfigError> {
+    CONFIG.file(place)?;
+    fs::read(&place.value).map_err(|source| CONFIG.unreadable(place, source))
 }
 
 fn parse_json<T: DeserializeOwned>(

@@ -38,7 +38,7 @@ pub enum ConfigError {
     NoDatabase,
 
     /// Something is there but cannot be read.
-    #[error("cannot read the {} {} ({}): expected to be allowed to; check its permissions and the user of this program", role.what, place.value.display(), place.origin)]
+    #[error("cannot read the {} {} ({}){}", role.what, place.value.display(), place.origin, hint(source))]
     Unreadable {
         /// What it was meant to be.
         role: &'static Role,
@@ -105,7 +105,7 @@ pub enum ConfigError {
 
     /// The archive is kept on a medium of a later version.
     #[error(
-        "{named} ({origin}) is no file tree: this version archives to a file tree only; give --archive DIR with a job archive in files"
+        "{named} ({origin}) is not a folder: this version archives to folders only; give --archive DIR with a job archive in files"
     )]
     ArchiveMedium {
         /// What names the medium, without keys.
@@ -116,7 +116,7 @@ pub enum ConfigError {
 
     /// A source of a later version.
     #[error(
-        "{named} ({origin}) is no folder of checkpoints: this version reads checkpoint folders only; give --source DIR with the checkpoints of the metric store"
+        "{named} ({origin}) is not a folder of checkpoints: this version reads checkpoint folders only; give --source DIR with the checkpoints of the metric store"
     )]
     SourceMedium {
         /// What names the source, without password.
@@ -137,7 +137,7 @@ pub enum ConfigError {
     },
 
     /// The ledger would overwrite the database.
-    #[error("the ledger {} is the database itself ({}): expected a file of its own; leave --ledger away or name another file", .0.value.display(), .0.origin)]
+    #[error("the ledger {} is the database itself ({}): expected a file of its own; omit --ledger or name another file", .0.value.display(), .0.origin)]
     LedgerIsDatabase(Located<PathBuf>),
 
     /// The ledger would lie where cc-backend allows no other files.
@@ -163,6 +163,15 @@ pub enum ConfigError {
         /// Its beginning.
         found: String,
     },
+}
+
+/// What to do about an error of the file system, where that is known.
+fn hint(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        "; run as cc-backend's user"
+    } else {
+        ""
+    }
 }
 
 impl ConfigError {

@@ -8,8 +8,10 @@ mod check;
 mod config;
 mod error;
 mod go_duration;
+mod keys;
 mod origin;
 pub mod quantity;
+mod survey;
 mod table;
 
 use std::fs;
@@ -20,7 +22,11 @@ use config::Config;
 pub use config::ExternalStore;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
+pub use survey::{SourceCluster, Survey};
 pub use table::{Row, table};
+
+/// The version of archives that cc-backend writes and this program too.
+pub const ARCHIVE_VERSION: u32 = 3;
 
 const BESIDE_DATABASE: &str = "beside the database";
 const CHECKPOINT_INTERVAL: i64 = 12 * 3600;
@@ -59,6 +65,8 @@ pub struct Site {
     pub parquet: Option<Located<PathBuf>>,
     /// Metric stores that cc-backend asks over HTTP; not asked by this version.
     pub external_stores: Vec<Located<ExternalStore>>,
+    /// Of which clusters (or cluster-subcluster; `*` for all) the data is in external stores and in none of the folders.
+    pub elsewhere: Vec<String>,
     /// What an operator should know about this resolution, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -98,6 +106,13 @@ impl Site {
         } else {
             places.sources.clone()
         };
+        // Whoever names a source says where the data of all clusters is.
+        let elsewhere: Vec<String> = if places.sources.is_empty() {
+            let scopes = config.external.iter().map(|s| s.value.scope.clone());
+            scopes.collect()
+        } else {
+            Vec::new()
+        };
         warnings.extend(config.warnings);
         Ok(Self {
             database,
@@ -107,6 +122,7 @@ impl Site {
             retention: config.retention,
             checkpoint_interval: config.checkpoint_interval.unwrap_or_else(usual_interval),
             parquet: config.parquet,
+            elsewhere,
             external_stores: config.external,
             warnings,
         })
@@ -133,12 +149,14 @@ impl Site {
             checkpoint_interval: usual_interval(),
             parquet: None,
             external_stores: Vec::new(),
+            elsewhere: Vec::new(),
             warnings: Vec::new(),
         }
     }
 }
 
 /// Whether a text can be config.json; sections in other files are left out.
+#[cfg(feature = "fuzzing")]
 pub(crate) fn check_config(text: &[u8], file: &Located<PathBuf>) -> Result<(), ConfigError> {
     Config::parse(text, file).map(drop)
 }
@@ -185,9 +203,8 @@ fn config_checkpoints(
         .map(|s| s.value.scope.as_str())
         .collect();
     warnings.push(format!(
-        "cc-backend reads '{}' from external metric stores, which this version cannot ask: only {} is read; give --source DIR where their checkpoints lie elsewhere",
+        "cc-backend reads '{}' from external metric stores, which this version cannot ask: jobs of these stay as they are; --source DIR names the folder of their checkpoints",
         scopes.join("', '"),
-        checkpoints.value.display(),
     ));
     Ok(checkpoints)
 }

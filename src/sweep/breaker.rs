@@ -1,7 +1,7 @@
 //! A mass failure is an outage, not bad jobs, at any time of a sweep.
 //!
 //! Failures that may be the fault of the source or the archive are held back until a later job of the same medium
-//! succeeds, or until the sweep ends. When enough are held in a row and concern different files or hosts, the medium is
+//! succeeds, or until the sweep ends. When enough are held in a row, the medium is
 //! asked a question that only a sick one fails ([`Decision::Probe`]): its answer tells an outage, of which nothing is recorded,
 //! from bad jobs, which must be recorded, since otherwise they would stop every sweep at the same place. It is asked before a
 //! success releases failures of several hosts or files, too: the success may come from memory, or have begun before them.
@@ -62,20 +62,19 @@ pub(super) struct Breaker {
 impl Breaker {
     pub(super) fn take(&mut self, done: Finished) -> Decision {
         let cluster = done.head.key.cluster.clone();
-        match &done.outcome {
-            Outcome::Failed(f) if f.reason.may_be_outage() => {
-                self.hold(medium_of(f, cluster), done)
-            }
-            Outcome::NoData(_) if !self.proved.contains(&cluster) => {
-                let unproved = self.unproved.entry(cluster).or_default();
-                unproved.count += 1;
-                if unproved.held.len() < MOST_HELD {
-                    unproved.held.push(done);
-                }
-                Decision::Hold
-            }
-            _ => self.take_other(done, &cluster),
+        let failure = done.outcome.failure();
+        if let Some(f) = failure.filter(|f| f.reason.may_be_outage()) {
+            return self.hold(medium_of(f, cluster), done);
         }
+        if matches!(done.outcome, Outcome::NoData(_)) && !self.proved.contains(&cluster) {
+            let unproved = self.unproved.entry(cluster).or_default();
+            unproved.count += 1;
+            if unproved.held.len() < MOST_HELD {
+                unproved.held.push(done);
+            }
+            return Decision::Hold;
+        }
+        self.take_other(done, &cluster)
     }
 
     /// Takes a result that blames no medium: it may show that one is in order.
@@ -113,11 +112,8 @@ impl Breaker {
         held.push(done);
         if held.len() < SUSPICIOUS {
             Decision::Hold
-        } else if concern_several(held) {
-            Decision::Probe(vec![medium], Vec::new())
         } else {
-            // The trouble of one host or file.
-            Decision::Record(self.release(&medium))
+            Decision::Probe(vec![medium], Vec::new())
         }
     }
 

@@ -1,7 +1,7 @@
 //! The jobs that somebody named: found, or refused with a reason.
 
 use crate::jobs::{self, Rows};
-use crate::model::job::{Head, STATUS_DISABLED, Shown};
+use crate::model::job::{Head, Row, STATUS_DISABLED, Shown};
 use crate::model::selection::Selection;
 use crate::model::stop::Stop;
 
@@ -29,6 +29,11 @@ pub enum Refusal {
     /// Its monitoring is switched off.
     #[error("monitoring is switched off for it (monitoring_status 0)")]
     SwitchedOff,
+    /// Its data is not in the source.
+    #[error(
+        "its cluster's data is in an external metric store: name where it is with another source"
+    )]
+    Elsewhere,
     /// It stopped too short a time ago.
     #[error("it stopped too short a time ago and is left to the live server")]
     TooYoung,
@@ -63,17 +68,13 @@ pub fn choose(
     numbers.sort_unstable();
     numbers.dedup();
     for job_id in numbers {
-        let mut found: Vec<Head> = rows
-            .by_number(job_id, stop)?
-            .into_iter()
-            .map(|r| r.head)
-            .collect();
-        found.retain(|head| {
-            let key = &head.key;
+        let mut found = rows.by_number(job_id, stop)?;
+        found.retain(|row| {
+            let key = &row.head.key;
             (selection.clusters.is_empty() || selection.clusters.contains(&key.cluster))
                 && selection.start_time.is_none_or(|t| t == key.start_time)
         });
-        match choose_one(found, latest) {
+        match choose_one(found, selection, latest) {
             Ok(head) => chosen.jobs.push(head),
             Err(why) => chosen.refused.push(Refused { job_id, why }),
         }
@@ -82,11 +83,13 @@ pub fn choose(
 }
 
 /// The one job that was found, if it stopped until `latest` (Unix seconds).
-fn choose_one(mut found: Vec<Head>, latest: i64) -> Result<Head, Refusal> {
+fn choose_one(mut found: Vec<Row>, selection: &Selection, latest: i64) -> Result<Head, Refusal> {
     if found.len() > 1 {
-        return Err(Refusal::Ambiguous(found));
+        return Err(Refusal::Ambiguous(
+            found.into_iter().map(|r| r.head).collect(),
+        ));
     }
-    let Some(head) = found.pop() else {
+    let Some(Row { head, job }) = found.pop() else {
         return Err(Refusal::Unknown);
     };
     if !head.stopped() {
@@ -94,6 +97,10 @@ fn choose_one(mut found: Vec<Head>, latest: i64) -> Result<Head, Refusal> {
     }
     if head.status == STATUS_DISABLED {
         return Err(Refusal::SwitchedOff);
+    }
+    let subcluster = job.as_ref().map(|j| j.subcluster.as_bytes());
+    if selection.is_elsewhere(&head.key.cluster, subcluster.unwrap_or_default()) {
+        return Err(Refusal::Elsewhere);
     }
     if head.end() > latest {
         return Err(Refusal::TooYoung);

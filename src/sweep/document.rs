@@ -129,8 +129,8 @@ impl<'a> Work<'a> {
         let choice = self.choose(subject, &document, &outcome)?;
         match choice {
             Choice::Publish => {}
-            Choice::Keep(columns) => return Ok(self.adopted(subject, columns)),
-            Choice::Unchanged => return Ok(self.unchanged(outcome)),
+            Choice::Keep(columns) => return Ok(self.adopted(subject, columns, &outcome)),
+            Choice::Unchanged => return Ok(self.unchanged(&outcome)),
         }
         let job = &subject.job;
         data::end(document.metrics == 0, document.encoder.buffer());
@@ -209,17 +209,18 @@ impl<'a> Work<'a> {
         otherwise: Outcome,
     ) -> Result<Outcome, Ending> {
         if self.task.history.provisional.is_some() {
-            return Ok(self.unchanged(otherwise));
+            return Ok(self.unchanged(&otherwise));
         }
         let whole = subject.found.as_ref().is_some_and(|f| f.whole.is_some());
         if !whole || subject.row.head.status == STATUS_ARCHIVED {
             return Ok(otherwise);
         }
         let columns = self.adopt_columns(subject)?;
-        Ok(self.adopted(subject, columns))
+        Ok(self.adopted(subject, columns, &otherwise))
     }
 
-    fn adopted(&mut self, subject: &Subject<'a>, columns: Columns) -> Outcome {
+    /// Takes over the archive that is there; where more may come, later sweeps come back to it.
+    fn adopted(&mut self, subject: &Subject<'a>, columns: Columns, otherwise: &Outcome) -> Outcome {
         let whole = subject.found.as_ref().and_then(|f| f.whole.as_ref());
         self.done.archived = Some(Archived {
             key: subject.row.head.key.clone(),
@@ -228,15 +229,20 @@ impl<'a> Work<'a> {
             stored_bytes: whole.map_or(0, |w| w.stored_bytes),
             written: false,
         });
-        Outcome::Adopted
+        if matches!(otherwise, Outcome::Provisional | Outcome::NotYet) {
+            Outcome::Provisional
+        } else {
+            Outcome::Adopted
+        }
     }
 
     /// The outcome of a provisional archive that did not become better.
-    fn unchanged(&mut self, outcome: Outcome) -> Outcome {
+    fn unchanged(&mut self, outcome: &Outcome) -> Outcome {
         self.done.lost = false;
-        match outcome {
-            Outcome::Provisional | Outcome::NotYet => Outcome::NotYet,
-            _ => Outcome::Adopted,
+        if matches!(outcome, Outcome::Provisional | Outcome::NotYet) {
+            Outcome::NotYet
+        } else {
+            Outcome::Adopted
         }
     }
 

@@ -9,6 +9,7 @@
 //! writes the row. So a crash anywhere costs a repeat, never a loss. When a sender is dropped, the next stage ends; no
 //! stage knows how many others there are.
 
+mod becomes;
 mod breaker;
 mod choose;
 mod document;
@@ -71,89 +72,23 @@ pub struct Parts<'a> {
 }
 
 /// Sweeps. Returns when every stage has ended; whatever was finished is recorded.
-pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &Stop) -> Summary {
-    let Parts {
-        source,
-        target,
-        clusters,
-        ledger,
-        jobs,
-        rows,
-        mut recorder,
-        lock,
-    } = parts;
+pub fn run(
+    mut parts: Parts<'_>,
+    settings: &Settings,
+    monitor: &dyn Monitor,
+    stop: &Stop,
+) -> Summary {
+    let (ledger, rows) = (parts.ledger, parts.rows);
+    let mut recorder = parts.recorder.take();
     let dry_run = recorder.is_none();
     // If this sweep is killed, the next one looks after the archived jobs that are being archived again.
     let again = if dry_run {
         Vec::new()
     } else {
-        archived_before(&jobs)
+        archived_before(&parts.jobs)
     };
     ledger.replacing(&again);
-    let closed = hand::Closed::default();
-    let shared = hand::Shared {
-        source,
-        target,
-        clusters,
-        rows,
-        settings,
-        stop,
-        gate: gate::Gate::new(settings.group_bytes),
-        closed: &closed,
-        dry_run,
-    };
-    let (to_workers, tasks) = bounded::<Task>(settings.queue);
-    let (to_recorder, results) = bounded::<Finished>(settings.workers.max(1) * RESULTS);
-    let mut summary = std::thread::scope(|scope| {
-        let parts = intake::Intake {
-            ledger,
-            rows,
-            settings,
-            monitor,
-            stop,
-            to_workers,
-        };
-        let intake = scope.spawn(move || intake::run(jobs, parts));
-        for _ in 0..settings.workers.max(1) {
-            let (tasks, to_recorder, shared) = (tasks.clone(), to_recorder.clone(), &shared);
-            scope.spawn(move || worker::run(shared, &tasks, &to_recorder));
-        }
-        drop((tasks, to_recorder));
-        let command = settings.hook.as_deref().filter(|_| !dry_run);
-        let hooks = hook::Hooks::start(scope, command, stop);
-        let mut recording = recorder::Recording {
-            database: recorder.as_mut(),
-            lock,
-            source,
-            target,
-            ledger,
-            settings,
-            monitor,
-            stop,
-            closed: &closed,
-            hooks: &hooks,
-            breaker: breaker::Breaker::default(),
-            told: HashMap::new(),
-            summary: Summary::default(),
-        };
-        if hooks.are_wanted() {
-            match recovery::hooks_left(ledger, rows, stop) {
-                Ok(left) => hooks.run(left),
-                Err(e) => recording.end(Abort::of(&Failure::new(
-                    Stage::Row,
-                    Reason::Database,
-                    chain(&e),
-                ))),
-            }
-        }
-        let mut summary = recording.run(&results);
-        recorder::note_hooks(hooks.finish(), ledger, monitor, &mut summary);
-        match intake.join() {
-            Ok(taken) => summary.close(taken, stop),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-        summary
-    });
+    let mut summary = stages(parts, recorder.as_mut(), settings, monitor, stop);
     if summary.aborted.is_none() {
         ledger.replaced(&again);
     }
@@ -165,6 +100,90 @@ pub fn run(parts: Parts<'_>, settings: &Settings, monitor: &dyn Monitor, stop: &
         monitor.event(&Event::Warning(&warning));
     }
     summary
+}
+
+/// Starts all stages, is the recorder, and waits for the others.
+fn stages(
+    parts: Parts<'_>,
+    database: Option<&mut Recorder>,
+    settings: &Settings,
+    monitor: &dyn Monitor,
+    stop: &Stop,
+) -> Summary {
+    let (ledger, rows) = (parts.ledger, parts.rows);
+    let dry_run = database.is_none();
+    let closed = hand::Closed::default();
+    let shared = hand::Shared {
+        source: parts.source,
+        target: parts.target,
+        clusters: parts.clusters,
+        rows,
+        settings,
+        stop,
+        gate: gate::Gate::new(settings.group_bytes),
+        closed: &closed,
+        dry_run,
+    };
+    let workers = settings.workers.max(1);
+    let (to_workers, tasks) = bounded::<Task>(settings.queue);
+    let (to_recorder, results) = bounded::<Finished>(workers * RESULTS);
+    std::thread::scope(|scope| {
+        let intake = intake::Intake {
+            ledger,
+            rows,
+            settings,
+            monitor,
+            stop,
+            to_workers,
+        };
+        let jobs = parts.jobs;
+        let intake = scope.spawn(move || intake::run(jobs, intake));
+        for _ in 0..workers {
+            let (tasks, to_recorder, shared) = (tasks.clone(), to_recorder.clone(), &shared);
+            scope.spawn(move || worker::run(shared, &tasks, &to_recorder));
+        }
+        drop((tasks, to_recorder));
+        let command = settings.hook.as_deref().filter(|_| !dry_run);
+        let hooks = hook::Hooks::start(scope, command, stop);
+        let mut recording = recorder::Recording {
+            database,
+            lock: parts.lock,
+            source: parts.source,
+            target: parts.target,
+            ledger,
+            settings,
+            monitor,
+            stop,
+            closed: &closed,
+            hooks: &hooks,
+            breaker: breaker::Breaker::default(),
+            told: HashMap::new(),
+            summary: Summary::default(),
+        };
+        run_hooks_left(&mut recording, rows);
+        let mut summary = recording.run(&results);
+        recorder::note_hooks(hooks.finish(), ledger, monitor, &mut summary);
+        match intake.join() {
+            Ok(taken) => summary.close(taken, stop),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        summary
+    })
+}
+
+/// Runs the hooks that an earlier sweep did not come to.
+fn run_hooks_left(recording: &mut recorder::Recording<'_, '_>, rows: &Rows) {
+    if !recording.hooks.are_wanted() {
+        return;
+    }
+    match recovery::hooks_left(recording.ledger, rows, recording.stop) {
+        Ok(left) => recording.hooks.run(left),
+        Err(e) => recording.end(Abort::of(&Failure::new(
+            Stage::Row,
+            Reason::Database,
+            chain(&e),
+        ))),
+    }
 }
 
 /// The named jobs that are archived already.

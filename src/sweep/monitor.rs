@@ -1,7 +1,5 @@
 //! What the engine tells: events, for whoever watches (terminal, JSON lines, tests).
 
-use std::time::Duration;
-
 use crate::model::job::Head;
 use crate::model::message::Finished;
 use crate::model::outcome::{Coverage, Outcome};
@@ -46,10 +44,6 @@ pub enum Event<'a> {
     Job(Report<'a>),
     /// Something the operator should know once.
     Warning(&'a str),
-    /// A signal came: no new jobs; those in hand have this long.
-    Draining(Duration),
-    /// A second signal came: what is in hand is dropped.
-    Cancelling,
 }
 
 /// Watches a sweep. Called from several threads.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
+use super::becomes::{record_of, update};
 use super::breaker::{Breaker, Decision, Medium};
 use super::hand::Closed;
 use super::hook::{Hooks, Ran, json_of};
@@ -17,14 +18,13 @@ use super::settings::Settings;
 use super::summary::{Abort, Summary};
 
 use crate::jobs::lock::Lock;
-use crate::jobs::{Change, Recorder, Update};
+use crate::jobs::{Recorder, Update};
 use crate::ledger::{Hook, Ledger, Record};
 use crate::model::failure::{Failure, Reason, Stage, chain};
-use crate::model::job::{JobKey, STATUS_ARCHIVED, STATUS_PENDING};
+use crate::model::job::JobKey;
 use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
-use crate::rules::retry::next_after;
 use crate::source::{self, Source};
 use crate::target::Target;
 
@@ -131,7 +131,8 @@ impl Recording<'_, '_> {
         let subjects = self.breaker.subjects(medium);
         let sick = match medium {
             Medium::Source(cluster) => {
-                let but: Vec<&str> = subjects.iter().map(String::as_str).collect();
+                // Hosts, or paths that lead through their folders.
+                let but: Vec<&str> = subjects.iter().flat_map(|s| s.split('/')).collect();
                 match self.source.probe(cluster, &but, self.stop) {
                     Ok(()) => None,
                     Err(source::Error::Cancelled) => {
@@ -223,9 +224,9 @@ impl Recording<'_, '_> {
 
     /// Archive, rows, ledger; the hooks of the jobs that are recorded as archived now.
     fn write(&mut self, batch: &mut [Finished]) -> Result<Vec<Hook>, Failure> {
-        let Some(database) = &mut self.database else {
+        if self.database.is_none() {
             return Ok(Vec::new());
-        };
+        }
         if self.lock.is_some_and(|lock| !lock.is_held()) {
             return Err(Failure::new(
                 Stage::Store,
@@ -246,6 +247,11 @@ impl Recording<'_, '_> {
             }));
             self.ledger.hooks_due(&hooks);
         }
+        // A sweep that dies after the rows must not leave provisional archives that no sweep comes back to.
+        self.note_provisional(batch);
+        let Some(database) = &mut self.database else {
+            return Ok(hooks);
+        };
         let (at, updates): (Vec<usize>, Vec<Update>) = batch
             .iter()
             .enumerate()
@@ -268,6 +274,16 @@ impl Recording<'_, '_> {
         }
         self.note(batch);
         Ok(hooks)
+    }
+
+    /// Notes archives that are to be made better.
+    fn note_provisional(&self, batch: &[Finished]) {
+        let now = self.settings.clock.now();
+        let provisional = batch.iter().filter(|d| d.outcome == Outcome::Provisional);
+        let records: Vec<Record<'_>> = provisional
+            .filter_map(|d| record_of(d, &self.settings.source, now))
+            .collect();
+        self.ledger.record(&records, now);
     }
 
     /// Lets the ledger remember the phases of hosts, once a sweep.
@@ -328,59 +344,4 @@ pub(super) fn note_hooks(
             "hooks of {left} archived jobs did not run to their end; the next sweep runs them"
         )));
     }
-}
-
-/// The change of a job's row, if it changes.
-fn update(d: &Finished) -> Option<Update> {
-    if let Some(a) = &d.archived {
-        return Some(Update {
-            head: d.head.clone(),
-            change: Change::Archived {
-                row_print: a.row_print,
-                footprint: a.columns.footprint.clone(),
-                energy_footprint: a.columns.energy_footprint.clone(),
-                energy: a.columns.energy,
-            },
-        });
-    }
-    let fails = match &d.outcome {
-        // An archived job stays archived, as it is, unless there is something better for it.
-        _ if d.head.status == STATUS_ARCHIVED => false,
-        // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
-        Outcome::Failed(_) | Outcome::Interrupted if ended_at_once(d) => false,
-        Outcome::Failed(_) | Outcome::NoData(_) => true,
-        Outcome::Interrupted => d.head.status == STATUS_PENDING,
-        _ => false,
-    };
-    fails.then(|| Update {
-        head: d.head.clone(),
-        change: Change::Failed,
-    })
-}
-
-/// Whether the row says that the job has no length (and not that it says nothing of use).
-fn ended_at_once(d: &Finished) -> bool {
-    let unreadable = d.outcome.failure().map(|f| f.reason) == Some(Reason::RowInvalid);
-    d.head.status == STATUS_PENDING && d.head.duration == 0 && !unreadable
-}
-
-/// What the ledger learns, if it learns something.
-fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Option<Record<'a>> {
-    let provisional = d.history.provisional.is_some();
-    if d.head.status == STATUS_ARCHIVED && !d.outcome.is_archived() && !provisional {
-        return None;
-    }
-    let next = next_after(&d.outcome, &d.history, d.lost, now)?;
-    let written = d.archived.as_ref().is_some_and(|a| a.written);
-    let blamed = d.outcome.failure().is_some_and(|f| {
-        f.reason.blames_source() || matches!(f.reason, Reason::NoData | Reason::SnapshotBroken)
-    });
-    Some(Record {
-        key: &d.head.key,
-        outcome: &d.outcome,
-        next,
-        coverage: written.then_some(&d.coverage),
-        source: blamed.then_some(source),
-        newest: d.newest,
-    })
 }

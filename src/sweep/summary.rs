@@ -156,6 +156,7 @@ pub(super) struct Taken {
 
 /// What a sweep did.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Summary {
     /// Jobs by outcome.
     pub outcomes: BTreeMap<Kind, u64>,

@@ -12,7 +12,7 @@ use crate::model::failure::{Failure, Reason, Stage, chain, fit_to_print};
 use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED, Shown};
 use crate::model::message::{Finished, HostPhase, Task};
 use crate::model::outcome::Outcome;
-use crate::rules::assemble::Assembler;
+use crate::rules::assemble::{Assembler, Group};
 use crate::rules::evidence::Evidence;
 use crate::rules::judge::{Findings, Policy, Verdict, judge};
 use crate::rules::retry::ATTEMPTS;
@@ -228,32 +228,13 @@ impl<'a> Work<'a> {
             (findings.newest, findings.oldest) = (reach.newest, reach.oldest);
             assembler.groups(shared.settings.group_bytes)
         };
-        for (g, group) in groups.into_iter().enumerate() {
+        for group in groups {
             let _held = shared
                 .gate
                 .take(group.bytes, shared.stop)
                 .ok_or(Ending::Cancelled)?;
             let mut group = assembler.begin(group.metrics);
-            for k in 0..job.resources.len() {
-                let wanted = assembler.wanted(k, &group);
-                let request = Request {
-                    cluster: &job.head.key.cluster,
-                    host: &job.resources[k].hostname,
-                    metrics: &wanted,
-                    window: Interval {
-                        from: job.head.key.start_time,
-                        to: job.head.end(),
-                    },
-                };
-                let evidence = self.ask(&request)?;
-                self.note_evidence(job, &evidence, &mut findings, k);
-                if g == 0 {
-                    self.note_phases(&job.resources[k].hostname, &evidence);
-                }
-                let begun = Instant::now();
-                assembler.add_host(&mut group, k, &evidence);
-                self.done.stages.compute += begun.elapsed();
-            }
+            self.add_hosts(job, &assembler, &mut group, &mut findings)?;
             let begun = Instant::now();
             let (metrics, part) = assembler.finish(group);
             self.done.stages.compute += begun.elapsed();
@@ -265,6 +246,38 @@ impl<'a> Work<'a> {
         findings.nothing_kept = document.metrics == 0;
         self.done.coverage = findings.account.coverage.clone();
         self.conclude(subject, document, &findings)
+    }
+
+    /// Adds to a group of metrics what the job's hosts hold of them.
+    fn add_hosts(
+        &mut self,
+        job: &Job,
+        assembler: &Assembler<'_>,
+        group: &mut Group,
+        findings: &mut Findings,
+    ) -> Result<(), Ending> {
+        let is_first = findings.account.coverage.points.expected == 0;
+        for (k, resource) in job.resources.iter().enumerate() {
+            let wanted = assembler.wanted(k, group);
+            let request = Request {
+                cluster: &job.head.key.cluster,
+                host: &resource.hostname,
+                metrics: &wanted,
+                window: Interval {
+                    from: job.head.key.start_time,
+                    to: job.head.end(),
+                },
+            };
+            let evidence = self.ask(&request)?;
+            self.note_evidence(job, &evidence, findings, k);
+            if is_first {
+                self.note_phases(&resource.hostname, &evidence);
+            }
+            let begun = Instant::now();
+            assembler.add_host(group, k, &evidence);
+            self.done.stages.compute += begun.elapsed();
+        }
+        Ok(())
     }
 
     /// Notes what a host's answer is worth, besides its values.

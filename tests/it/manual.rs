@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ccarchive::model::failure::{Failure, Reason, Stage};
-use ccarchive::model::outcome::Outcome;
+use ccarchive::model::failure::Reason;
+use ccarchive::model::outcome::Kind;
 
 use crate::support::program::{program, run};
 
@@ -64,22 +64,11 @@ fn every_reason_and_outcome_is_in_the_man_page() {
         assert!(man.contains(reason.code()), "{}", reason.code());
         assert_eq!(reason.code().parse(), Ok(reason));
     }
-    let failure = Failure::new(Stage::Load, Reason::NoData, "");
-    for outcome in [
-        Outcome::Complete,
-        Outcome::Partial,
-        Outcome::Empty,
-        Outcome::NotYet,
-        Outcome::NoData(failure.clone()),
-        Outcome::Failed(failure),
-        Outcome::UnknownEnd,
-        Outcome::Interrupted,
-        Outcome::Raced,
-    ] {
+    for kind in <Kind as strum::IntoEnumIterator>::iter() {
         assert!(
-            man.contains(&format!(".B {}\n", outcome.name())),
+            man.contains(&format!(".B {}\n", kind.name())),
             "{}",
-            outcome.name()
+            kind.name()
         );
     }
 }

@@ -292,7 +292,7 @@ fn a_config_that_is_wrong_is_refused_with_its_place_and_what_was_expected() {
         ),
         (
             "{\"archive\": {\"kind\": \"sqlite\"}}",
-            ["archive kind sqlite", "file tree only"],
+            ["archive kind sqlite", "archives to folders only"],
         ),
         (
             "{\"metric-store\": {\"retention-in-memory\": \"2 days\"}}",
@@ -346,7 +346,7 @@ fn external_stores_alone_need_a_source_or_checkpoints() {
     let places = folder.by_config(EXTERNAL);
     let warnings = resolve(&places).warnings;
     assert!(warnings[0].contains("'fritz', 'alex'"), "{warnings:?}");
-    assert!(warnings[0].contains("var/checkpoints"), "{warnings:?}");
+    assert!(warnings[0].contains("stay as they are"), "{warnings:?}");
 
     fs::remove_dir(folder.path("var/checkpoints")).unwrap();
     let parts = ["has only metric-store-external", "give --source DIR"];
@@ -407,7 +407,7 @@ fn media_of_later_versions_are_refused_with_what_to_give_instead() {
         assert_refused(
             &places,
             ErrorKind::Usage,
-            &["file tree only", "--archive DIR"],
+            &["archives to folders only", "--archive DIR"],
         );
         assert!(!refusal(&places).0.contains("hush"));
     }

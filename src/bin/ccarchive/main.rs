@@ -5,18 +5,17 @@ mod command;
 mod generator;
 mod report;
 mod signals;
+mod version;
 
 use std::process::ExitCode;
 
-use ccarchive::sweep::Exit;
-use clap::CommandFactory;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(e) => {
-            // A closed pipe is the reader's wish.
+            // Ignore write errors: the reader closed the pipe.
             e.print().unwrap_or_default();
             return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
         }
@@ -28,12 +27,7 @@ fn main() -> ExitCode {
         Command::Show(args) => command::show::show(&args),
         Command::Verify(args) => command::verify::verify(&args),
         Command::Demo(args) => command::demo::demo(&args),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "ccarchive", &mut script);
-            report::out(&String::from_utf8_lossy(&script));
-            Ok(Exit::Done)
-        }
+        Command::Completions { shell } => command::completions::completions(shell),
     };
     let exit = ended.unwrap_or_else(|stopped| {
         report::error(&stopped.message);

@@ -1,42 +1,68 @@
-//! SIGINT, SIGTERM and SIGHUP as a stop token: the first drains, the second cancels, the third ends the program.
+//! Signals: the first SIGINT, SIGTERM or SIGHUP drains the sweep, the second cancels it, the third ends the program.
+//! SIGUSR1 asks how far it is.
 //!
-//! The third is for a worker that hangs in the file system, where no token reaches it. A row changes only after its
-//! archive is durable, so that ending anywhere costs a repeat.
+//! The handlers touch the stop token and counters, nothing else: they never wait for an output that nobody reads. Whoever
+//! prints looks at the counters. The third signal is for a worker that hangs in the file system, where no token reaches it.
+//! A row changes only after its archive is durable, so that ending anywhere costs a repeat.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use ccarchive::model::stop::Stop;
 use ccarchive::sweep::Exit;
-use ccarchive::sweep::monitor::{Event, Monitor};
 
-/// Listens from now on; `grace` is what jobs in hand get after the first signal.
+/// Signals to end that came so far.
+static ARRIVED: AtomicU32 = AtomicU32::new(0);
+/// Whether somebody asked how far the sweep is and got no answer yet.
+static STATUS_WANTED: AtomicBool = AtomicBool::new(false);
+/// What jobs in work get after the first signal.
+static GRACE: OnceLock<Duration> = OnceLock::new();
+
+/// Listens from now on; `grace` is what jobs in work get after the first signal.
 ///
 /// # Errors
 /// When the handler cannot be installed.
-pub(crate) fn listen(
-    stop: &Arc<Stop>,
-    grace: Duration,
-    monitor: &Arc<dyn Monitor + Send>,
-) -> Result<(), ctrlc::Error> {
+pub(crate) fn listen(stop: &Arc<Stop>, grace: Duration) -> Result<(), ctrlc::Error> {
     let hangup_ignored = is_hangup_ignored();
-    let (stop, monitor, signals) = (Arc::clone(stop), Arc::clone(monitor), AtomicU32::new(0));
-    ctrlc::set_handler(move || match signals.fetch_add(1, Ordering::Relaxed) {
-        0 => {
-            stop.drain(grace);
-            monitor.event(&Event::Draining(grace));
-        }
-        1 => {
-            stop.cancel();
-            monitor.event(&Event::Cancelling);
-        }
+    let stop = Arc::clone(stop);
+    GRACE.get_or_init(|| grace);
+    ctrlc::set_handler(move || match ARRIVED.fetch_add(1, Ordering::Relaxed) {
+        0 => stop.drain(grace),
+        1 => stop.cancel(),
         _ => end(),
     })?;
     if hangup_ignored {
         ignore_hangup();
     }
+    answer_status();
     Ok(())
+}
+
+/// How many signals to end came.
+pub(crate) fn arrived() -> u32 {
+    ARRIVED.load(Ordering::Relaxed)
+}
+
+/// Whether somebody asked how far the sweep is; a question is answered once.
+pub(crate) fn is_status_wanted() -> bool {
+    STATUS_WANTED.swap(false, Ordering::Relaxed)
+}
+
+/// What to say about the `n`th signal.
+pub(crate) fn notice(n: u32) -> Option<String> {
+    match n {
+        1 => Some(format!(
+            "stopping: no new jobs; those in work get up to {} s to finish (a second signal drops them)",
+            GRACE.get().copied().unwrap_or_default().as_secs()
+        )),
+        2 => Some(
+            "stopping now: jobs in work are dropped (a third signal ends the program at once)"
+                .into(),
+        ),
+        _ => None,
+    }
 }
 
 #[expect(clippy::exit, reason = "the sweep does not end by itself any more")]
@@ -63,5 +89,21 @@ fn ignore_hangup() {
     // SAFETY: SIG_IGN is a valid disposition for SIGHUP, and no handler of ours depends on the old one.
     unsafe {
         libc::signal(libc::SIGHUP, libc::SIG_IGN);
+    }
+}
+
+extern "C" fn on_status(_: libc::c_int) {
+    STATUS_WANTED.store(true, Ordering::Relaxed);
+}
+
+#[expect(
+    unsafe_code,
+    reason = "ctrlc does not know SIGUSR1, which would kill the sweep"
+)]
+fn answer_status() {
+    let handler: extern "C" fn(libc::c_int) = on_status;
+    // SAFETY: the handler only stores to an atomic, which is allowed in a signal handler.
+    unsafe {
+        libc::signal(libc::SIGUSR1, handler as libc::sighandler_t);
     }
 }

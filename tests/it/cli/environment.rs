@@ -57,8 +57,59 @@ fn a_variable_that_makes_no_sense_is_a_usage_error() {
     ] {
         let ran = run(command(&site, &[]).env(name, value)).expect(2);
         assert!(ran.err.contains(value), "{}", ran.err);
+        assert!(
+            ran.err.contains(&format!("'{name} (environment")),
+            "{}",
+            ran.err
+        );
     }
     assert_eq!(site.status(1), 1);
+}
+
+#[test]
+fn a_variable_that_is_empty_counts_as_not_set_and_a_flag_is_blamed_for_its_own_value() {
+    let (site, _) = with_jobs(1);
+    for name in [
+        "CCARCHIVE_WORKERS",
+        "CCARCHIVE_SOURCE",
+        "CCARCHIVE_HOOK",
+        "CCARCHIVE_CONFIG",
+    ] {
+        run(command(&site, &["--dry-run"]).env(name, "")).expect(0);
+    }
+    let ran = run(command(&site, &["--workers", "x"]).env("CCARCHIVE_WORKERS", "2")).expect(2);
+    assert!(
+        ran.err.contains("--workers") && !ran.err.contains("environment"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn version_names_the_versions_that_are_known() {
+    let ran = run(program().arg("--version")).expect(0);
+    assert!(ran.out.contains("\ncommit "), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("database of version 9 to 11, archive of version 3"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(run(program().arg("-V")).expect(0).out.lines().count(), 1);
+}
+
+#[test]
+fn a_time_zone_that_does_not_exist_is_said_where_times_depend_on_it() {
+    let (site, _) = with_jobs(1);
+    let run_in = |flags: &[&str]| run(command(&site, flags).env("TZ", "Mars/Base"));
+    let ran = run_in(&["--dry-run", "--since", "2020-01-01"]).expect(0);
+    assert!(
+        ran.err.contains("'Mars/Base' (TZ) is not known"),
+        "{}",
+        ran.err
+    );
+    let ran = run_in(&["--dry-run", "--since", "2020-01-01T00:00:00Z"]).expect(0);
+    assert!(!ran.err.contains("Mars"), "{}", ran.err);
 }
 
 #[test]
@@ -88,7 +139,18 @@ fn demo_writes_a_site_sweeps_it_and_exits_0_whatever_the_environment_names() {
     assert!(dir.path().join("ccarchive-demo/job.db.ledger").exists());
     assert_eq!(real.archived_jobs(), []);
     assert_eq!(real.status(1), 1);
-    run(&mut demo).expect(1);
+    let ran = run(&mut demo).expect(0);
+    assert!(ran.out.contains("(written anew)"), "{}", ran.out);
+    // What is not of a demo is not removed.
+    let own = dir.path().join("ccarchive-demo/notes.txt");
+    fs::write(&own, "mine").unwrap();
+    let ran = run(&mut demo).expect(1);
+    assert!(
+        ran.err.contains("not empty") && ran.err.contains("another folder"),
+        "{}",
+        ran.err
+    );
+    assert!(own.exists() && dir.path().join("ccarchive-demo/job.db").exists());
 }
 
 #[test]

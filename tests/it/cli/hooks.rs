@@ -34,10 +34,10 @@ fn a_hook_gets_one_json_object_for_every_archived_job() {
 #[test]
 fn a_failing_hook_is_reported_and_undoes_nothing() {
     let (site, _) = with_jobs(2);
-    let ran = sweep(&site, &["--hook", "exit 7", "--json"]).expect(0);
+    let ran = sweep(&site, &["--hook", "exit 7", "--json"]).expect(3);
     assert!(
         ran.err
-            .contains("ended with exit status: 7; its archive stays"),
+            .contains("ended with exit status: 7; the job stays archived"),
         "{}",
         ran.err
     );
@@ -48,7 +48,7 @@ fn a_failing_hook_is_reported_and_undoes_nothing() {
 #[test]
 fn a_failing_hook_is_reported_even_with_quiet() {
     let (site, _) = with_jobs(1);
-    let ran = sweep(&site, &["--hook", "exit 7", "-q"]).expect(0);
+    let ran = sweep(&site, &["--hook", "exit 7", "-q"]).expect(3);
     assert!(ran.err.contains("the hook for job 1"), "{}", ran.err);
 }
 

@@ -5,6 +5,7 @@ mod exit_codes;
 mod hooks;
 mod job_id;
 mod output;
+mod places;
 mod selection;
 mod signals;
 mod strange_names;

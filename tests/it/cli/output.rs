@@ -67,7 +67,7 @@ fn without_a_terminal_there_is_a_line_at_start_one_a_failure_and_the_summary() {
     assert!(ran.err.contains("job 7 on alpha"));
     assert!(ran.out.starts_with("archived 3 of 4 jobs"), "{}", ran.out);
     assert!(
-        ran.out.contains("1 waiting for their next try"),
+        ran.out.contains("1 waiting, the next try is due at 20"),
         "{}",
         ran.out
     );
@@ -139,6 +139,111 @@ fn a_reader_that_goes_away_does_not_stop_the_sweep() {
         assert_eq!(command.status().unwrap().code(), Some(0));
         assert_eq!(site.count("monitoring_status = 3"), 3);
     }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    for flags in [
+        &["--json"][..],
+        &[],
+        &["-v", "--dry-run"],
+        &["--show-config"],
+    ] {
+        let (site, _) = with_jobs(3);
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = command(&site, flags);
+        let out = command.stdout(full).output().unwrap();
+        let err = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{flags:?}: {err}");
+        assert!(err.contains("standard output cannot be written"), "{err}");
+        let archived = if flags.len() < 2 && flags != ["--show-config"] {
+            3
+        } else {
+            0
+        };
+        assert_eq!(site.count("monitoring_status = 3"), archived);
+    }
+}
+
+#[test]
+fn a_summary_has_all_its_keys_also_where_there_was_no_sweep() {
+    let (site, _) = with_jobs(1);
+    let whole = sweep(&site, &["--json", "--dry-run"]).expect(0).summary();
+    let refused = sweep(&site, &["--json", "--cluster", "none"])
+        .expect(2)
+        .summary();
+    let keys =
+        |v: &serde_json::Value| -> Vec<String> { v.as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(keys(&whole), keys(&refused));
+    assert_eq!(refused["outcomes"], serde_json::json!({}));
+    assert_eq!(refused["failures"], serde_json::json!([]));
+    assert_eq!(refused["waiting"], 0);
+}
+
+#[test]
+fn different_causes_of_one_reason_are_different_lines() {
+    let (site, begin) = present();
+    for (job_id, subcluster, duration) in [(1, "main", -4), (2, "main", -5), (3, "gone", 600)] {
+        site.insert(&NewJob {
+            subcluster: subcluster.into(),
+            duration,
+            ..NewJob::stopped(job_id, "n1", begin, 600)
+        });
+    }
+    site.insert(&NewJob {
+        hosts: vec![String::new()],
+        ..NewJob::stopped(4, "n1", begin, 600)
+    });
+    let ran = sweep(&site, &["--json"]).expect(3);
+    let summary = ran.summary();
+    let rows: Vec<_> = summary["failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| f["reason"] == "row_invalid")
+        .map(|f| f["count"].clone())
+        .collect();
+    assert_eq!(rows.len(), 2, "{summary}");
+    assert!(rows.contains(&2.into()) && rows.contains(&1.into()));
+}
+
+#[test]
+fn a_dry_run_says_what_would_become_of_the_rows_and_not_that_it_did_it() {
+    let (site, begin) = with_jobs(3);
+    site.insert(&failing(7, begin));
+    let ran = sweep(&site, &["--dry-run", "-v"]).expect(3);
+    let said = format!("{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("3 of 4 jobs would be archived"), "{said}");
+    assert!(
+        ran.out.contains("would become 3 in 3 rows, 2 in 1,"),
+        "{said}"
+    );
+    assert!(ran.err.contains("would be complete") && ran.err.contains("would be failed"));
+    assert!(!said.contains(" archived 3"), "{said}");
+    assert_eq!(site.count("monitoring_status = 1"), 4);
+}
+
+#[test]
+fn a_partial_archive_is_named_and_warned_about_only_if_asked_for() {
+    let (site, begin) = with_jobs(2);
+    site.insert(&NewJob::stopped(9, "n1", begin - 1800, 3600));
+    let ran = sweep(&site, &["--settle", "0", "--dry-run"]).expect(0);
+    assert!(ran.out.contains("most are missing in"), "{}", ran.out);
+    assert!(
+        ran.out.contains("50.0 %  job 9 on alpha (started 20"),
+        "{}",
+        ran.out
+    );
+    let ran = sweep(&site, &["--settle", "0", "--warn-coverage", "90%"]).expect(3);
+    assert!(
+        ran.out.contains("1 archived job below --warn-coverage"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(site.count("monitoring_status = 3"), 3);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn a_dry_run_changes_nothing_at_all() {
 #[test]
 fn a_dry_run_may_go_on_beside_a_sweep() {
     let (site, _) = with_jobs(2);
-    let lock = site.path("job.db.ledger.lock");
+    let lock = site.path("job.db.ccarchive.lock");
     let held = std::fs::File::create(&lock).unwrap();
     held.lock().unwrap();
     sweep(&site, &["--dry-run"]).expect(0);

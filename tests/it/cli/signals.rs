@@ -8,6 +8,7 @@ use crate::support::program::{Running, program};
 use crate::support::site::{HOUR, NewJob, Site};
 use crate::support::stall::Stall;
 use crate::support::tree::Tree;
+use crate::support::wait::until;
 
 /// A sweep whose only worker stands before a snapshot with job 99 in hand; the other jobs are queued.
 fn waiting(flags: &[&str]) -> (Site, Running, Stall) {
@@ -70,6 +71,63 @@ fn the_first_signal_lets_the_job_in_hand_finish_and_takes_no_other() {
             (3, 20)
         );
         leaves_order(&site);
+    }
+}
+
+#[test]
+fn a_signal_ends_a_sweep_whose_output_nobody_reads() {
+    let (site, _) = with_jobs(20);
+    for full in ["out", "err", "both"] {
+        let mut command = command(&site, &["--job-id", "1", "--json", "-v", "--timeout", "1s"]);
+        let (out, err) = (full_pipe(), full_pipe());
+        let stdio = |wanted: bool, pipe: &Pipe| {
+            if wanted {
+                std::process::Stdio::from(pipe.1.try_clone().unwrap())
+            } else {
+                std::process::Stdio::null()
+            }
+        };
+        command.stdout(stdio(full != "err", &out));
+        command.stderr(stdio(full != "out", &err));
+        let mut child = command.spawn().unwrap();
+        // It can write nothing, so that it cannot end by itself.
+        until("it holds the lock", || {
+            let lock = std::fs::read_to_string(site.path("job.db.ccarchive.lock"));
+            lock.is_ok_and(|l| l.contains(&format!("process {} ", child.id())))
+        });
+        let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, Signal::INT).unwrap();
+        let mut code = None;
+        until("the signal ends it", || {
+            code = child.try_wait().unwrap();
+            code.is_some()
+        });
+        assert_eq!(code.unwrap().code(), Some(130), "{full}");
+    }
+}
+
+type Pipe = (std::io::PipeReader, std::io::PipeWriter);
+
+/// A pipe that takes nothing more, and that nobody reads.
+fn full_pipe() -> Pipe {
+    use std::io::Write;
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).unwrap();
+    while writer.write(&[b'\n'; 4096]).is_ok() {}
+    while writer.write(b"\n").is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn sigusr1_asks_how_far_the_sweep_is_and_does_not_end_it() {
+    for flags in [&[][..], &["-q"]] {
+        let (site, mut sweeping, stall) = waiting(flags);
+        sweeping.signal(Signal::USR1);
+        sweeping.until_err("jobs found so far after");
+        stall.release();
+        sweeping.wait().expect(0);
+        assert_eq!(site.count("monitoring_status = 3"), 21);
     }
 }
 

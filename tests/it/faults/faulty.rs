@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use super::how::{Damage, How, Lock, Place};
 use super::site::copy_tree;
 use super::sweep::{NOBODY, Sweep};
+use crate::support::wait::until;
 
 /// A job that faults are aimed at.
 #[derive(Clone, Debug)]
@@ -84,9 +85,10 @@ impl Faulty {
         let sweep = self.sweep.clone();
         let running = sweep.start();
         if let Some(l) = self.later.take() {
-            // The shim makes the program wait before it reads the first job; it is there by now.
-            std::thread::park_timeout(std::time::Duration::from_millis(1200));
+            // The shim holds the program before it reads the first job.
+            until("the program has begun", || sweep.report().done(0) > 0);
             self.hold(l);
+            fs::write(self.go_on(), "").unwrap();
         }
         running.wait()
     }
@@ -239,11 +241,17 @@ impl Faulty {
             c.execute_batch("PRAGMA journal_mode = DELETE").unwrap();
         }
         if l == Lock::EverythingLater {
-            self.sweep.rules = vec!["write|-sweep.out$|1|1|T2500".into()];
+            let rule = format!("write|-sweep.out$|1|1|W{}", self.go_on().display());
+            self.sweep.rules = vec![rule];
             self.later = Some(l);
         } else {
             self.hold(l);
         }
+    }
+
+    /// The file that lets the program go on.
+    fn go_on(&self) -> PathBuf {
+        self.site.with_extension("go-on")
     }
 
     fn hold(&mut self, l: Lock) {

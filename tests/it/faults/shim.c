@@ -12,7 +12,7 @@
  *   M<stage>   leaves the stage in the report, before the call
  *   N<stage>   the same, after it
  *   V<a>><b>   renames a to b, once, then the call goes on
- *   T<ms>      waits, then the call goes on
+ *   W<path>    waits until there is a file of that name, then the call goes on
  *
  * SHIM_REPORT is a file of 64 numbers of 64 bits, shared with the test: [0] the last stage left, [1] the stage of a
  * kill, plus 1; [2+k] the calls that rule k matched, [33+k] how often its action was done.
@@ -77,6 +77,8 @@ __attribute__((constructor)) static void begin(void)
             snprintf(r->from, sizeof r->from, "%.4095s", what);
             snprintf(r->to, sizeof r->to, "%.4095s", gt + 1);
         }
+        if (r->action == 'W')
+            snprintf(r->from, sizeof r->from, "%.4095s", what);
         n_rules++;
     }
     free(copy);
@@ -123,7 +125,7 @@ static struct plan before(const char *call, const char *path)
         if (n < r->first || (r->count && n >= r->first + r->count))
             continue;
         __atomic_add_fetch(&report[33 + k], 1, __ATOMIC_SEQ_CST);
-        struct timespec wait = {r->number / 1000, r->number % 1000 * 1000000};
+        struct timespec moment = {0, 1000000};
         switch (r->action) {
         case 'E': p.error = r->number; break;
         case 'K': die(r->number); break;
@@ -132,7 +134,10 @@ static struct plan before(const char *call, const char *path)
         case 'M': report[0] = r->number; break;
         case 'N': p.mark = r->number; break;
         case 'V': syscall(SYS_renameat, AT_FDCWD, r->from, AT_FDCWD, r->to); break;
-        case 'T': nanosleep(&wait, NULL); break;
+        case 'W':
+            while (syscall(SYS_faccessat, AT_FDCWD, r->from, F_OK))
+                nanosleep(&moment, NULL);
+            break;
         }
     }
     return p;

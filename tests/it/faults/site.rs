@@ -152,13 +152,22 @@ impl State {
         self.ledger.get(&row.key).cloned().unwrap_or_default()
     }
 
-    /// With what the ledger has of a job that was adopted, not written, as another one has it: its samples were not counted.
+    /// With what another one's ledger has of jobs that were adopted, whose samples were not counted, and of archived jobs
+    /// that are missing here: a sweep that is killed between the rows and the ledger leaves no trace there.
     pub(super) fn with_adopted_as_in(mut self, other: &Self) -> Self {
-        for (key, job) in &mut self.ledger {
-            let adopted = job["outcome"] == "adopted" && job["state"] == "done";
-            let other = other.ledger.get(key);
-            if let Some(other) = other.filter(|o| adopted && o["state"] == "done") {
-                job.clone_from(other);
+        let archived: Vec<&String> = self
+            .rows
+            .values()
+            .filter(|r| r.status == 3)
+            .map(|r| &r.key)
+            .collect();
+        for key in archived {
+            let is_open = self
+                .ledger
+                .get(key)
+                .is_some_and(|job| job["outcome"] != "adopted" || job["state"] != "done");
+            if let Some(job) = other.ledger.get(key).filter(|_| !is_open) {
+                self.ledger.insert(key.clone(), job.clone());
             }
         }
         self

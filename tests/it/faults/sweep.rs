@@ -102,6 +102,11 @@ impl Sweep {
         Running { sweep: self, child }
     }
 
+    /// What the shim has counted so far.
+    pub(super) fn report(&self) -> Report {
+        Report::read(&self.file("report"))
+    }
+
     pub(super) fn run(&self) -> Ended {
         self.start().wait()
     }
@@ -144,7 +149,7 @@ impl Running<'_> {
             said: fs::read_to_string(self.sweep.file("err")).unwrap_or_default(),
             summary: serde_json::from_str(last).unwrap_or_default(),
             adopted: out.matches("\"outcome\":\"adopted\"").count() as u64,
-            report: Report::read(&self.sweep.file("report")),
+            report: self.sweep.report(),
         }
     }
 }

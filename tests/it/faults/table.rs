@@ -68,8 +68,8 @@ fn load() -> Vec<Cell> {
         cell("load read EIO", Shim("read|{host}/|1|0|E5"), one),
         cell("load read EIO", Shim("read|checkpoints/|1|0|E5"), all),
         // They begin when some jobs are done already.
-        cell("load open ESTALE", Shim("open|checkpoints/|60|0|E116"), all),
-        cell("load read EIO", Shim("read|checkpoints/|60|0|E5"), all),
+        cell("load open ESTALE", Shim("open|checkpoints/|20|0|E116"), all),
+        cell("load read EIO", Shim("read|checkpoints/|20|0|E5"), all),
         cell("load open gone", Vanishes("checkpoints", first), gone),
         cell("load open gone", Unmounted("checkpoints", first), gone),
     ]

@@ -157,15 +157,8 @@ pub(super) fn fate(job: &Job, world: &World, flags: &Flags, now: i64, proved: bo
     }
     let fate = if job.duration == 0 {
         Fate::of("empty")
-    } else if let Some(reach) = reach {
-        let accept = flags.accept_empty && (proved || flags.named.is_some());
-        let last_attempt = job.failures() + 1 >= ATTEMPTS;
-        Fate {
-            has_samples: mask(job, world).contains(&true),
-            ..by_samples(job, world, flags, now, reach, accept, last_attempt)
-        }
     } else {
-        return Fate::of("failed");
+        by_samples(job, world, flags, now, proved)
     };
     beside_the_archive(job, world, flags, fate)
 }
@@ -175,15 +168,37 @@ fn mask(job: &Job, world: &World) -> Vec<bool> {
     hosts.flat_map(|h| h.mask(&job.span())).collect()
 }
 
-fn by_samples(
-    job: &Job,
-    world: &World,
-    flags: &Flags,
-    now: i64,
-    (oldest, newest): (i64, i64),
-    accept_empty: bool,
-    last_attempt: bool,
-) -> Fate {
+fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64, proved: bool) -> Fate {
+    let Some((oldest, newest)) = world.reach() else {
+        return Fate::of("failed");
+    };
+    let source = Source {
+        proved,
+        oldest,
+        newest,
+    };
+    Fate {
+        has_samples: mask(job, world).contains(&true),
+        ..by_source(job, world, flags, now, source)
+    }
+}
+
+/// What is known of the source besides its samples.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    proved: bool,
+    oldest: i64,
+    newest: i64,
+}
+
+fn by_source(job: &Job, world: &World, flags: &Flags, now: i64, source: Source) -> Fate {
+    let Source {
+        proved,
+        oldest,
+        newest,
+    } = source;
+    let accept_empty = flags.accept_empty && (proved || flags.named.is_some());
+    let last_attempt = job.failures() + 1 >= ATTEMPTS;
     let hosts = || job.hosts.iter().map(|h| &world.hosts[h]);
     let span = job.span();
     let all = mask(job, world);
@@ -227,16 +242,19 @@ fn beside_the_archive(job: &Job, world: &World, flags: &Flags, fate: Fate) -> Fa
         let waits = matches!(fate.outcome, "provisional" | "not_yet");
         become_(if waits { "not_yet" } else { "adopted" })
     };
+    // What is there is taken over, and looked at again where more may come.
+    let adopted = || {
+        let waits = matches!(fate.outcome, "provisional" | "not_yet");
+        become_(if waits { "provisional" } else { "adopted" })
+    };
     let is_whole = job
         .archive
         .as_ref()
         .is_some_and(|a| a.duration == job.duration);
     match fate.outcome {
-        "failed" => return fate,
-        "no_data" | "not_yet" if provisional => return stays(),
-        "no_data" | "not_yet" if is_whole && !again => return become_("adopted"),
-        "no_data" | "not_yet" => return fate,
-        "empty" if provisional => return stays(),
+        "no_data" | "not_yet" | "empty" if provisional => return stays(),
+        "no_data" | "not_yet" if is_whole && !again => return adopted(),
+        "failed" | "no_data" | "not_yet" => return fate,
         "empty" if again => return become_("no_data"),
         _ => {}
     }
@@ -254,7 +272,7 @@ fn beside_the_archive(job: &Job, world: &World, flags: &Flags, fate: Fate) -> Fa
     } else if provisional {
         stays()
     } else if !again && is_whole {
-        become_("adopted")
+        adopted()
     } else if poorer {
         become_("failed")
     } else {
@@ -313,7 +331,6 @@ pub(super) fn after(job: &Job, world: &World, flags: &Flags, fate: Fate, now: i6
         last_try: now,
         next_try: 0,
     };
-    let pause = |n: i64| (300_i64 << (n - 1).min(10)).min(6 * HOUR);
     if fate.writes {
         job.archive = Some(archive(&job, world));
     }
@@ -346,26 +363,36 @@ pub(super) fn after(job: &Job, world: &World, flags: &Flags, fate: Fate, now: i6
             if job.duration > 0 {
                 job.status = 2;
             }
-            job.ledger = Some(match fate.outcome {
-                "no_data" if fate.lost => note("lost"),
-                "no_data" => Note {
-                    next_try: now + pause(attempts),
-                    ..note("waiting")
-                },
-                _ if failures >= ATTEMPTS => Note {
-                    failures,
-                    ..note("quarantined")
-                },
-                _ => Note {
-                    failures,
-                    next_try: now + pause(failures),
-                    ..note("waiting")
-                },
-            });
+            job.ledger = Some(waiting(fate, note("waiting"), failures));
         }
         _ => {}
     }
     job
+}
+
+/// The note of a job that is not archived.
+fn waiting(fate: Fate, note: Note, failures: i64) -> Note {
+    let pause = |n: i64| (300_i64 << (n - 1).min(10)).min(6 * HOUR);
+    match fate.outcome {
+        "no_data" if fate.lost => Note {
+            state: "lost",
+            ..note
+        },
+        "no_data" => Note {
+            next_try: note.last_try + pause(note.attempts),
+            ..note
+        },
+        _ if failures >= ATTEMPTS => Note {
+            state: "quarantined",
+            failures,
+            ..note
+        },
+        _ => Note {
+            failures,
+            next_try: note.last_try + pause(failures),
+            ..note
+        },
+    }
 }
 
 /// Samples that a perfect archive would hold, of both metrics.

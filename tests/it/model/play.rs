@@ -112,7 +112,7 @@ impl Play {
         let done: Vec<i64> = self
             .jobs
             .values()
-            .filter(|j| j.status == 3)
+            .filter(|j| j.ledger.is_some_and(|n| n.state == "done"))
             .map(|j| j.id)
             .collect();
         let swept = self.sweep(self.now + 60, Flags::default());

@@ -27,7 +27,7 @@ fn a_database_that_is_locked_for_long_is_waited_for_and_nothing_is_lost() {
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let sweeping = Running::start(&mut command(&site, &[]));
     pause(short_or_long(
-        Duration::from_secs(8),
+        Duration::from_secs(5),
         Duration::from_secs(60),
     ));
     lock.execute_batch("COMMIT").unwrap();
@@ -47,7 +47,8 @@ fn exclusive(site: Site) -> (tempfile::TempDir, Connection) {
 
 #[test]
 fn a_database_that_cannot_even_be_read_is_waited_for_from_the_start() {
-    for flags in [&[][..], &["--job-id", "1,2,3"], &["--dry-run"]] {
+    // SQLite gives up after two seconds.
+    let waits = [&[][..], &["--job-id", "1,2,3"], &["--dry-run"]].map(|flags| {
         let (dir, lock) = exclusive(site());
         let mut command = crate::support::program::program();
         command
@@ -55,8 +56,10 @@ fn a_database_that_cannot_even_be_read_is_waited_for_from_the_start() {
             .arg("--db")
             .arg(dir.path().join("job.db"))
             .args(flags);
-        let mut sweeping = Running::start(&mut command);
-        pause(Duration::from_millis(2500));
+        (Running::start(&mut command), lock, dir)
+    });
+    pause(Duration::from_millis(2500));
+    for (mut sweeping, lock, _dir) in waits {
         assert!(sweeping.is_running(), "{}", sweeping.err());
         lock.execute_batch("COMMIT").unwrap();
         sweeping.wait().expect(0);

@@ -237,7 +237,7 @@ fn an_archive_that_dies_after_the_first_successes_marks_no_job() {
         assert!(!swept.summary.interrupted);
         let aborted = swept.summary.aborted.as_ref().unwrap();
         assert_eq!(aborted.reason, Reason::TargetUnwritable);
-        assert!(aborted.unmarked >= 20, "{aborted:?}");
+        assert!(aborted.unmarked > 1, "{aborted:?}");
         let done = u64::try_from(site.count("monitoring_status = 3")).unwrap();
         assert_eq!(swept.summary.left, 60 - done);
         Sweep::at(NOW).run(&site);

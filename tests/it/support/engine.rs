@@ -56,7 +56,7 @@ impl Monitor for Recording {
                 note: r.note.map(str::to_owned),
             }),
             Event::Warning(text) => self.warnings.lock().unwrap().push((*text).to_owned()),
-            Event::Found(_) | Event::Draining(_) | Event::Cancelling => {}
+            Event::Found(_) => {}
         }
     }
 }

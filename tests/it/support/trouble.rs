@@ -34,7 +34,6 @@ impl<S> Troubled<S> {
 
 fn stale(subject: &str) -> source::Error {
     source::Error::Unreadable {
-        transient: false,
         subject: subject.to_owned(),
         detail: "Stale file handle".to_owned(),
         transient: false,

@@ -22,8 +22,8 @@ pub(crate) fn pause(time: Duration) {
     }
 }
 
-/// The short form of a time, or the long one where `CCARCHIVE_TEST_LONG` asks for it.
-pub(crate) fn short_or_long(short: Duration, long: Duration) -> Duration {
+/// What a push does of something, or the long form where `CCARCHIVE_TEST_LONG` asks for it.
+pub(crate) fn short_or_long<T>(short: T, long: T) -> T {
     if std::env::var_os("CCARCHIVE_TEST_LONG").is_some() {
         long
     } else {

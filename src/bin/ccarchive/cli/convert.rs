@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::when::When;
 use ccarchive::model::selection::{JobStatus, Selection};
+use ccarchive::model::standing::Standing;
 use ccarchive::site::{Located, Origin, Places};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
@@ -90,7 +91,8 @@ impl RunArgs {
             start_time: unix("--start-time", &select.start_time)?,
             since,
             until,
-            statuses: select.status.iter().map(|&status| status.into()).collect(),
+            statuses: select.statuses(),
+            not_clusters: Vec::new(),
             limit: select.limit,
             min_age: i64::try_from(self.min_age().as_secs()).unwrap_or(i64::MAX),
         })
@@ -109,8 +111,9 @@ impl RunArgs {
 
 impl OutputArgs {
     /// How much is said, and in which form.
-    pub(crate) fn mode(&self) -> Mode {
+    pub(crate) fn mode(&self, dry_run: bool) -> Mode {
         Mode {
+            dry_run,
             json: self.json,
             quiet: self.quiet,
             verbose: self.verbose,
@@ -132,15 +135,51 @@ impl SelectArgs {
                 return Err(usage(ErrorKind::ArgumentConflict, message));
             }
         }
+        self.check_statuses()?;
         let others = self.filters();
         if self.job_id.is_empty() || others.is_empty() {
             return Ok(());
         }
         let message = format!(
-            "--job-id names the jobs themselves: leave {} away, or --job-id",
+            "--job-id names the jobs themselves: omit {}, or --job-id",
             others.join(", ")
         );
         Err(usage(ErrorKind::ArgumentConflict, message))
+    }
+
+    /// Quarantined and lost jobs are failed ones.
+    fn check_statuses(&self) -> Result<(), clap::Error> {
+        if self.standings().is_empty() || self.statuses().is_empty() {
+            return Ok(());
+        }
+        let message = "--status quarantined and lost are kinds of failed jobs: give them without pending and failed";
+        Err(usage(ErrorKind::ArgumentConflict, message))
+    }
+
+    /// Which values of `monitoring_status` are asked for; empty for all.
+    fn statuses(&self) -> Vec<JobStatus> {
+        let status = |s: &StatusArg| match s {
+            StatusArg::Pending => Some(JobStatus::Pending),
+            StatusArg::Failed => Some(JobStatus::Failed),
+            StatusArg::Quarantined | StatusArg::Lost => None,
+        };
+        self.status.iter().filter_map(status).collect()
+    }
+
+    /// Which standings in the ledger are asked for; empty for all that are due.
+    pub(crate) fn standings(&self) -> Vec<Standing> {
+        let standing = |s: &StatusArg| match s {
+            StatusArg::Quarantined => Some(Standing::Quarantined),
+            StatusArg::Lost => Some(Standing::Lost),
+            StatusArg::Pending | StatusArg::Failed => None,
+        };
+        self.status.iter().filter_map(standing).collect()
+    }
+
+    /// Whether a time is given that means another second in another time zone.
+    pub(crate) fn has_local_times(&self) -> bool {
+        let times = [&self.start_time, &self.since, &self.until];
+        times.into_iter().flatten().any(When::is_local)
     }
 
     /// The flags that are given and make no sense for jobs that are named; a cluster does, because
@@ -158,15 +197,6 @@ impl SelectArgs {
             .filter(|(_, given)| *given)
             .map(|(flag, _)| *flag)
             .collect()
-    }
-}
-
-impl From<StatusArg> for JobStatus {
-    fn from(status: StatusArg) -> Self {
-        match status {
-            StatusArg::Pending => Self::Pending,
-            StatusArg::Failed => Self::Failed,
-        }
     }
 }
 

@@ -176,7 +176,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = share)]
     pub(crate) sample: u32,
     /// Stop after this time, say where, and exit with 124 [default: no limit]
-    #[arg(long, value_name = "DUR", value_parser = super::time_box)]
+    #[arg(long, value_name = "DUR", value_parser = super::values::time_box)]
     pub(crate) max_duration: Option<Duration>,
     /// Go on behind this row, as a run that reached its time box said
     #[arg(long, value_name = "ROW", default_value = "0")]

@@ -2,26 +2,28 @@
 
 mod convert;
 pub(crate) mod inspect;
+mod read;
+mod values;
 mod when;
 
-use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ccarchive::site::quantity;
-use clap::builder::{NonEmptyStringValueParser, Resettable};
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use when::When;
+
+use crate::version;
 
 const EXIT_CODES: &str = "\
 Exit codes:
     0  everything selected is archived, or there was nothing to do
-    1  could not run, or aborted
+    1  could not run, or stopped early; what was finished is recorded
     2  usage or configuration
-    3  finished, but a job failed or has no data
+    3  finished, but a job failed or has no data, an archive is thin, or all hooks failed
    11  another sweep of this database is running
    12  version of the database or of the archive not supported
   124  time box reached, work is left
@@ -35,7 +37,7 @@ Examples:
 
 /// Archives the stopped jobs that cc-backend left behind
 #[derive(Debug, Parser)]
-#[command(name = "ccarchive", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "ccarchive", version = version::SHORT, long_version = version::long(), max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -69,7 +71,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Folder to write the site to
+    /// New or empty folder for the site, or an earlier demo, which is written anew
     #[arg(value_name = "DIR", default_value = "ccarchive-demo")]
     pub(crate) dir: PathBuf,
     /// Only write the site
@@ -147,7 +149,7 @@ pub(crate) struct SelectArgs {
     /// Archive exactly these stopped jobs, again if they are archived already
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(i64).range(1..))]
     pub(crate) job_id: Vec<i64>,
-    /// Start time that tells a requeued job from its other runs; with a single --job-id
+    /// Start time that tells a requeued job from its other runs; with a single --job-id, and local as TIME below
     #[arg(long, value_name = "TIME")]
     pub(crate) start_time: Option<When>,
     /// Only jobs of this cluster
@@ -160,19 +162,20 @@ pub(crate) struct SelectArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     pub(crate) user: Vec<String>,
     /// Only jobs that stopped at TIME or later: '2026-11-20 12:00', RFC 3339, unix seconds,
-    /// yesterday, 2d, '2 days ago'
+    /// yesterday, 2d, '2 days ago'; local (TZ) where it names no zone
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) since: Option<When>,
     /// Only jobs that stopped before TIME
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) until: Option<When>,
-    /// Only jobs that were never finished (pending) or that failed [default: both]
+    /// Only jobs that were never archived (pending) or that failed, or of the failed those that are quarantined or lost,
+    /// which are tried again at once [default: pending and failed, as they are due]
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     pub(crate) status: Vec<StatusArg>,
     /// Take at most N jobs [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
-    /// Leave jobs that stopped more recently to the live server [default: 10m; 0 with --job-id]
+    /// Leave jobs that stopped more recently to cc-backend [default: 10m; 0 with --job-id]
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_MIN_AGE", hide_env_values = true,
           value_parser = quantity::duration)]
     pub(crate) min_age: Option<Duration>,
@@ -187,23 +190,27 @@ pub(crate) struct BehaviourArgs {
     pub(crate) dry_run: bool,
     /// Jobs to work on at the same time [default: number of cores]
     #[arg(long, value_name = "N", env = "CCARCHIVE_WORKERS", hide_env_values = true,
-          value_parser = workers)]
+          value_parser = values::workers)]
     pub(crate) workers: Option<NonZeroUsize>,
     /// Jobs that may wait for a worker
     #[arg(long, value_name = "N", env = "CCARCHIVE_QUEUE", hide_env_values = true,
-          default_value = "128", value_parser = queue)]
+          default_value = "128", value_parser = values::queue)]
     pub(crate) queue: NonZeroUsize,
     /// Time that jobs in work get to finish after a signal
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_TIMEOUT", hide_env_values = true,
           default_value = "30s", value_parser = quantity::duration)]
     pub(crate) timeout: Duration,
+    /// If another sweep is running, wait this long for its end [default: 0, exit with 11]
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_WAIT_LOCK", hide_env_values = true,
+          value_parser = quantity::duration)]
+    pub(crate) wait_lock: Option<Duration>,
     /// Wait this long for a database that others keep locked
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_LOCK_TIMEOUT", hide_env_values = true,
           default_value = "15m", value_parser = quantity::duration)]
     pub(crate) lock_timeout: Duration,
     /// Stop taking jobs after this time and exit with 124 if work is left [default: no limit]
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_MAX_DURATION", hide_env_values = true,
-          value_parser = time_box)]
+          value_parser = values::time_box)]
     pub(crate) max_duration: Option<Duration>,
     /// Memory for metric data that several jobs share: bytes, 512M, 2G
     #[arg(long, value_name = "SIZE", env = "CCARCHIVE_MEMORY", hide_env_values = true,
@@ -220,12 +227,17 @@ pub(crate) struct BehaviourArgs {
     /// Replace an archived job even by one with less data
     #[arg(long)]
     pub(crate) force: bool,
-    /// Archive jobs without any data as empty, as cc-backend does
+    /// Archive jobs without any data as empty, as cc-backend does; only where the source has held data of their cluster,
+    /// or with --job-id
     #[arg(long)]
     pub(crate) accept_empty: bool,
     /// Archive jobs without a known end up to the last sample within their walltime
     #[arg(long, value_name = "END")]
     pub(crate) zero_duration: Option<ZeroDuration>,
+    /// Exit with 3 if an archived job has less than this share of its samples [default: never]
+    #[arg(long, value_name = "PERCENT", env = "CCARCHIVE_WARN_COVERAGE", hide_env_values = true,
+          value_parser = values::percent)]
+    pub(crate) warn_coverage: Option<f64>,
     /// How hard to compress: fastest, as cc-backend does, or to the smallest files
     #[arg(
         long,
@@ -247,7 +259,7 @@ pub(crate) struct OutputArgs {
     /// One JSON object a line on standard output; the last is the summary
     #[arg(long)]
     pub(crate) json: bool,
-    /// Say nothing unless something failed
+    /// Say nothing unless something failed; another sweep that is running is no failure
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Say what happens to each job
@@ -259,6 +271,8 @@ pub(crate) struct OutputArgs {
 pub(crate) enum StatusArg {
     Pending,
     Failed,
+    Quarantined,
+    Lost,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -271,79 +285,6 @@ pub(crate) enum Compression {
     Fast,
     Normal,
     Small,
-}
-
-fn workers(text: &str) -> Result<NonZeroUsize, String> {
-    const EXPECTED: &str = "expected 1 to 1024 workers; leave it away for one per core";
-    count(text, 1024, EXPECTED)
-}
-
-fn queue(text: &str) -> Result<NonZeroUsize, String> {
-    count(text, 1_000_000, "expected a queue of 1 to 1000000 jobs")
-}
-
-fn count(text: &str, most: usize, expected: &str) -> Result<NonZeroUsize, String> {
-    let count = text
-        .parse()
-        .ok()
-        .filter(|count: &NonZeroUsize| count.get() <= most);
-    count.ok_or_else(|| expected.to_owned())
-}
-
-fn time_box(text: &str) -> Result<Duration, String> {
-    match quantity::duration(text) {
-        Ok(Duration::ZERO) => Err("expected more than 0; leave it away for no limit".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-impl Cli {
-    /// Reads arguments, whatever the environment says: a demo must not touch the site that it names.
-    pub(crate) fn read_arguments_only<I, T>(arguments: I) -> Result<Self, clap::Error>
-    where
-        I: IntoIterator<Item = T>,
-        T: Into<OsString> + Clone,
-    {
-        let command = Self::command();
-        let command = command.mut_subcommand("run", |c| c.mut_args(|a| a.env(Resettable::Reset)));
-        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
-    }
-
-    /// Reads arguments and environment; the error prints itself, also where it is the help.
-    pub(crate) fn read<I, T>(arguments: I) -> Result<Self, clap::Error>
-    where
-        I: IntoIterator<Item = T>,
-        T: Into<OsString> + Clone,
-    {
-        let mut command = Self::command();
-        let matches = command.try_get_matches_from_mut(arguments)?;
-        let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
-        if let Some((_, matches)) = matches.subcommand() {
-            let named = from_environment(matches);
-            match &mut cli.command {
-                Command::Run(run) => {
-                    run.from_environment = named;
-                    run.select.check()?;
-                }
-                Command::Status(args) => args.site.from_environment = named,
-                Command::Explain(args) => args.site.from_environment = named,
-                Command::Show(args) => args.site.from_environment = named,
-                Command::Verify(args) => args.site.from_environment = named,
-                Command::Demo(_) | Command::Completions { .. } => {}
-            }
-        }
-        Ok(cli)
-    }
-}
-
-/// Ids of the arguments whose value comes from the environment.
-fn from_environment(matches: &ArgMatches) -> Vec<String> {
-    let ids = matches.ids().map(clap::Id::as_str);
-    ids.filter(|id| matches.try_contains_id(id).is_ok())
-        .filter(|id| matches.value_source(id) == Some(ValueSource::EnvVariable))
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]

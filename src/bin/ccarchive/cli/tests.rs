@@ -2,6 +2,7 @@
 
 use ccarchive::model::selection::{JobStatus, Selection};
 use ccarchive::site::{Located, Origin};
+use clap::CommandFactory;
 use jiff::Zoned;
 
 use super::*;
@@ -170,7 +171,7 @@ fn job_id_is_refused_with_filters_and_names_them() {
         );
     }
     let text = refusal("--job-id 7 --status failed --user ann");
-    assert!(text.contains("leave --user, --status away"), "{text}");
+    assert!(text.contains("omit --user, --status"), "{text}");
 }
 
 #[test]
@@ -194,7 +195,10 @@ fn nonsense_is_refused_with_what_was_expected() {
         ("--job-id 0", "--job-id"),
         ("--job-id x", "--job-id"),
         ("--cluster=", "--cluster"),
-        ("--status done", "pending, failed"),
+        ("--status done", "pending, failed, quarantined, lost"),
+        ("--status failed,lost", "kinds of failed jobs"),
+        ("--warn-coverage 101", "0 to 100"),
+        ("--warn-coverage most", "such as 90%"),
         ("--since soon", "expected a time such as"),
         ("--compression most", "fast, normal, small"),
         ("--zero-duration now", "walltime"),

@@ -98,6 +98,11 @@ impl When {
             .ok_or(WhenError::OutOfRange)
     }
 
+    /// Whether this depends on the time zone.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.0, Form::Local(_) | Form::Midnight { .. })
+    }
+
     /// Whether this names the same second whatever time it is.
     pub(crate) fn is_fixed(&self) -> bool {
         matches!(self.0, Form::Instant(_) | Form::Local(_))

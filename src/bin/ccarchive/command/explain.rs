@@ -7,8 +7,8 @@ use ccarchive::model::stop::Stop;
 use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
+use super::Stopped;
 use super::inspected::Inspected;
-use super::run::Stopped;
 use crate::cli::inspect::{ExplainArgs, JobArgs};
 use crate::report;
 
@@ -23,9 +23,9 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<Exit, Stopped> {
         Ok(explain::explain(ports, &site.terms, &row, &site.stop)?)
     })?;
     if args.json {
-        report::inspect::json("explain", &explained);
+        report::inspect::json("explain", &explained)?;
     } else {
-        report::out(&report::inspect::explain::page(&explained));
+        report::out(&report::inspect::explain::page(&explained))?;
     }
     Ok(if explained.next.needs_person {
         Exit::Failures

@@ -9,17 +9,18 @@ use ccarchive::jobs::{self, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::failure::chain;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::layers::Layered;
 use ccarchive::sweep::Exit;
-use ccarchive::target::Target;
+use ccarchive::target::Target as _;
 use ccarchive::target::tree::Tree;
 use jiff::Zoned;
 
-use super::run::{Stopped, refused};
+use super::Stopped;
 use crate::cli::inspect::SiteArgs;
 use crate::report;
 
@@ -50,15 +51,15 @@ impl Inspected {
         settle: Option<Duration>,
         now: &Zoned,
     ) -> Result<Option<Self>, Stopped> {
-        let site = Site::resolve(&args.places()).map_err(refused)?;
+        let site = Site::resolve(&args.places())?;
         for w in &site.warnings {
             report::error(&format!("warning: {w}"));
         }
         if args.place.show_config {
-            report::out(&site.show());
+            report::out(&site.show())?;
             return Ok(None);
         }
-        site.check().map_err(refused)?;
+        site.check()?;
         let database = site.database.value.clone();
         jobs::check(&database)?;
         let clock = Clock::starting_at(now.timestamp().as_second());
@@ -134,8 +135,6 @@ impl Inspected {
 
 fn clusters(archive: &Tree) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
-    let found = archive
-        .clusters()
-        .map_err(|e| aborted(format!("the archive cannot be read: {e}")))?;
+    let found = archive.clusters().map_err(|e| aborted(chain(&e)))?;
     Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(aborted)
 }

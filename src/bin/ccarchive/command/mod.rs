@@ -1,9 +1,64 @@
 //! The commands, one file each: they wire the parts of the engine together and turn the result into an exit code.
 
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod inspected;
+mod preflight;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod verify;
+mod wire;
+
+use ccarchive::jobs;
+use ccarchive::model::failure::chain;
+use ccarchive::site::{ConfigError, ErrorKind};
+use ccarchive::sweep::Exit;
+
+/// Why a command ended before it began.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+}
+
+impl Stopped {
+    fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<jobs::Error> for Stopped {
+    fn from(e: jobs::Error) -> Self {
+        let exit = if matches!(e, jobs::Error::Version(_)) {
+            Exit::Unsupported
+        } else {
+            Exit::Aborted
+        };
+        Self::new(exit, chain(&e))
+    }
+}
+
+impl From<ConfigError> for Stopped {
+    fn from(e: ConfigError) -> Self {
+        let exit = match e.kind() {
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::Unsupported => Exit::Unsupported,
+            ErrorKind::CouldNotRun => Exit::Aborted,
+        };
+        Self::new(exit, chain(&e))
+    }
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(e: std::io::Error) -> Self {
+        Self::new(
+            Exit::Aborted,
+            format!("standard output cannot be written: {e}"),
+        )
+    }
+}

@@ -10,9 +10,9 @@ use ccarchive::model::job::JobKey;
 use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
+use super::Stopped;
 use super::explain::row;
 use super::inspected::Inspected;
-use super::run::Stopped;
 use crate::cli::inspect::ShowArgs;
 use crate::report;
 
@@ -34,9 +34,9 @@ pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Stopped> {
         }
         let picture = show::show(ports, &key, &wanted).map_err(|e| stopped(&e, &key))?;
         if args.json {
-            report::inspect::json("show", &picture);
+            report::inspect::json("show", &picture)?;
         } else {
-            report::out(&report::inspect::show::page(&picture, &wanted));
+            report::out(&report::inspect::show::page(&picture, &wanted))?;
         }
         Ok(Exit::Done)
     })

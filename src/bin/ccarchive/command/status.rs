@@ -4,8 +4,8 @@ use ccarchive::inspect::status::{self, Wanted};
 use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
+use super::Stopped;
 use super::inspected::Inspected;
-use super::run::Stopped;
 use crate::cli::inspect::StatusArgs;
 use crate::report;
 
@@ -20,10 +20,10 @@ pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
         let jobs = site.ask(|ports| Ok(status::list(ports, listing, limit, &site.stop)?))?;
         if args.json {
             for told in &jobs {
-                report::inspect::json("job", told);
+                report::inspect::json("job", told)?;
             }
         } else {
-            report::out(&report::inspect::status::list(&jobs, limit));
+            report::out(&report::inspect::status::list(&jobs, limit))?;
         }
         return Ok(Exit::Done);
     }
@@ -39,10 +39,10 @@ pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
         Ok(answer?)
     })?;
     if args.json {
-        report::inspect::json("status", &status);
+        report::inspect::json("status", &status)?;
     } else {
         let database = &site.site.database.value.display().to_string();
-        report::out(&report::inspect::status::page(&status, &wanted, database));
+        report::out(&report::inspect::status::page(&status, &wanted, database))?;
     }
     Ok(if status.needs_attention() {
         Exit::Failures

@@ -4,8 +4,8 @@ use ccarchive::inspect::verify::{self, Wanted};
 use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
+use super::Stopped;
 use super::inspected::Inspected;
-use super::run::Stopped;
 use crate::cli::inspect::VerifyArgs;
 use crate::report::inspect::verify::Console;
 
@@ -29,7 +29,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
         let answer = verify::verify(ports, &site.archive, &site.terms, &wanted, &mut console);
         Ok(answer?)
     })?;
-    console.finish(&verified);
+    console.finish(&verified)?;
     Ok(if verified.go_on_after.is_some() {
         Exit::TimeBox
     } else if verified.errors + verified.warnings > 0 {

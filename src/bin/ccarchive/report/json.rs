@@ -3,8 +3,10 @@
 use ccarchive::model::job::Shown;
 use ccarchive::site::Site;
 use ccarchive::sweep::monitor::Report;
-use ccarchive::sweep::{Exit, Group, Settings, Summary};
+use ccarchive::sweep::{Abort, Exit, Failures, Group, Settings, Summary};
 use serde_json::{Map, Value, json};
+
+use super::advice::advice;
 
 /// An object on one line. Serde escapes control characters of ASCII; a terminal obeys others as well.
 pub(super) fn line(value: &Value) -> String {
@@ -54,6 +56,9 @@ pub(super) fn job(r: &Report<'_>) -> Value {
         "outcome": r.outcome.name(),
         "expected": r.coverage.points.expected,
         "received": r.coverage.points.received,
+        "rawBytes": r.raw_bytes,
+        "storedBytes": r.stored_bytes,
+        // The older name of rawBytes.
         "bytes": r.raw_bytes,
     });
     if let Some(f) = r.outcome.failure() {
@@ -69,49 +74,81 @@ pub(super) fn job(r: &Report<'_>) -> Value {
 
 /// Also the figures of a run in the ledger.
 pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
-    let failures: Vec<Value> = s
-        .failures
-        .iter()
-        .map(|(Group { stage, reason, .. }, f)| {
-            json!({
-                "stage": stage.name(), "reason": reason.code(), "count": f.count,
-                "firstJob": f.first_job.to_string(), "firstDetail": f.first_detail, "advice": reason.advice(),
-            })
-        })
-        .collect();
-    let seconds = s
-        .work_by_stage()
-        .map(|(name, d)| (name.to_owned(), json!(d.as_secs_f64())));
     let standing = s.standing();
-    json!({
+    let outcomes: Map<String, Value> = s
+        .outcomes
+        .iter()
+        .map(|(kind, n)| (kind.name().to_owned(), (*n).into()))
+        .collect();
+    let mut v = json!({
         "type": "summary",
         "exit": exit as u8,
         "jobs": s.total(),
         "archived": s.archived(),
-        "outcomes": s.outcomes,
-        "failures": failures,
+        "remaining": s.left,
+        "sawAll": s.saw_all,
+        "outcomes": outcomes,
+        "failures": failures(s),
         "waiting": standing.waiting,
+        "nextTry": standing.next_try,
         "quarantined": standing.quarantined,
         "lost": standing.lost,
-        "remaining": s.left,
         "notTried": s.not_due.waiting + s.not_due.quarantined + s.not_due.lost,
+        "expected": s.points.expected,
+        "received": s.points.received,
+        "belowWarnCoverage": s.thin,
         "rawBytes": s.raw_bytes,
         "storedBytes": s.stored_bytes,
         "unusableSamples": s.unusable,
+        "hooksRun": s.hooks_run,
         "hooksFailed": s.hooks_failed,
         "seconds": s.seconds,
-        "stageSeconds": Map::from_iter(seconds),
-        "aborted": s.aborted.as_ref().map(|a| json!({"reason": a.reason.code(), "detail": a.detail, "advice": a.reason.advice()})),
+        "aborted": s.aborted.as_ref().map(abort),
+        "outages": s.outages.iter().map(abort).collect::<Vec<_>>(),
+        "unproved": s.unproved,
         "interrupted": s.interrupted,
         "timeBox": s.time_box,
         "dryRun": s.dry_run,
+    });
+    let worst = s.worst.iter().map(|t| {
+        json!({
+            "jobId": t.key.job_id, "cluster": t.key.cluster, "startTime": t.key.start_time,
+            "expected": t.points.expected, "received": t.points.received,
+        })
+    });
+    v["worst"] = worst.collect();
+    let seconds = s
+        .work_by_stage()
+        .map(|(name, d)| (name.to_owned(), json!(d.as_secs_f64())));
+    v["stageSeconds"] = Map::from_iter(seconds).into();
+    let p = s.passed_over;
+    v["passedOver"] = json!({
+        "tooYoung": p.too_young, "inFuture": p.in_future, "notSelected": p.not_selected,
+        "external": p.external, "switchedOff": p.switched_off,
+    });
+    v
+}
+
+fn failures(s: &Summary) -> Vec<Value> {
+    let group = |(g, f): (&Group, &Failures)| {
+        json!({
+            "stage": g.stage.name(), "reason": g.reason.code(), "cause": g.cause.replace('…', "..."), "count": f.count,
+            "firstJob": f.first_job.to_string(), "firstDetail": f.first_detail, "advice": advice(g.reason),
+        })
+    };
+    s.failures.iter().map(group).collect()
+}
+
+fn abort(a: &Abort) -> Value {
+    json!({
+        "reason": a.reason.code(), "detail": a.detail, "advice": advice(a.reason),
+        "cluster": a.cluster, "unmarked": a.unmarked,
     })
 }
 
-/// The summary of a sweep that did not begin.
+/// The summary of a sweep that did not begin: every key of a summary, and why.
 pub(super) fn stopped(exit: Exit, message: &str) -> Value {
-    json!({
-        "type": "summary", "exit": exit as u8, "jobs": 0, "archived": 0,
-        "aborted": {"reason": "not_started", "detail": message, "advice": ""},
-    })
+    let mut v = summary(&Summary::default(), exit);
+    v["aborted"] = json!({"reason": "not_started", "detail": message, "advice": "", "cluster": null, "unmarked": 0});
+    v
 }

@@ -1,18 +1,30 @@
 //! Lines and summary for people.
+//!
+//! A summary says what was done, what is left and why, and never more than is true. In a dry run it says what would be
+//! done, in other words than those of the deed.
 
 use std::time::Duration;
 
+use ccarchive::jobs::PassedOver;
 use ccarchive::model::job::Shown;
 use ccarchive::model::outcome::Kind;
 use ccarchive::sweep::monitor::Report;
 use ccarchive::sweep::{Group, Summary};
 
+use super::advice::advice;
+use super::words::{self, count};
+
 /// One job on one line.
-pub(super) fn job(r: &Report<'_>) -> String {
-    let mut text = format!("{}: {}", r.head.key, r.outcome.name().replace('_', " "));
+pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
+    let would = if dry_run { "would be " } else { "" };
+    let mut text = format!(
+        "{}: {would}{}",
+        words::job(&r.head.key),
+        words::outcome(r.outcome.kind())
+    );
     if let Some(f) = r.outcome.failure() {
-        let (stage, code, advice) = (f.stage.name(), f.reason.code(), f.reason.advice());
-        text += &format!(", {stage} ({code}): {}; {advice}", f.detail);
+        let (stage, code) = (f.stage.name(), f.reason.code());
+        text += &format!(", {stage} ({code}): {}; {}", f.detail, advice(f.reason));
     } else if r.outcome.is_archived() {
         let p = r.coverage.points;
         text += &format!(", {} of {} samples", p.received, p.expected);
@@ -23,87 +35,169 @@ pub(super) fn job(r: &Report<'_>) -> String {
     text
 }
 
-/// What the sweep did: one line, then one per group of failures and per thing to know.
-pub(super) fn summary(s: &Summary, verbose: bool) -> String {
+/// What the sweep did: one line, then one per group of failures and per thing to know. `limit`: the most jobs that it was
+/// to take.
+pub(super) fn summary(s: &Summary, limit: Option<u64>, verbose: bool) -> String {
     let mut lines = vec![headline(s)];
-    for (Group { stage, reason, .. }, f) in &s.failures {
-        let jobs = if f.count == 1 { "job" } else { "jobs" };
-        let (code, stage) = (reason.code(), stage.name());
-        lines.push(format!(
-            "  {} {jobs}: {code} ({stage}), first {}: {}",
-            f.count,
-            f.first_job,
-            Shown(&f.first_detail)
-        ));
-        lines.push(format!("    {}", reason.advice()));
+    if s.dry_run && s.total() > 0 {
+        lines.push(rows(s));
     }
+    failures(s, &mut lines);
+    coverage(s, &mut lines);
+    standing(s, &mut lines);
     notes(s, &mut lines);
-    if verbose {
+    end(s, limit, &mut lines);
+    passed_over(s, verbose, &mut lines);
+    if verbose && s.total() > 0 {
         lines.push(stages(s));
     }
     lines.join("\n") + "\n"
 }
 
+/// Jobs that the sweep was to take, as far as it knows.
+fn due(s: &Summary) -> u64 {
+    s.total() - s.of(Kind::Interrupted) + s.left + s.unproved.values().sum::<u64>()
+}
+
 fn headline(s: &Summary) -> String {
-    let (total, archived) = (s.total(), s.archived());
-    if total == 0 {
-        let text = if s.aborted.is_some() {
-            "nothing was archived"
+    let (due, archived) = (due(s), s.archived());
+    if due == 0 {
+        let is_broken = s.aborted.is_some() || s.interrupted || !s.saw_all;
+        return if is_broken {
+            format!("{}nothing was archived", ended(s))
         } else {
-            "nothing to do"
+            "nothing to do".into()
         };
-        return text.into();
     }
-    let verb = if s.dry_run {
-        "would archive"
+    let at_least = if s.saw_all { "" } else { "at least " };
+    let of = format!("{archived} of {at_least}{}", count(due, "job"));
+    let done = if s.dry_run {
+        format!("dry run, nothing is written: {of} would be archived")
     } else {
-        "archived"
+        format!("archived {of}")
     };
     let outcomes: Vec<String> = s
         .outcomes
         .iter()
-        .map(|(name, n)| format!("{n} {}", name.name().replace('_', " ")))
+        .map(|(kind, n)| format!("{n} {}", words::outcome(*kind)))
+        .chain((s.left > 0).then(|| format!("{} left", s.left)))
         .collect();
     format!(
-        "{verb} {archived} of {total} jobs in {:.1} s ({:.1} jobs/s, {} of JSON, {} stored): {}",
+        "{}{done} in {:.1} s ({:.1} jobs/s, {} of JSON, {} stored): {}",
+        ended(s),
         s.seconds,
-        total as f64 / s.seconds.max(1e-3),
-        bytes(s.raw_bytes),
-        bytes(s.stored_bytes),
+        s.total() as f64 / s.seconds.max(1e-3),
+        words::bytes(s.raw_bytes),
+        words::bytes(s.stored_bytes),
         outcomes.join(", ")
     )
 }
 
-fn notes(s: &Summary, lines: &mut Vec<String>) {
+/// How a sweep ended that did not come to its end.
+fn ended(s: &Summary) -> &'static str {
+    if s.aborted.is_some() {
+        "stopped early: "
+    } else if s.interrupted {
+        "interrupted: "
+    } else if s.time_box {
+        "time box reached: "
+    } else {
+        ""
+    }
+}
+
+/// What a sweep would make of the rows.
+fn rows(s: &Summary) -> String {
+    let (archived, failed) = (s.archived(), s.of(Kind::Failed) + s.of(Kind::NoData));
+    let same = s.total() - archived - failed;
+    format!(
+        "  monitoring_status would become 3 in {}, 2 in {failed}, and stay as it is in {same}",
+        count(archived, "row")
+    )
+}
+
+fn failures(s: &Summary, lines: &mut Vec<String>) {
+    for (Group { stage, reason, .. }, f) in &s.failures {
+        let (code, stage) = (reason.code(), stage.name());
+        lines.push(format!(
+            "  {}: {code} ({stage}), {}{}: {}",
+            count(f.count, "job"),
+            if f.count > 1 { "first " } else { "" },
+            words::job(&f.first_job),
+            Shown(&f.first_detail)
+        ));
+        lines.push(format!("    {}", advice(*reason)));
+    }
+}
+
+fn coverage(s: &Summary, lines: &mut Vec<String>) {
+    if s.worst.is_empty() {
+        return;
+    }
+    lines.push(format!(
+        "  {} of the expected samples are in the archives; most are missing in",
+        words::percent(s.points)
+    ));
+    for thin in &s.worst {
+        let p = thin.points;
+        lines.push(format!(
+            "    {:>6}  {}: {} of {} samples",
+            words::percent(p),
+            words::job(&thin.key),
+            p.received,
+            p.expected
+        ));
+    }
+    if s.thin > 0 {
+        lines.push(format!(
+            "  {} below --warn-coverage",
+            count(s.thin, "archived job")
+        ));
+    }
+}
+
+fn standing(s: &Summary, lines: &mut Vec<String>) {
     let (all, old) = (s.standing(), s.not_due);
+    let next = all
+        .next_try
+        .map(|t| format!(", the next try is due at {}", words::time(t)))
+        .unwrap_or_default();
     let standing = [
         (
             all.waiting,
             old.waiting,
-            "waiting for their next try (--retry-now takes them at once)",
+            format!("waiting{next} (--retry-now takes them at once)"),
         ),
         (
             all.quarantined,
             old.quarantined,
-            "quarantined after repeated failures (--retry-now tries them again)",
+            "quarantined after repeated failures (--status quarantined tries them again)".into(),
         ),
         (
             all.lost,
             old.lost,
-            "lost: no source can have their data any more",
+            "lost: this source cannot have their data any more (another --source takes them again)"
+                .into(),
         ),
     ];
     for (n, not_tried, what) in standing.into_iter().filter(|(n, ..)| *n > 0) {
         let since = match n - not_tried {
             0 => String::new(),
-            new => format!(", {new} of them since this sweep"),
+            new => format!("; {new} of them new in this sweep"),
         };
         lines.push(format!("  {n} {what}{since}"));
     }
+}
+
+fn notes(s: &Summary, lines: &mut Vec<String>) {
     let counted = [
         (
+            s.of(Kind::Provisional),
+            "provisional: archived with what there is; read again when their hosts have newer data",
+        ),
+        (
             s.of(Kind::NotYet),
-            "not yet: samples may still reach the source; a later sweep takes them",
+            "not yet: no sample so far, but samples may still reach the source; a later sweep takes them",
         ),
         (
             s.of(Kind::UnknownEnd),
@@ -111,29 +205,131 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
              --zero-duration walltime archives what there is",
         ),
         (
+            s.of(Kind::Raced),
+            "raced: their rows changed while they were worked on; the next sweep looks at them again",
+        ),
+        (
+            s.of(Kind::Interrupted),
+            "interrupted: still running when --timeout expired; the next sweep takes them",
+        ),
+        (
             s.unusable,
             "samples left out: infinite, or beyond single precision",
         ),
-        (s.hooks_failed, "hooks failed"),
     ];
-    lines.extend(
-        counted
-            .into_iter()
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, what)| format!("  {n} {what}")),
-    );
-    if let Some(a) = &s.aborted {
+    let told = counted.into_iter().filter(|(n, _)| *n > 0);
+    lines.extend(told.map(|(n, what)| format!("  {n} {what}")));
+    if s.hooks_failed > 0 {
+        let all = if s.hooks_failed == s.hooks_run {
+            ": none worked, check the command of --hook"
+        } else {
+            ""
+        };
         lines.push(format!(
-            "  stopped: {}; {}",
-            Shown(&a.detail),
-            a.reason.advice()
+            "  {} of {} failed{all}; the jobs stay archived",
+            s.hooks_failed,
+            count(s.hooks_run, "hook")
         ));
-    } else if s.interrupted {
-        lines.push(
-            "  interrupted: what was finished is recorded, the rest is for the next sweep".into(),
-        );
+    }
+}
+
+/// Why the sweep ended early, and what is left.
+fn end(s: &Summary, limit: Option<u64>, lines: &mut Vec<String>) {
+    for (cluster, jobs) in &s.unproved {
+        lines.push(format!(
+            "  none of the {} of {} has a sample in this source, which never had one of this cluster: their rows stay as they are",
+            count(*jobs, "job"),
+            Shown(cluster)
+        ));
+        lines.push("    check that --source is the store that this cluster reports to".into());
+    }
+    for a in s.outages.iter().chain(&s.aborted) {
+        let what = match &a.cluster {
+            Some(cluster) => format!("took no more jobs of {}", Shown(cluster)),
+            None => "stopped".into(),
+        };
+        lines.push(format!("  {what}: {}", Shown(&a.detail)));
+        if a.unmarked > 0 {
+            lines.push(format!(
+                "    {} failed for it; their rows stay as they are",
+                count(a.unmarked, "job")
+            ));
+        }
+        lines.push(format!("    {}", advice(a.reason)));
+    }
+    let why = if s.interrupted {
+        "a signal came"
     } else if s.time_box {
-        lines.push("  time box reached: the rest is for the next sweep".into());
+        "the time of --max-duration was over"
+    } else {
+        "the sweep ended before"
+    };
+    if s.left > 0 {
+        let more = if s.saw_all {
+            ""
+        } else {
+            ", and those not looked at,"
+        };
+        lines.push(format!(
+            "  {} left{more}: {why}; the next sweep takes them",
+            count(s.left, "job")
+        ));
+    } else if !s.saw_all {
+        lines.push(format!(
+            "  not all jobs were looked at: {why}; the next sweep takes the rest"
+        ));
+    } else if limit.is_some_and(|l| s.total() >= l) {
+        lines.push("  the number of --limit is reached: more jobs may be left".into());
+    }
+}
+
+fn passed_over(s: &Summary, verbose: bool, lines: &mut Vec<String>) {
+    let PassedOver {
+        too_young,
+        in_future,
+        not_selected,
+        external,
+        switched_off,
+    } = s.passed_over;
+    let always = [
+        (
+            in_future,
+            "stops in the future: check the clock of this machine",
+            "stop in the future: check the clock of this machine",
+        ),
+        (
+            external,
+            "is of a cluster whose data is in an external metric store: --source DIR names where it is",
+            "are of clusters whose data is in an external metric store: --source DIR names where it is",
+        ),
+    ];
+    let all = due(s) == 0 || verbose;
+    let otherwise = [
+        (
+            too_young,
+            "stopped too short a time ago (--min-age)",
+            "stopped too short a time ago (--min-age)",
+        ),
+        (
+            not_selected,
+            "is of another cluster, user, time or status than asked for",
+            "are of other clusters, users, times or statuses than asked for",
+        ),
+        (
+            switched_off,
+            "has its monitoring switched off (monitoring_status 0)",
+            "have their monitoring switched off (monitoring_status 0)",
+        ),
+    ];
+    let told = always
+        .into_iter()
+        .chain(otherwise.into_iter().filter(|_| all));
+    for (n, one, many) in told.filter(|(n, ..)| *n > 0) {
+        let what = if n == 1 { one } else { many };
+        lines.push(format!(
+            "  passed over: {} that {what}",
+            count(n, "stopped job")
+        ));
     }
 }
 
@@ -150,14 +346,4 @@ fn stages(s: &Summary) -> String {
         .map(|(name, d)| format!("{name} {:.0} %", d.as_secs_f64() / all * 100.0))
         .collect();
     format!("  work by stage: {}", shares.join(", "))
-}
-
-fn bytes(n: u64) -> String {
-    let n = n as f64;
-    match n {
-        n if n >= 1e9 => format!("{:.1} GB", n / 1e9),
-        n if n >= 1e6 => format!("{:.1} MB", n / 1e6),
-        n if n >= 1e3 => format!("{:.1} kB", n / 1e3),
-        n => format!("{n:.0} B"),
-    }
 }

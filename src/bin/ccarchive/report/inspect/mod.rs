@@ -6,19 +6,24 @@ pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod verify;
 
+use std::io;
+
 use ccarchive::model::job::{JobKey, Shown};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 /// An answer as one JSON object on one line: a type, then its fields.
-pub(crate) fn json(kind: &str, answer: &impl Serialize) {
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(crate) fn json(kind: &str, answer: &impl Serialize) -> io::Result<()> {
     let mut value = serde_json::json!({ "type": kind });
     let fields = serde_json::to_value(answer).unwrap_or_default();
     if let (Some(object), Some(fields)) = (value.as_object_mut(), fields.as_object()) {
         object.extend(fields.clone());
     }
-    super::out_line(&value);
+    super::out(&format!("{}\n", super::json::line(&value)))
 }
 
 /// A point in time (Unix seconds), local, to the minute.

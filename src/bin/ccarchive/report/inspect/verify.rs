@@ -1,7 +1,7 @@
 //! What `verify` says while it looks, and at the end.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use ccarchive::inspect::verify::{Fault, Finding, Listener, Named, Seen, Severity, Verified};
@@ -23,11 +23,13 @@ pub(crate) struct Console {
     bar: Option<ProgressBar>,
     last: Instant,
     counts: BTreeMap<(Severity, Fault), (u64, &'static str)>,
+    /// The first failure of writing to standard output.
+    unwritten: Option<io::Error>,
 }
 
 impl Console {
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+        let bar = (!quiet && io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
@@ -38,21 +40,27 @@ impl Console {
             bar,
             last: Instant::now(),
             counts: BTreeMap::new(),
+            unwritten: None,
         }
     }
 
     /// The summary.
-    pub(crate) fn finish(self, v: &Verified) {
+    ///
+    /// # Errors
+    /// When it, or a finding before it, could not be written.
+    pub(crate) fn finish(mut self, v: &Verified) -> io::Result<()> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+        if let Some(error) = self.unwritten.take() {
+            return Err(error);
+        }
         if self.json {
-            json("summary", v);
-            return;
+            return json("summary", v);
         }
         let found = v.errors + v.warnings;
         if self.quiet && found == 0 && v.go_on_after.is_none() {
-            return;
+            return Ok(());
         }
         let mut p = Paper::for_output();
         p.heading(&format!(
@@ -74,7 +82,7 @@ impl Console {
                 &format!("The time was over before all was looked at: go on with --after {row}."),
             );
         }
-        crate::report::out(&p.finish());
+        crate::report::out(&p.finish())
     }
 
     /// What was found, by kind, and what helps.
@@ -111,10 +119,17 @@ impl Console {
         }
     }
 
-    fn out(&self, text: &str) {
-        match &self.bar {
+    fn out(&mut self, text: &str) {
+        let written = match &self.bar {
             Some(bar) => bar.suspend(|| crate::report::out(text)),
             None => crate::report::out(text),
+        };
+        self.note(written);
+    }
+
+    fn note(&mut self, written: io::Result<()>) {
+        if let Err(error) = written {
+            self.unwritten.get_or_insert(error);
         }
     }
 }
@@ -136,7 +151,8 @@ impl Listener for Console {
         entry.0 += 1;
         let n = entry.0;
         if self.json {
-            json("finding", f);
+            let written = json("finding", f);
+            self.note(written);
             return;
         }
         if (self.quiet && f.severity == Severity::Note) || n > LINES + 1 {

@@ -1,0 +1,96 @@
+//! What is looked at before the first job, in milliseconds: database, archive and sources, and who this is.
+
+use std::collections::BTreeMap;
+
+use ccarchive::jobs;
+use ccarchive::site::{ARCHIVE_VERSION, Site, SourceCluster, Survey};
+use ccarchive::sweep::Exit;
+use ccarchive::sweep::monitor::{Event, Monitor};
+
+use super::Stopped;
+use crate::report::{Console, words};
+
+/// Looks at the site. A dry run goes on where a sweep would be refused, and says so: it gives back false.
+pub(super) fn look(
+    site: &Site,
+    dry_run: bool,
+    now: i64,
+    console: &Console,
+) -> Result<bool, Stopped> {
+    site.check()?;
+    // Others may keep the database locked now; whoever needs it waits for it.
+    let version = match jobs::check(&site.database.value) {
+        Ok(version) => Some(version),
+        Err(e @ jobs::Error::Version(_)) => return Err(e.into()),
+        Err(_) => None,
+    };
+    let survey = site.survey();
+    console.detail(|| describe(site, version, &survey));
+    for warning in stale(site, &survey, now) {
+        console.event(&Event::Warning(&warning));
+    }
+    match survey.obstacle {
+        None => Ok(true),
+        Some(obstacle) if dry_run => {
+            let text = format!("a sweep would not start here: {obstacle}");
+            console.event(&Event::Warning(&text));
+            Ok(false)
+        }
+        Some(obstacle) => Err(Stopped::new(Exit::Aborted, obstacle)),
+    }
+}
+
+/// One line a unit.
+fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
+    let version = version.map_or_else(|| "locked by others".into(), |v| format!("version {v}"));
+    let access = if survey.obstacle.is_none() {
+        "writable"
+    } else {
+        "not to be written by this user"
+    };
+    let mut lines = vec![
+        format!("database {}: {version}", site.database.value.display()),
+        format!(
+            "archive {}: version {ARCHIVE_VERSION}, belongs to {}, {access}",
+            site.archive.value.display(),
+            survey.archive_owner
+        ),
+    ];
+    for c in &survey.sources {
+        let newest = c.newest_file.map_or_else(
+            || "no files".into(),
+            |t| format!("newest file {}", words::time(t)),
+        );
+        lines.push(format!(
+            "source {}: {} has {}, {newest}",
+            c.source.display(),
+            c.cluster,
+            words::count(c.hosts as u64, "host")
+        ));
+    }
+    lines
+}
+
+/// Clusters whose newest file in any source is older than a metric store that runs would leave it.
+fn stale(site: &Site, survey: &Survey, now: i64) -> Vec<String> {
+    let mut newest: BTreeMap<&str, &SourceCluster> = BTreeMap::new();
+    for c in &survey.sources {
+        let best = newest.entry(&c.cluster).or_insert(c);
+        if c.newest_file > best.newest_file {
+            *best = c;
+        }
+    }
+    let limit = 2 * site.checkpoint_interval.value;
+    let old = newest.values().filter_map(|c| {
+        let at = c.newest_file?;
+        (now - at > limit).then(|| {
+            format!(
+                "the newest file of {} in {} is of {}: does this cluster still report to this metric store?",
+                c.cluster,
+                c.source.display(),
+                words::time(at)
+            )
+        })
+    });
+    old.collect()
+}

@@ -1,0 +1,97 @@
+//! Numbers, times and names as people read them.
+
+use std::time::Duration;
+
+use ccarchive::model::job::{JobKey, Shown};
+use ccarchive::model::outcome::{Kind, Points};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// A count with its noun, which gets an s where it needs one.
+pub(crate) fn count(n: u64, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{s}")
+}
+
+/// Bytes.
+pub(super) fn bytes(n: u64) -> String {
+    let n = n as f64;
+    match n {
+        n if n >= 1e9 => format!("{:.1} GB", n / 1e9),
+        n if n >= 1e6 => format!("{:.1} MB", n / 1e6),
+        n if n >= 1e3 => format!("{:.1} kB", n / 1e3),
+        n => format!("{n:.0} B"),
+    }
+}
+
+/// A time span as a clock shows it: 0:07, 12:30, 1:02:03.
+pub(super) fn clock(d: Duration) -> String {
+    let s = d.as_secs();
+    let (hours, minutes, seconds) = (s / 3600, s / 60 % 60, s % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
+/// A point in time (Unix seconds), local.
+pub(crate) fn time(unix: i64) -> String {
+    match Timestamp::from_second(unix) {
+        Ok(t) => {
+            let local = t.to_zoned(TimeZone::system());
+            local.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        }
+        Err(_) => "no time of the calendar".into(),
+    }
+}
+
+/// A job by name, its start for people and for scripts.
+pub(super) fn job(key: &JobKey) -> String {
+    format!(
+        "job {} on {} (started {}, {})",
+        key.job_id,
+        Shown(&key.cluster),
+        time(key.start_time),
+        key.start_time
+    )
+}
+
+/// An outcome.
+pub(super) fn outcome(kind: Kind) -> String {
+    kind.name().replace('_', " ")
+}
+
+/// A share of samples in percent; never rounded up to 100.
+pub(super) fn percent(points: Points) -> String {
+    let percent = points.share() * 100.0;
+    let shown = if points.is_full() {
+        percent
+    } else {
+        percent.min(99.9)
+    };
+    format!("{shown:.1} %")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lacks_a_sample_is_never_100_percent() {
+        let points = |received| Points {
+            expected: 1_000_000,
+            received,
+        };
+        assert_eq!(percent(points(999_999)), "99.9 %");
+        assert_eq!(percent(points(1_000_000)), "100.0 %");
+        assert_eq!(percent(points(123_456)), "12.3 %");
+    }
+
+    #[test]
+    fn spans_look_like_a_clock() {
+        for (seconds, text) in [(7, "0:07"), (750, "12:30"), (3723, "1:02:03")] {
+            assert_eq!(clock(Duration::from_secs(seconds)), text);
+        }
+    }
+}

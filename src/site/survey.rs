@@ -1,0 +1,138 @@
+//! A look at a site before a sweep, in milliseconds: who owns it, whether this user may write it, how fresh its sources
+//! are.
+//!
+//! What a sweep writes must belong to whom the site belongs to, or cc-backend could not write it any more. Only root can
+//! give files away; everybody else has to be the owner.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::process::geteuid;
+
+use super::Site;
+
+/// Hosts of a cluster whose files are looked at.
+const HOSTS: usize = 32;
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// The owner of the archive, by name where there is one.
+    pub archive_owner: String,
+    /// Why this user cannot sweep here, one sentence with what to do; none where it can.
+    pub obstacle: Option<String>,
+    /// What the sources hold.
+    pub sources: Vec<SourceCluster>,
+}
+
+/// A cluster in a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceCluster {
+    /// The source's folder.
+    pub source: PathBuf,
+    /// The cluster.
+    pub cluster: String,
+    /// Folders of hosts.
+    pub hosts: usize,
+    /// When the newest checkpoint file of some of its hosts was written, Unix seconds.
+    pub newest_file: Option<i64>,
+}
+
+impl Site {
+    /// Looks at the site.
+    pub fn survey(&self) -> Survey {
+        let owner = |path: &Path| fs::metadata(path).ok().map(|m| m.uid());
+        let archive_owner = owner(&self.archive.value);
+        Survey {
+            archive_owner: archive_owner.map_or_else(|| "nobody".into(), name_of),
+            obstacle: self.obstacle(),
+            sources: self
+                .checkpoints
+                .iter()
+                .flat_map(|c| clusters(&c.value))
+                .collect(),
+        }
+    }
+
+    fn obstacle(&self) -> Option<String> {
+        let (database, archive) = (&self.database.value, &self.archive.value);
+        let owner = |path: &Path| fs::metadata(path).map(|m| m.uid()).ok();
+        let owners = [owner(database)?, owner(archive)?];
+        let me = geteuid();
+        if !me.is_root() && !owners.contains(&me.as_raw()) {
+            let [database_owner, archive_owner] = owners.map(name_of);
+            return Some(format!(
+                "the database {} belongs to {database_owner} and the archive {} to {archive_owner}, but this is {}: cc-backend could not write what it leaves; run as {database_owner}",
+                database.display(),
+                archive.display(),
+                name_of(me.as_raw())
+            ));
+        }
+        let folders = std::iter::once(archive.clone()).chain(subfolders(archive));
+        for folder in folders {
+            let may = Access::WRITE_OK | Access::EXEC_OK;
+            if let Err(e) = accessat(CWD, &folder, may, AtFlags::EACCESS) {
+                let who = owner(&folder).map_or_else(|| "its owner".into(), name_of);
+                return Some(format!(
+                    "{} cannot write the archive's folder {} ({}); it belongs to {who}",
+                    name_of(me.as_raw()),
+                    folder.display(),
+                    std::io::Error::from(e)
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// The clusters of a folder of checkpoints.
+fn clusters(root: &Path) -> Vec<SourceCluster> {
+    let cluster = |folder: PathBuf| {
+        let hosts = subfolders(&folder);
+        let step = hosts.len().div_ceil(HOSTS).max(1);
+        SourceCluster {
+            source: root.to_owned(),
+            cluster: folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            newest_file: hosts
+                .iter()
+                .step_by(step)
+                .filter_map(|h| newest_file(h))
+                .max(),
+            hosts: hosts.len(),
+        }
+    };
+    subfolders(root).into_iter().map(cluster).collect()
+}
+
+fn subfolders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// When the newest file of a folder was written, Unix seconds.
+fn newest_file(folder: &Path) -> Option<i64> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let times = entries.filter_map(|e| e.metadata().ok()?.modified().ok());
+    let newest = times.max()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(newest.as_secs()).ok()
+}
+
+/// A user by name where this machine's own list has one.
+fn name_of(uid: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, id) = (fields.next()?, fields.next()?, fields.next()?);
+        (id.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("user {uid}"))
+}

@@ -1,0 +1,71 @@
+//! What a result makes of a job's row, and of what the ledger knows.
+
+use crate::jobs::{Change, Update};
+use crate::ledger::Record;
+use crate::model::failure::Reason;
+use crate::model::job::{STATUS_ARCHIVED, STATUS_PENDING};
+use crate::model::message::Finished;
+use crate::model::outcome::Kind;
+use crate::rules::retry::next_after;
+
+/// The change of a job's row, if it changes.
+pub(super) fn update(d: &Finished) -> Option<Update> {
+    if let Some(a) = &d.archived {
+        return Some(Update {
+            head: d.head.clone(),
+            change: Change::Archived {
+                row_print: a.row_print,
+                footprint: a.columns.footprint.clone(),
+                energy_footprint: a.columns.energy_footprint.clone(),
+                energy: a.columns.energy,
+            },
+        });
+    }
+    // An archived job stays archived, as it is, unless there is something better for it.
+    let fails = d.head.status != STATUS_ARCHIVED
+        && match d.outcome.kind() {
+            // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
+            Kind::Failed => !ended_at_once(d),
+            Kind::Interrupted => d.head.status == STATUS_PENDING && !ended_at_once(d),
+            Kind::NoData => true,
+            Kind::Complete
+            | Kind::Partial
+            | Kind::Provisional
+            | Kind::Adopted
+            | Kind::Empty
+            | Kind::NotYet
+            | Kind::UnknownEnd
+            | Kind::Raced => false,
+        };
+    fails.then(|| Update {
+        head: d.head.clone(),
+        change: Change::Failed,
+    })
+}
+
+/// Whether the row says that the job has no length (and not that it says nothing of use).
+fn ended_at_once(d: &Finished) -> bool {
+    let unreadable = d.outcome.failure().map(|f| f.reason) == Some(Reason::RowInvalid);
+    d.head.status == STATUS_PENDING && d.head.duration == 0 && !unreadable
+}
+
+/// What the ledger learns, if it learns something.
+pub(super) fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Option<Record<'a>> {
+    let provisional = d.history.provisional.is_some();
+    if d.head.status == STATUS_ARCHIVED && !d.outcome.is_archived() && !provisional {
+        return None;
+    }
+    let next = next_after(&d.outcome, &d.history, d.lost, now)?;
+    let written = d.archived.as_ref().is_some_and(|a| a.written);
+    let blamed = d.outcome.failure().is_some_and(|f| {
+        f.reason.blames_source() || matches!(f.reason, Reason::NoData | Reason::SnapshotBroken)
+    });
+    Some(Record {
+        key: &d.head.key,
+        outcome: &d.outcome,
+        next,
+        coverage: written.then_some(&d.coverage),
+        source: blamed.then_some(source),
+        newest: d.newest,
+    })
+}

@@ -20,7 +20,7 @@ pub(super) struct Files {
 struct Source {
     /// Paths in `use` lines, with the name that each is known by and whether it is handed on.
     uses: Vec<Use>,
-    /// The text without comments, tests and `use` lines.
+    /// The text without comments, tests, `mod` and `use` lines.
     code: String,
 }
 
@@ -140,6 +140,9 @@ impl Source {
         let mut statement: Option<String> = None;
         for line in text.lines() {
             let start = line.trim_start();
+            if start.ends_with(';') && (start.starts_with("mod ") || start.contains(" mod ")) {
+                continue;
+            }
             let begins = ["use ", "pub use ", "pub(super) use ", "pub(crate) use "];
             if statement.is_none() && begins.iter().any(|b| start.starts_with(b)) {
                 statement = Some(String::new());

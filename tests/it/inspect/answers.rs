@@ -76,7 +76,10 @@ fn what_is_asked_changes_nothing() {
     ] {
         let ran = ask(&site, arguments);
         assert!([0, 3].contains(&ran.code()), "{arguments:?}: {}", ran.err);
-        assert_eq!(files.changes(&site.files()), [""; 0], "{arguments:?}");
+        // Readers mark their place in the database's shared memory.
+        let mut changes = files.changes(&site.files());
+        changes.retain(|c| !c.starts_with("job.db-shm "));
+        assert_eq!(changes, [""; 0], "{arguments:?}");
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Rows {
     /// How long a lock of others is waited for.
     patience: Duration,
     idle: Mutex<Vec<Connection>>,
+    /// The last to be dropped: see [`Rows::hold`].
+    last: Mutex<Option<Connection>>,
 }
 
 impl Rows {
@@ -30,7 +32,21 @@ impl Rows {
             path: path.into(),
             patience,
             idle: Mutex::default(),
+            last: Mutex::default(),
         }
+    }
+
+    /// Keeps a connection until the end, for programs that only read. The first connection to a database that nobody has
+    /// open may remove the log that reading creates, and does so only when it is the last to close; so it must be held
+    /// before any other is opened.
+    ///
+    /// # Errors
+    /// When the database cannot be read or stays locked.
+    pub fn hold(&self, stop: &Stop) -> Result<(), Error> {
+        // The version was read with it, so that it has the log open.
+        let first = super::patiently(self.patience, stop, || open(&self.path))?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
+        Ok(())
     }
 
     /// The row with that id and its tags; none where it is gone.

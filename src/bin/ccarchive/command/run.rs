@@ -101,7 +101,7 @@ fn sweep_site(
         sweep::recover(&ledger, &archive, console, stop);
     }
     let settings = wire::settings(args, site, &selection, clock);
-    let rows = database.rows();
+    let rows = database.rows(b.dry_run)?;
     let (jobs, refused) = wire::jobs(&database, &rows, selection, clock.now(), console)?;
     console.start(site, &settings);
     let parts = Parts {

@@ -40,9 +40,13 @@ impl Database<'_> {
         Ok(Some(recorder))
     }
 
-    /// The rows.
-    pub(super) fn rows(&self) -> Rows {
-        Rows::new(self.path, self.patience)
+    /// The rows. A dry run, which has no recorder, must hold the database itself to leave nothing beside it.
+    pub(super) fn rows(&self, dry_run: bool) -> Result<Rows, Stopped> {
+        let rows = Rows::new(self.path, self.patience);
+        if dry_run {
+            self.wait(|| rows.hold(self.stop))?;
+        }
+        Ok(rows)
     }
 
     fn wait<T>(&self, f: impl FnMut() -> Result<T, jobs::Error>) -> Result<T, Stopped> {

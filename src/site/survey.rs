@@ -62,7 +62,9 @@ impl Site {
         let owner = |path: &Path| fs::metadata(path).map(|m| m.uid()).ok();
         let owners = [owner(database)?, owner(archive)?];
         let me = geteuid();
-        if !me.is_root() && !owners.contains(&me.as_raw()) {
+        // Root can change what anybody leaves; and root is the only one who can give away what it leaves.
+        let foreign = |owner: &u32| *owner != 0 && *owner != me.as_raw();
+        if !me.is_root() && owners.iter().any(foreign) {
             let [database_owner, archive_owner] = owners.map(name_of);
             return Some(format!(
                 "the database {} belongs to {database_owner} and the archive {} to {archive_owner}, but this is {}: cc-backend could not write what it leaves; run as {database_owner}",

@@ -6,6 +6,8 @@ use ccarchive::jobs;
 use ccarchive::site::{ARCHIVE_VERSION, Site, SourceCluster, Survey};
 use ccarchive::sweep::Exit;
 use ccarchive::sweep::monitor::{Event, Monitor};
+use ccarchive::target::tree::Tree;
+use ccarchive::target::{self, Target as _};
 
 use super::Stopped;
 use crate::report::{Console, words};
@@ -25,11 +27,18 @@ pub(super) fn look(
         Err(_) => None,
     };
     let survey = site.survey();
-    console.detail(|| describe(site, version, &survey));
+    let obstacle = match Tree::new(&site.archive.value).check() {
+        Ok(_) => survey.obstacle.clone(),
+        Err(e @ target::Error::Version { .. }) => {
+            return Err(Stopped::new(Exit::Unsupported, e.to_string()));
+        }
+        Err(e) => survey.obstacle.clone().or_else(|| Some(e.to_string())),
+    };
+    console.detail(|| describe(site, version, &survey, obstacle.is_none()));
     for warning in stale(site, &survey, now) {
         console.event(&Event::Warning(&warning));
     }
-    match survey.obstacle {
+    match obstacle {
         None => Ok(true),
         Some(obstacle) if dry_run => {
             let text = format!("a sweep would not start here: {obstacle}");
@@ -41,9 +50,9 @@ pub(super) fn look(
 }
 
 /// One line a unit.
-fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
+fn describe(site: &Site, version: Option<i64>, survey: &Survey, may_write: bool) -> Vec<String> {
     let version = version.map_or_else(|| "locked by others".into(), |v| format!("version {v}"));
-    let access = if survey.obstacle.is_none() {
+    let access = if may_write {
         "writable"
     } else {
         "not to be written by this user"

@@ -74,6 +74,7 @@ pub struct Coverage {
         IntoStaticStr
     ),
     strum(serialize_all = "snake_case"),
+    serde(rename_all = "snake_case"),
     doc = "The kinds of [`Outcome`], in the order of the summary."
 )]
 pub enum Outcome {

@@ -275,13 +275,7 @@ impl Asking<'_> {
                 );
                 Outcome::NoData(Failure::new(Stage::Load, Reason::NoData, detail))
             }
-            Verdict::Damaged => {
-                let blamed = account
-                    .blamed
-                    .first()
-                    .map(crate::rules::evidence::Damage::failure);
-                blamed.map_or(Outcome::Raced, Outcome::Failed)
-            }
+            Verdict::Damaged => account.damage().map_or(Outcome::Raced, Outcome::Failed),
             Verdict::NotAggregated => {
                 let failure = crate::rules::assemble::Assembler::not_aggregated(account);
                 failure.map_or(Outcome::Raced, Outcome::Failed)

@@ -83,6 +83,8 @@ pub enum Reason {
     SnapshotBroken,
     /// The whole source is gone: nothing can be archived.
     SourceGone,
+    /// One of several sources is gone, and the job lacks what it may hold.
+    LayerGone,
     /// The archive cannot be written: full, read-only or gone.
     TargetGone,
     /// One job's place in the archive cannot be read or written.
@@ -126,7 +128,7 @@ impl Reason {
             Self::SnapshotBroken => {
                 "if the file was being written, the next sweep reads it; otherwise restore it or move it away"
             }
-            Self::SourceGone => {
+            Self::SourceGone | Self::LayerGone => {
                 "check that the source is the right one and that its file system is mounted"
             }
             Self::TargetGone => "free space or remount the archive, then run again",

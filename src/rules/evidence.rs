@@ -51,7 +51,7 @@ pub struct Damage {
     pub subject: String,
     /// What is wrong with it.
     pub detail: String,
-    /// `SnapshotBroken` for its content, `SourceUnreadable` for the medium, `SourceGone` where a whole layer of the source is
+    /// `SnapshotBroken` for its content, `SourceUnreadable` for the medium, `LayerGone` where one of several sources is
     /// missing.
     pub reason: Reason,
 }
@@ -60,6 +60,11 @@ impl Damage {
     /// Whether it may have held something of the time from `start` to `end` (Unix seconds).
     pub fn concerns(&self, start: i64, end: i64) -> bool {
         self.interval.from < end && start < self.interval.to
+    }
+
+    /// Whether this is one of several sources, which does not answer.
+    pub fn is_layer_gone(&self) -> bool {
+        self.reason == Reason::LayerGone
     }
 
     /// The failure of a job that lacks what this may have held.

@@ -7,6 +7,7 @@
 
 use crate::model::job::Head;
 use crate::rules::assemble::Account;
+use crate::rules::evidence::Damage;
 
 /// When the source forgets within this time (seconds), nothing is waited for any more.
 const NEAR: i64 = 3600;
@@ -85,7 +86,9 @@ pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
     if points.received > 0 && points.is_full() {
         return Verdict::Complete;
     }
-    if !account.blamed.is_empty() && !policy.ignore_damage {
+    // A source that is gone comes back; a file that stays damaged is given up some day.
+    let gone = account.blamed.iter().any(Damage::is_layer_gone);
+    if gone || (!account.blamed.is_empty() && !policy.ignore_damage) {
         return Verdict::Damaged;
     }
     let found = points.received > 0;

@@ -66,7 +66,7 @@ fn worst(errors: impl IntoIterator<Item = Error>) -> Error {
 /// A layer that did not answer as damage of the others' answer; none where it just lacks the cluster.
 fn damage(error: Error) -> Option<Damage> {
     let (subject, detail, reason) = match error {
-        Error::Gone(detail) => ("one of the sources".into(), detail, Reason::SourceGone),
+        Error::Gone(detail) => ("one of the sources".into(), detail, Reason::LayerGone),
         Error::Unreadable {
             subject, detail, ..
         } => (subject, detail, Reason::SourceUnreadable),
@@ -157,7 +157,8 @@ impl Source for Layered {
         Ok(reach)
     }
 
-    /// A medium is sick if that of any layer is: it is not known which one failed the jobs.
+    /// A medium is sick if that of any layer is: it is not known which one failed the jobs. A layer that is gone fails none,
+    /// and the jobs that need it are known.
     fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
         let (mut well, mut errors) = (false, Vec::new());
         for answer in self.all(|layer| layer.probe(cluster, but, stop))? {
@@ -168,7 +169,7 @@ impl Source for Layered {
         }
         let sick = errors
             .iter()
-            .any(|e| !matches!(e, Error::ClusterMissing { .. }));
+            .any(|e| !matches!(e, Error::ClusterMissing { .. } | Error::Gone(_)));
         if well && !sick {
             return Ok(());
         }
@@ -283,7 +284,7 @@ mod tests {
     #[test]
     fn a_layer_that_does_not_answer_is_damage_that_may_have_held_anything() {
         for (error, reason) in [
-            (gone(), Reason::SourceGone),
+            (gone(), Reason::LayerGone),
             (unreadable(false), Reason::SourceUnreadable),
         ] {
             for silent_first in [true, false] {
@@ -300,7 +301,8 @@ mod tests {
                 println!("{}", damage.failure());
                 let source = layered(answers);
                 assert_eq!(source.reach("c", &Stop::new()).unwrap().oldest, i64::MIN);
-                assert!(source.probe("c", &[], &Stop::new()).is_err());
+                let probe = source.probe("c", &[], &Stop::new());
+                assert_eq!(probe.is_ok(), reason == Reason::LayerGone);
             }
         }
     }

@@ -87,6 +87,9 @@ impl Recording<'_, '_> {
                 ..abort
             });
         }
+        if matches!(done.outcome.failure(), Some(f) if f.reason == Reason::LayerGone) {
+            return self.leave_for_layer(&done);
+        }
         // Once the sweep has ended by itself, only what is published still counts.
         if self.summary.aborted.is_some() {
             batch.extend(Some(done).filter(|d| d.archived.is_some()));
@@ -159,12 +162,29 @@ impl Recording<'_, '_> {
         }
     }
 
+    /// Counts a job that is left as it is, since it needs a source that is gone while others answer. Nothing is wrong with
+    /// the other jobs of its cluster.
+    fn leave_for_layer(&mut self, done: &Finished) {
+        let cluster = &done.head.key.cluster;
+        let mut outages = self.summary.outages.iter_mut();
+        let told = outages.find(|o| o.concerns_layer() && o.cluster.as_ref() == Some(cluster));
+        if let Some(told) = told {
+            told.unmarked += 1;
+        } else if let Some(f) = done.outcome.failure() {
+            self.summary.outages.push(Abort {
+                cluster: Some(cluster.clone()),
+                unmarked: 1,
+                ..Abort::of(f)
+            });
+        }
+    }
+
     /// Counts a job that is left as it is, since its medium is sick.
     fn leave(&mut self, medium: &Medium) {
         let told = match medium {
             Medium::Source(cluster) => {
                 let mut outages = self.summary.outages.iter_mut();
-                outages.find(|o| o.cluster.as_ref() == Some(cluster))
+                outages.find(|o| !o.concerns_layer() && o.cluster.as_ref() == Some(cluster))
             }
             Medium::Target => self.summary.aborted.as_mut(),
         };

@@ -54,6 +54,11 @@ pub struct Abort {
 }
 
 impl Abort {
+    /// Whether only jobs that need one of several sources are concerned.
+    pub fn concerns_layer(&self) -> bool {
+        self.reason == Reason::LayerGone
+    }
+
     /// The end of a sweep for a failure.
     pub(super) fn of(f: &Failure) -> Self {
         Self {
@@ -194,7 +199,8 @@ pub struct Summary {
     pub record: Duration,
     /// Set when the sweep stopped by itself.
     pub aborted: Option<Abort>,
-    /// Clusters of which no more jobs were taken, since their source did not answer any more.
+    /// Clusters of which no more jobs were taken, since their source did not answer any more; and those with jobs that need
+    /// one of several sources, which is gone.
     pub outages: Vec<Abort>,
     /// Set when a signal stopped it.
     pub interrupted: bool,

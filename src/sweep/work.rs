@@ -334,10 +334,7 @@ impl<'a> Work<'a> {
                 return self.keep(subject, Outcome::NoData(none));
             }
             Verdict::Damaged => {
-                let failure = account
-                    .blamed
-                    .first()
-                    .map(crate::rules::evidence::Damage::failure);
+                let failure = account.damage();
                 return Err(failure.map_or(Ending::Changed, Ending::from));
             }
             Verdict::NotAggregated => {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::model::failure::Failure;
 use crate::model::outcome::Coverage;
 use crate::rules::evidence::Damage;
 
@@ -31,6 +32,13 @@ impl Account {
             self.blame(&damage);
         }
         self.not_aggregated.extend(other.not_aggregated);
+    }
+
+    /// The failure of a job that lacks what damaged parts may have held. A source that is gone comes first: it explains more
+    /// than a file does.
+    pub fn damage(&self) -> Option<Failure> {
+        let gone = self.blamed.iter().find(|d| d.is_layer_gone());
+        gone.or_else(|| self.blamed.first()).map(Damage::failure)
     }
 
     /// Notes a slot of a host that may still get a sample.

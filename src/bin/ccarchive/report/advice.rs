@@ -23,6 +23,7 @@ const fn flag(reason: Reason) -> Option<&'static str> {
         | Reason::FootprintInvalid
         | Reason::AggregationInvalid
         | Reason::SourceUnreadable
+        | Reason::LayerGone
         | Reason::SnapshotBroken
         | Reason::TargetGone
         | Reason::TargetUnwritable

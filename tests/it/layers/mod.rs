@@ -38,12 +38,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// here; an entry that is mended has to go.
 const CIRCLES: &[(&str, &str)] = &[
     ("bin::cli::inspect", "bin::cli"),
-    ("bin::generator::checkpoints", "bin::generator"),
-    ("bin::generator::plan", "bin::generator"),
     ("inspect::status", "inspect"),
     ("ledger::store", "ledger"),
     ("rules::assemble::reading", "rules::assemble"),
-    ("bin::generator::cluster", "bin::generator::metrics"),
 ];
 
 fn src() -> PathBuf {

@@ -31,6 +31,11 @@ impl Random {
         (((self.bits() >> 32) * u64::from(n)) >> 32) as u32
     }
 
+    /// A position in a list of `n`.
+    pub(super) fn position(&mut self, n: usize) -> usize {
+        self.below(u32::try_from(n).unwrap_or(u32::MAX)) as usize
+    }
+
     /// `low` to `high`, both included; `low` if `high` is smaller.
     pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
         let span = u32::try_from((high - low + 1).max(1)).unwrap_or(u32::MAX);
@@ -56,7 +61,7 @@ impl Random {
 
     /// One of the choices.
     pub(super) fn pick<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
-        choices[self.below(u32::try_from(N).unwrap_or(1)) as usize]
+        choices[self.position(N)]
     }
 }
 

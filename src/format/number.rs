@@ -319,7 +319,7 @@ mod tests {
             values.push(f64::from(f32::from_bits(high)));
             values.push(f64::from((high % 2_000_000) as f32 / 800.0));
             values.push(-f64::from(k as f32 / 1000.0));
-            values.push((high % 3_000_000_000) as f64);
+            values.push(f64::from(high % 3_000_000_000));
         }
         let mut out = Vec::new();
         array(&values, &mut out);

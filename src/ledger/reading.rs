@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
-use super::{Ledger, Run};
+use super::Ledger;
+use super::entry::Run;
 use crate::model::job::{JobKey, camel};
 use crate::model::standing::Standing;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Entry, Hook, Record, Run};
+use super::entry::{Entry, Hook, Record, Run};
 use crate::model::job::JobKey;
 use crate::model::message::HostPhase;
 use crate::model::outcome::{Gap, Kind};

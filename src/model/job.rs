@@ -241,9 +241,9 @@ pub fn parse_resources(json: &[u8]) -> Result<Vec<Resource>, String> {
     }
     let json = String::from_utf8_lossy(json);
     let raw: Vec<Raw> =
-        first_value(&json).map_err(|e| format!("resources is no list of hosts: {e}"))?;
+        first_value(&json).map_err(|e| format!("column resources is not a list of hosts: {e}"))?;
     if raw.is_empty() {
-        return Err("resources names no host".into());
+        return Err("column resources names no host".into());
     }
     let resources: Vec<_> = raw
         .into_iter()
@@ -259,7 +259,7 @@ pub fn parse_resources(json: &[u8]) -> Result<Vec<Resource>, String> {
         .position(|r| !is_path_component(&r.hostname))
     {
         return Err(format!(
-            "resources: host {} has a name that cannot be a folder's: `{}`",
+            "column resources: the name of host {} cannot be the name of a folder: `{}`",
             k + 1,
             Shown(&resources[k].hostname)
         ));
@@ -276,8 +276,8 @@ pub fn parse_meta_data(json: Option<&[u8]>) -> Result<BTreeMap<String, String>, 
         return Ok(BTreeMap::new());
     };
     let json = String::from_utf8_lossy(json);
-    let map: Option<BTreeMap<String, Option<String>>> =
-        first_value(&json).map_err(|e| format!("meta_data is no JSON object of texts: {e}"))?;
+    let map: Option<BTreeMap<String, Option<String>>> = first_value(&json)
+        .map_err(|e| format!("column meta_data is not a JSON object of texts: {e}"))?;
     Ok(map
         .unwrap_or_default()
         .into_iter()

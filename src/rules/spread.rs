@@ -85,18 +85,13 @@ fn sort(tile: &mut [[f64; LANES]], network: &[(usize, usize)]) {
 
 fn push_tile(tile: &[[f64; LANES]], out: &mut StatisticsSeries) {
     let n = tile.len();
-    for lane in 0..LANES {
-        let upper = tile[n / 2][lane];
-        let median = if n.is_multiple_of(2) {
-            f64::midpoint(tile[n / 2 - 1][lane], upper)
-        } else {
-            upper
-        };
-        // Values beyond f32 do not come here, so that the first and the last one are what cc-backend's loops find.
-        out.min.push(tile[0][lane]);
-        out.median.push(median);
-        out.max.push(tile[n - 1][lane]);
-    }
+    let (lower, upper) = (tile[(n - 1) / 2], tile[n / 2]);
+    // Values beyond f32 do not come here, so that the first and the last one are what cc-backend's loops find.
+    out.min.extend(tile[0]);
+    out.max.extend(tile[n - 1]);
+    // Of an odd number both are the same one.
+    let medians = lower.into_iter().zip(upper);
+    out.median.extend(medians.map(|(a, b)| f64::midpoint(a, b)));
 }
 
 /// Batcher's odd-even merge sort for `n` values: pairs to be compared, in this order.

@@ -68,7 +68,7 @@ mod tests {
     fn what_was_written_is_read_from_memory_or_file() {
         let dir = tempfile::tempdir().unwrap();
         for size in [0, 10, IN_MEMORY + 10, 2 * IN_MEMORY] {
-            let all: Vec<u8> = (0..size).map(|k| (k % 251) as u8).collect();
+            let all: Vec<u8> = (0..size).map(|k| u8::try_from(k % 251).unwrap()).collect();
             let mut spool = Spool::new(dir.path());
             all.chunks(1 << 20).for_each(|c| spool.write(c).unwrap());
             assert_eq!(spool.size(), size as u64);

@@ -15,6 +15,7 @@ mod fuzz;
 #[path = "../../src/bin/ccarchive/generator/mod.rs"]
 mod generator;
 mod golden;
+mod inspect;
 mod layers;
 mod manual;
 mod model;

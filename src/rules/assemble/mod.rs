@@ -4,22 +4,25 @@
 //! in groups, so that a job of any size needs a bounded amount ([`Assembler::groups`]). What is left out (series
 //! without a sample inside the job) is left out before anything is counted.
 
+mod account;
 mod reading;
+mod wanted;
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::model::cluster::{Cluster, Clusters, Metric, StoreMetric, Subcluster};
+use crate::model::cluster::{Cluster, Clusters, Subcluster};
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::Job;
-use crate::model::outcome::Coverage;
 use crate::model::series::{MetricData, Scope, ScopeData, Series, Statistics};
-use crate::rules::evidence::{Damage, Evidence};
+use crate::rules::evidence::Evidence;
 use crate::rules::request;
 use crate::rules::scopes::{self, Components, Target};
 use crate::rules::timeline::Grid;
 use crate::rules::{spread, statistics};
 use reading::Reading;
+use wanted::Wanted;
+
+pub use account::Account;
 
 /// The metrics whose node series rooflines pair by position, and which get a node scope if they have none.
 const ROOFLINE: [&str; 2] = ["flops_any", "mem_bw"];
@@ -30,57 +33,6 @@ pub struct Assembler<'a> {
     job: &'a Job,
     metrics: Vec<Wanted<'a>>,
     units: Vec<Components>,
-}
-
-/// A metric that the job's archive may have.
-#[derive(Debug)]
-struct Wanted<'a> {
-    metric: &'a Metric,
-    store: StoreMetric,
-    scopes: Vec<Scope>,
-    grid: Grid,
-}
-
-/// What was seen besides the values.
-#[derive(Clone, Debug, Default)]
-pub struct Account {
-    /// Expected and received samples.
-    pub coverage: Coverage,
-    /// Per host, where the latest slot ends (Unix seconds) that has no sample and may still get one.
-    pub missing_until: HashMap<usize, i64>,
-    /// Damaged parts of the source that may have held samples which are missing.
-    pub blamed: Vec<Damage>,
-    /// Metrics of which several chains could not become one.
-    pub not_aggregated: Vec<String>,
-}
-
-impl Account {
-    /// Adds the account of another group of metrics.
-    pub fn add(&mut self, other: Self) {
-        self.coverage.points.add(other.coverage.points);
-        self.coverage.gaps.extend(other.coverage.gaps);
-        self.coverage.unusable += other.coverage.unusable;
-        for (k, t) in other.missing_until {
-            self.note_missing(k, t);
-        }
-        for damage in other.blamed {
-            self.blame(&damage);
-        }
-        self.not_aggregated.extend(other.not_aggregated);
-    }
-
-    /// Notes a slot of a host that may still get a sample.
-    fn note_missing(&mut self, host: usize, slot_end: i64) {
-        let latest = self.missing_until.entry(host).or_insert(slot_end);
-        *latest = slot_end.max(*latest);
-    }
-
-    /// Notes damage that may have held what is missing.
-    fn blame(&mut self, damage: &Damage) {
-        if !self.blamed.contains(damage) {
-            self.blamed.push(damage.clone());
-        }
-    }
 }
 
 /// Metrics that are worked on together.

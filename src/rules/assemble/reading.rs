@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Account, Wanted};
+use super::account::Account;
+use super::wanted::Wanted;
 use crate::model::cluster::Aggregation;
 use crate::model::outcome::{Gap, Points};
 use crate::model::series::{Series, fits_f32};

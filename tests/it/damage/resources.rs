@@ -15,33 +15,33 @@ fn with(resources: &[u8]) -> Swept {
 #[test]
 fn resources_that_are_no_list_of_hosts_are_refused() {
     for (bad, words) in [
-        ("", "is no list of hosts: it is empty"),
-        ("[", "is no list of hosts"),
-        ("null", "is no list of hosts"),
-        ("{}", "is no list of hosts"),
+        ("", "is not a list of hosts: it is empty"),
+        ("[", "is not a list of hosts"),
+        ("null", "is not a list of hosts"),
+        ("{}", "is not a list of hosts"),
         ("[]", "names no host"),
-        ("[null]", "is no list of hosts"),
-        ("[1]", "is no list of hosts"),
-        ("[[[[", "is no list of hosts"),
-        (r#"[{"hostname":5}]"#, "is no list of hosts"),
-        (r#"[{"hostname":["n1"]}]"#, "is no list of hosts"),
+        ("[null]", "is not a list of hosts"),
+        ("[1]", "is not a list of hosts"),
+        ("[[[[", "is not a list of hosts"),
+        (r#"[{"hostname":5}]"#, "is not a list of hosts"),
+        (r#"[{"hostname":["n1"]}]"#, "is not a list of hosts"),
         (
             r#"[{"hostname":"n1","hwthreads":"0"}]"#,
-            "is no list of hosts",
+            "is not a list of hosts",
         ),
         (
             r#"[{"hostname":"n1","hwthreads":[1.5]}]"#,
-            "is no list of hosts",
+            "is not a list of hosts",
         ),
         (
             r#"[{"hostname":"n1","hwthreads":[99999999999999999999]}]"#,
-            "is no list of hosts",
+            "is not a list of hosts",
         ),
         (
             r#"[{"hostname":"n1","accelerators":[1]}]"#,
-            "is no list of hosts",
+            "is not a list of hosts",
         ),
-        ("[{}]", "host 1 has a name that cannot be a folder's"),
+        ("[{}]", "the name of host 1 cannot be the name of a folder"),
         (
             r#"[{"hostname":"n1"},{"hostname":""}]"#,
             "host 2 has a name that cannot be",
@@ -53,7 +53,7 @@ fn resources_that_are_no_list_of_hosts_are_refused() {
         (r#"[{"hostname":"n1/../n2"}]"#, "host 1 has a name"),
         (r#"[{"hostname":"n1\\x"}]"#, "host 1 has a name"),
         (r#"[{"hostname":"n1\u0000"}]"#, "host 1 has a name"),
-        (r#"[{"hostname":"\ud800"}]"#, "is no list of hosts"),
+        (r#"[{"hostname":"\ud800"}]"#, "is not a list of hosts"),
     ] {
         let swept = with(bad.as_bytes());
         let detail = swept.only_fail(&[101], "row_invalid");

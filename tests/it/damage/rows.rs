@@ -263,18 +263,18 @@ fn metadata_that_is_no_object_of_texts_is_refused() {
         "\u{1b}",
     ] {
         for value in [text(bad), blob(bad.as_bytes())] {
-            refused("meta_data", &value, "is no JSON object of texts");
+            refused("meta_data", &value, "is not a JSON object of texts");
         }
     }
     refused(
         "meta_data",
         &blob(&b"[".repeat(1 << 20)),
-        "is no JSON object of texts",
+        "is not a JSON object of texts",
     );
     refused(
         "meta_data",
         &text(&format!("\"{}\"", "x".repeat(1 << 20))),
-        "is no JSON object of texts",
+        "is not a JSON object of texts",
     );
     for fine in [
         "",

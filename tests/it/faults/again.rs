@@ -15,7 +15,7 @@ const POINTS: [(&str, &str, bool); 11] = [
     ("data.json.gz", "rename|data.json|1|1|A0", false),
     ("data.json.gz", "rename|meta.json|1|1|K0", false),
     ("data.json.gz", "rename|meta.json|1|1|A0", true),
-    ("data.json.gz", "unlink|.ccarchive-old-gzip|2|1|K0", true),
+    ("data.json.gz", "unlink|.ccarchive-old-gzip|1|1|K0", true),
     ("data.json", "rename|data.json|1|1|K0", false),
     ("data.json", "rename|data.json|1|1|A0", false),
     ("data.json", "rename|meta.json|1|1|K0", false),

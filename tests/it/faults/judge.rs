@@ -9,9 +9,6 @@ use super::matrix::Trial;
 use super::site::{Columns, Row, State};
 use super::sweep::Ended;
 
-/// Most jobs of one transaction.
-const BATCH: u64 = 16;
-
 /// How a row stands after the faulty sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stands {
@@ -52,7 +49,6 @@ impl Trial<'_> {
         }
         let of = |s| stands.get(&s).cloned().unwrap_or_default();
         self.check_rows(&of(Stands::Failed), &of(Stands::Untouched));
-        self.check_order(before, &after);
         for (id, row) in &after.rows {
             let s = self.stand(*id, row, &after.of_ledger(row));
             self.check_archive(row, s, before, &after);
@@ -141,22 +137,6 @@ impl Trial<'_> {
                 self.victim.id,
                 untouched.len()
             ));
-        }
-    }
-
-    /// No row is archived before its archive was flushed: as many batches are recorded as flushes went well.
-    fn check_order(&mut self, before: &State, after: &State) {
-        let How::Shim(rule) = self.cell.how else {
-            return;
-        };
-        let mut parts = rule.split('|');
-        if parts.next() != Some("syncfs") {
-            return;
-        }
-        let n: u64 = parts.nth(1).unwrap().parse().unwrap();
-        let recorded = self.left(before) - self.left(after);
-        if recorded > (n - 1) * BATCH {
-            self.wrong(format!("{recorded} recorded after {} flushes", n - 1));
         }
     }
 

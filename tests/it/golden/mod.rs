@@ -7,6 +7,7 @@
 
 mod damage;
 mod sums;
+mod wrong_source;
 
 use std::fs;
 use std::path::Path;

@@ -147,18 +147,15 @@ impl Source {
             if statement.is_none() && begins.iter().any(|b| start.starts_with(b)) {
                 statement = Some(String::new());
             }
-            match &mut statement {
-                Some(s) => {
-                    s.push_str(start);
-                    if start.ends_with(';') {
-                        uses.extend(uses_of(s));
-                        statement = None;
-                    }
+            if let Some(s) = &mut statement {
+                s.push_str(start);
+                if start.ends_with(';') {
+                    uses.extend(uses_of(s));
+                    statement = None;
                 }
-                None => {
-                    code.push_str(line);
-                    code.push('\n');
-                }
+            } else {
+                code.push_str(line);
+                code.push('\n');
             }
         }
         Self { uses, code }

@@ -39,8 +39,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const CIRCLES: &[(&str, &str)] = &[
     ("bin::cli::inspect", "bin::cli"),
     ("inspect::status", "inspect"),
-    ("ledger::store", "ledger"),
-    ("rules::assemble::reading", "rules::assemble"),
 ];
 
 fn src() -> PathBuf {

@@ -9,6 +9,7 @@ use ccarchive::jobs::{self, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::failure::chain;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
 use ccarchive::source::Source;

@@ -240,6 +240,7 @@ fn number(v: f64) -> String {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what a curve is made of")]
     fn band(min: f32, median: f32, max: f32) -> Option<Band> {
         Some(Band { min, median, max })
     }

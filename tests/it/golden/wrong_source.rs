@@ -1,0 +1,49 @@
+//! A sweep from a wrong source writes nothing off: the next one, from the right source, makes what it would have made.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::sums::Sums;
+use super::{SOME_JOBS_FAILED, approved, golden, sweep};
+use crate::support::program::{program, run};
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let read = fs::read_dir(folder).unwrap();
+    let mut all: Vec<PathBuf> = read.map(|e| e.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+/// The same clusters with a host that runs no job.
+fn wrong(right: &Path, to: &Path) {
+    for cluster in entries(right).iter().filter(|p| p.is_dir()) {
+        let stranger = to.join(cluster.file_name().unwrap()).join("stranger");
+        fs::create_dir_all(&stranger).unwrap();
+        let hosts = entries(cluster);
+        let files = hosts.iter().filter(|p| p.is_dir()).flat_map(|h| entries(h));
+        let file = files
+            .into_iter()
+            .find(|f| !f.ends_with("current.wal"))
+            .expect("a snapshot");
+        fs::copy(&file, stranger.join(file.file_name().unwrap())).unwrap();
+    }
+}
+
+#[test]
+fn after_a_sweep_from_a_wrong_source_the_right_one_archives_everything() {
+    for name in ["edges", "restart"] {
+        let site = golden::unpack(name);
+        let folder = tempfile::tempdir().unwrap();
+        wrong(&site.path().join("checkpoints"), folder.path());
+        let mut command = program();
+        command.arg("run").arg("--db").arg(site.db());
+        run(command.arg("--source").arg(folder.path())).expect(1);
+        sweep(&site, SOME_JOBS_FAILED);
+        let differences = Sums::of(&site.path()).differences(&approved(name));
+        assert!(
+            differences.is_empty(),
+            "{name}:\n{}",
+            differences.join("\n")
+        );
+    }
+}

@@ -1,0 +1,246 @@
+//! `status`, `explain` and `show`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{ask, site, swept};
+use crate::support::program::{program, run};
+use crate::support::site::{HOUR, NewJob, Site, T0};
+use crate::support::wait::now;
+
+fn status(site: &Site) -> Value {
+    let ran = ask(site, &["status", "--json"]);
+    ran.json().pop().unwrap()
+}
+
+/// Jobs of the backlog by place and reason.
+fn places(status: &Value) -> Vec<(String, String, u64)> {
+    let groups = status["backlog"].as_array().unwrap().iter();
+    groups
+        .map(|g| {
+            let text = |v: &Value| v.as_str().unwrap_or("-").to_owned();
+            (
+                text(&g["place"]),
+                text(&g["reason"]),
+                g["jobs"].as_u64().unwrap(),
+            )
+        })
+        .collect()
+}
+
+fn place(name: &str, reason: &str, jobs: u64) -> (String, String, u64) {
+    (name.to_owned(), reason.to_owned(), jobs)
+}
+
+#[test]
+fn status_counts_every_job_once_where_the_next_sweep_finds_it() {
+    let site = site();
+    let before = status(&site);
+    assert_eq!(before["table"]["jobs"], 6);
+    assert_eq!(before["table"]["unarchived"], 5);
+    assert_eq!(before["table"]["running"], 1);
+    assert_eq!(
+        places(&before),
+        [place("due", "-", 4), place("unknown_end", "-", 1)]
+    );
+    assert_eq!(before["oldest"]["jobId"], 5);
+    assert!(before["risk"]["retention"].is_null());
+    assert_eq!(before["reach"][0]["newest"], T0 + 4 * HOUR);
+
+    ask(&site, &["run"]).expect(3);
+    let after = status(&site);
+    assert_eq!(after["table"]["archived"], 2);
+    assert_eq!(
+        places(&after),
+        [
+            place("waiting", "subcluster_unknown", 1),
+            place("lost", "no_data", 1),
+            place("unknown_end", "-", 1),
+        ]
+    );
+    assert_eq!(after["standing"]["thin"], 1);
+    assert_eq!(after["runs"][0]["exit"], 3);
+}
+
+#[test]
+fn what_is_asked_changes_nothing() {
+    let site = swept();
+    let files = site.files();
+    for arguments in [
+        &["status"][..],
+        &["status", "--list", "lost"],
+        &["explain", "1"],
+        &["show", "1"],
+        &["verify", "--read-data"],
+    ] {
+        let ran = ask(&site, arguments);
+        assert!([0, 3].contains(&ran.code()), "{arguments:?}: {}", ran.err);
+        // Readers mark their place in the database's shared memory.
+        let mut changes = files.changes(&site.files());
+        changes.retain(|c| !c.starts_with("job.db-shm "));
+        assert_eq!(changes, [""; 0], "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_most_endangered_job_is_told_with_the_time_that_is_left() {
+    let site = Site::new();
+    let start = now() - 44 * HOUR;
+    site.host("n1").bin(start..start + HOUR);
+    site.insert(&NewJob::stopped(1, "n1", start, HOUR));
+    site.insert(&NewJob::stopped(2, "n1", start + 10 * HOUR, HOUR));
+    site.insert(&NewJob::stopped(3, "n1", start - 10 * HOUR, HOUR));
+    let config = r#"{"main": {"db": "job.db"}, "archive": {"kind": "file", "path": "job-archive"},
+        "metric-store": {"retention-in-memory": "48h", "checkpoints": {"directory": "checkpoints"}}}"#;
+    fs::write(site.path("config.json"), config).unwrap();
+    let mut command = program();
+    command
+        .args(["status", "--json", "--config"])
+        .arg(site.path("config.json"));
+    let status = run(&mut command).expect(3).json().pop().unwrap();
+    let risk = &status["risk"];
+    assert_eq!(risk["retention"], 48 * HOUR);
+    assert_eq!(risk["nextLoss"], start + 48 * HOUR);
+    assert_eq!(risk["job"]["jobId"], 1);
+    assert_eq!(
+        [&risk["begun"], &risk["within6h"], &risk["within24h"]],
+        [1, 1, 2]
+    );
+}
+
+#[test]
+fn lists_name_the_jobs() {
+    let site = swept();
+    let lost = ask(&site, &["status", "--list", "lost", "--json"]).expect(0);
+    assert_eq!(lost.json().len(), 1);
+    assert_eq!(lost.json()[0]["jobId"], 2);
+    let waiting = ask(&site, &["status", "--list", "waiting"]).expect(0);
+    assert!(
+        waiting.out.contains("subcluster_unknown"),
+        "{}",
+        waiting.out
+    );
+    assert!(
+        waiting.out.contains("has no subcluster `old`"),
+        "{}",
+        waiting.out
+    );
+    let thin = ask(&site, &["status", "--list", "thin", "--json"]).expect(0);
+    assert_eq!(thin.json()[0]["jobId"], 6);
+    // cc-backend archived it meanwhile.
+    site.set(2, "monitoring_status = 3");
+    let lost = ask(&site, &["status", "--list", "lost", "--json"]).expect(0);
+    assert!(lost.json().is_empty());
+}
+
+#[test]
+fn explain_says_what_a_sweep_then_does() {
+    let site = site();
+    let explained = |job: i64, code: i32| {
+        let ran = ask(&site, &["explain", &job.to_string(), "--json"]).expect(code);
+        let mut v = ran.json().pop().unwrap();
+        v["next"].take()
+    };
+    let foretold: Vec<(i64, Value)> = [(1, 0), (3, 3), (5, 3), (6, 0)]
+        .into_iter()
+        .map(|(job, code)| (job, explained(job, code)["outcome"].take()))
+        .collect();
+    let swept = ask(&site, &["run", "--json"]).expect(3);
+    for (job, outcome) in foretold {
+        let told = swept.objects("job").into_iter().find(|j| j["jobId"] == job);
+        assert_eq!(told.unwrap()["outcome"], outcome, "job {job}");
+    }
+    assert_eq!(explained(2, 3)["place"], "lost");
+    let archived = explained(1, 0);
+    assert!(archived["place"].is_null(), "{archived}");
+    let running = explained(4, 0);
+    assert!(running["why"].as_str().unwrap().contains("running"));
+}
+
+#[test]
+fn explain_draws_one_character_a_host_and_metric() {
+    let site = site();
+    let ran = ask(&site, &["explain", "6"]).expect(0);
+    assert!(ran.out.contains("  5  50.0 %"), "{}", ran.out);
+    let whole = ask(&site, &["explain", "1"]).expect(0);
+    assert!(whole.out.contains("  #  100.0 %"), "{}", whole.out);
+}
+
+#[test]
+fn an_archived_row_without_its_archive_needs_a_person() {
+    let site = swept();
+    fs::remove_dir_all(site.folder(1, T0 + 600)).unwrap();
+    let ran = ask(&site, &["explain", "1"]).expect(3);
+    assert!(
+        ran.out.contains("run --job-id 1 --cluster alpha"),
+        "{}",
+        ran.out
+    );
+    let shown = ask(&site, &["show", "1"]).expect(1);
+    assert!(
+        shown.err.contains("holds nothing of this job"),
+        "{}",
+        shown.err
+    );
+}
+
+#[test]
+fn a_number_that_fits_several_jobs_is_answered_with_their_list() {
+    let site = site();
+    site.insert(&NewJob::stopped(1, "n1", T0 + 3 * HOUR, 600));
+    let ran = ask(&site, &["explain", "1"]).expect(2);
+    assert!(ran.err.contains("2 jobs share the number 1"), "{}", ran.err);
+    let start = (T0 + 600).to_string();
+    ask(&site, &["explain", "1", "--start-time", &start]).expect(0);
+    ask(&site, &["explain", "77"]).expect(2);
+}
+
+#[test]
+fn show_gives_every_value_as_csv_and_a_picture_without_colours_to_a_pipe() {
+    let site = swept();
+    let csv = ask(&site, &["show", "1", "--csv", "--metric", "load"]).expect(0);
+    let archived = site.archived(1, T0 + 600).unwrap();
+    let metric = archived
+        .data
+        .as_object()
+        .unwrap()
+        .keys()
+        .next()
+        .unwrap()
+        .clone();
+    let csv = if csv.out.lines().count() > 1 {
+        csv
+    } else {
+        ask(&site, &["show", "1", "--csv", "--metric", &metric]).expect(0)
+    };
+    let values: Vec<Option<f64>> = csv
+        .out
+        .lines()
+        .skip(1)
+        .map(|l| l.rsplit(',').next().unwrap().parse().ok())
+        .collect();
+    assert_eq!(values.len(), 60);
+    assert!(values.iter().all(Option::is_some));
+
+    let page = ask(&site, &["show", "1"]).expect(0).out;
+    assert!(page.contains("Footprint") && page.contains('█'), "{page}");
+    assert!(!page.contains('\u{1b}'), "{page}");
+    let json = ask(&site, &["show", "1", "--json", "--metric", &metric]).expect(0);
+    assert_eq!(json.json()[0]["metrics"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn an_empty_site_is_no_error() {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + HOUR);
+    let ran = ask(&site, &["status"]).expect(0);
+    assert!(
+        ran.out.contains("No job waits to be archived"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(ran.err, "");
+    let ran = ask(&site, &["verify"]).expect(0);
+    assert!(ran.out.contains("All is sound"), "{}", ran.out);
+}

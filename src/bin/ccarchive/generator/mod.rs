@@ -24,7 +24,7 @@ pub(crate) mod encode;
 mod hosts;
 mod jobs;
 mod plan;
-mod random;
+pub(crate) mod random;
 mod special;
 mod work;
 
@@ -35,7 +35,6 @@ use cluster::CLUSTER;
 use curves::Load;
 use jobs::{Family, Job, Schedule};
 pub(crate) use plan::{Error, Plan};
-use work::WORK;
 
 /// Number of the first job.
 const FIRST_NUMBER: i64 = 412_000;
@@ -79,10 +78,7 @@ pub(crate) fn write(dir: &Path, plan: &Plan) -> Result<Written, Error> {
     write_archive(&dir.join("job-archive"), plan)?;
 
     let mut schedule = Schedule::new(&hosts, &window, plan.seed);
-    special::add(&mut schedule, &WORK.sound);
-    if plan.broken {
-        special::add(&mut schedule, &WORK.broken);
-    }
+    special::add(&mut schedule, plan.broken);
     schedule.fill(plan);
     let mut jobs = schedule.jobs;
     number(&mut jobs);

@@ -1,9 +1,10 @@
 //! The special jobs: one for each thing that a sweep has to get right, with a note that says what.
 //!
-//! They are rows of work.json; the list `broken` needs the faulty hosts. The order of the rows matters, since each draws
+//! They are the rows of special.json beside this file. The order of the rows matters, since each draws
 //! from the schedule's stream of chance.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,9 +14,21 @@ use super::hosts::Fault;
 use super::jobs::{Family, Schedule};
 use super::plan::Window;
 
+#[derive(Debug, Deserialize)]
+struct Rows {
+    /// Jobs on sound hosts.
+    sound: Vec<Row>,
+    /// Jobs with missing or damaged data, and rows that are wrong; they need the faulty hosts.
+    broken: Vec<Row>,
+}
+
+#[expect(clippy::expect_used, reason = "the file is part of the program")]
+static ROWS: LazyLock<Rows> =
+    LazyLock::new(|| serde_json::from_str(include_str!("special.json")).expect("special.json"));
+
 /// One special job.
 #[derive(Debug, Deserialize)]
-pub(super) struct Row {
+struct Row {
     note: String,
     on: On,
     /// On how many hosts it ran, as far as there are so many.
@@ -107,11 +120,12 @@ impl Time {
     }
 }
 
-/// Adds the rows to the schedule.
-pub(super) fn add(schedule: &mut Schedule<'_>, rows: &'static [Row]) {
+/// Adds the special jobs to the schedule, those of the faulty hosts only where there are such hosts.
+pub(super) fn add(schedule: &mut Schedule<'_>, broken: bool) {
+    let broken: &[Row] = if broken { &ROWS.broken } else { &[] };
     let window = schedule.window;
     let mut hosts = Vec::new();
-    for row in rows {
+    for row in ROWS.sound.iter().chain(broken) {
         let start = row.start.at(window);
         let ran = (row.until.as_ref())
             .map_or(row.ran.span(window), |end| (end.at(window) - start).max(60));

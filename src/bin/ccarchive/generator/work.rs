@@ -1,7 +1,5 @@
 //! The people of the site and what they run, as work.json beside this file lists them, and how an application loads a
 //! node over time.
-//!
-//! The special jobs stand in that file too; module `special` says how their rows are read.
 
 use std::sync::LazyLock;
 
@@ -9,7 +7,6 @@ use serde::Deserialize;
 
 use super::cluster::Drive;
 use super::random::{Random, real};
-use super::special::Row;
 
 /// Everything in work.json.
 #[derive(Debug, Deserialize)]
@@ -17,10 +14,6 @@ pub(super) struct Work {
     pub(super) users: Vec<User>,
     /// The first [`CPU_APPS`] run on `cpu` nodes, the others need accelerators.
     pub(super) apps: Vec<App>,
-    /// Special jobs on sound hosts.
-    pub(super) sound: Vec<Row>,
-    /// Special jobs with missing or damaged data, and rows that are wrong.
-    pub(super) broken: Vec<Row>,
 }
 
 /// How many of the applications run on `cpu` nodes.

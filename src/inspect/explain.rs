@@ -141,6 +141,8 @@ pub struct Next {
     pub why: String,
     /// The one thing that a person can do.
     pub advice: String,
+    /// The command that does it, where there is one.
+    pub command: Option<String>,
     /// Whether a person has to.
     pub needs_person: bool,
 }
@@ -311,6 +313,7 @@ impl Asking<'_> {
                 .map(|f| f.reason.code().to_owned()),
             why: String::new(),
             advice: "nothing to do".into(),
+            command: None,
             needs_person: false,
         };
         if !head.stopped() {
@@ -339,10 +342,8 @@ impl Asking<'_> {
             next.why =
                 "its row says archived (status 3), but the archive holds no whole archive of it"
                     .into();
-            next.advice = format!(
-                "archive it again while the source has its data: {}",
-                again(head)
-            );
+            next.advice = "archive it again while the source has its data".into();
+            next.command = Some(again(head));
         } else if self
             .entry
             .is_some_and(|e| e.standing == Standing::Provisional)
@@ -374,6 +375,12 @@ impl Asking<'_> {
         let (why, advice, needs_person) = self.words(head, place, outcome, lost);
         next.why = why;
         next.advice = advice;
+        next.command = match place {
+            Place::UnknownEnd => Some(again(head) + " --zero-duration walltime"),
+            Place::Quarantined => Some(again(head)),
+            Place::Lost => Some(again(head) + " --source DIR"),
+            Place::Due | Place::Fresh | Place::Future | Place::Waiting => None,
+        };
         next.needs_person = needs_person;
     }
 
@@ -389,22 +396,19 @@ impl Asking<'_> {
         match place {
             Place::UnknownEnd => (
                 "nobody knows when it ended: length 0, state failed, as cc-backend's walltime check leaves a job".into(),
-                format!("archive it up to its last sample within the walltime: {} --zero-duration walltime", again(head)),
+                "archive it up to its last sample within the walltime".into(),
                 true,
             ),
             Place::Quarantined => {
                 let advice = outcome.and_then(Outcome::failure).map_or_else(
-                    || format!("what was wrong is gone; try it again: {}", again(head)),
-                    |f| format!("{}; then {}", f.reason.advice(), again(head)),
+                    || "what was wrong is gone; try it again".to_owned(),
+                    |f| format!("{}; then try it again", f.reason.advice()),
                 );
                 (format!("it was tried {tried} without success: no sweep takes it by itself any more"), advice, true)
             }
             Place::Lost => (
                 "this source cannot have its data any more: no sweep from it takes the job again".into(),
-                format!(
-                    "if another source has its data: {0} --source DIR; else {0} --accept-empty archives it without data",
-                    again(head)
-                ),
+                "archive it from another source that has its data; --accept-empty instead of --source archives it without".into(),
                 true,
             ),
             Place::Future => (

@@ -276,8 +276,8 @@ pub fn parse_meta_data(json: Option<&[u8]>) -> Result<BTreeMap<String, String>, 
         return Ok(BTreeMap::new());
     };
     let json = String::from_utf8_lossy(json);
-    let map: Option<BTreeMap<String, Option<String>>> =
-        first_value(&json).map_err(|e| format!("column meta_data is not a JSON object of texts: {e}"))?;
+    let map: Option<BTreeMap<String, Option<String>>> = first_value(&json)
+        .map_err(|e| format!("column meta_data is not a JSON object of texts: {e}"))?;
     Ok(map
         .unwrap_or_default()
         .into_iter()

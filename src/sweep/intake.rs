@@ -1,7 +1,7 @@
 //! The jobs of a sweep on their way to the workers: the backlog in an order that serves the source's forgetting and the
 //! cache, archives that may become better, or the jobs that somebody named.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
@@ -22,6 +22,7 @@ use crate::rules::retry::is_due;
 const WINDOW: usize = 4096;
 /// Jobs that began within this time (seconds) may be taken host by host.
 const TOGETHER: i64 = 6 * 3600;
+const DAY: i64 = 86_400;
 /// How often a full queue or a locked database looks at the stop token.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -51,6 +52,8 @@ struct Running<'a> {
     left: u64,
     /// Whether the limit kept jobs out.
     limited: bool,
+    /// Row ids of the backlog's jobs that may become provisional in this very sweep, which then does not take them again.
+    recent: HashSet<i64>,
     taken: Taken,
 }
 
@@ -61,6 +64,7 @@ pub(super) fn run(jobs: Jobs, parts: Intake<'_>) -> Taken {
         parts,
         left,
         limited: false,
+        recent: HashSet::new(),
         taken: Taken::default(),
     };
     match jobs {
@@ -124,6 +128,7 @@ impl Running<'_> {
                     return false;
                 }
                 match self.parts.rows.by_key(&key, self.parts.stop) {
+                    Ok(Some(row)) if self.recent.contains(&row.head.id) => {}
                     Ok(Some(row)) if row.head.status == STATUS_ARCHIVED && pending.wants(&row) => {
                         let mut task = self.task(row.head);
                         task.history.provisional.get_or_insert(i64::MIN);
@@ -218,12 +223,18 @@ impl Running<'_> {
     fn hand_over(&mut self, mut tasks: Vec<Task>) -> bool {
         order(&mut tasks);
         self.taken.due += tasks.len() as u64;
+        let settings = self.parts.settings;
+        let now = settings.clock.now();
+        let earliest = now.saturating_sub(settings.settle).saturating_sub(2 * DAY);
         // Jobs that are only counted take nobody's place.
         tasks.retain(|t| {
             let taken = !t.counts || self.left > 0;
             self.left -= u64::from(t.counts && taken);
             self.taken.due -= u64::from(!taken);
             self.limited |= !taken;
+            if taken && t.head.end() >= earliest {
+                self.recent.insert(t.head.id);
+            }
             taken
         });
         if !tasks.is_empty() {

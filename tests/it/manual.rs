@@ -10,7 +10,11 @@ use crate::support::program::{program, run};
 
 /// The man page without escapes for dashes and fonts.
 fn man() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/ccarchive.1");
+    page("ccarchive.1")
+}
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man").join(name);
     let page = std::fs::read_to_string(path).unwrap();
     [r"\fB", r"\fI", r"\fR", r"\fP"]
         .iter()
@@ -47,6 +51,18 @@ fn every_flag_of_the_help_is_in_the_man_page_and_the_reverse() {
     let mut man = names(&man(), "--");
     man.remove("--version");
     assert_eq!(help, man);
+}
+
+#[test]
+fn every_flag_and_variable_of_the_reading_commands_is_in_their_page_and_the_reverse() {
+    for prefix in ["--", "CCARCHIVE_"] {
+        let help: BTreeSet<String> = ["status", "explain", "show", "verify"]
+            .iter()
+            .flat_map(|c| names(&help(c), prefix))
+            .filter(|name| name != "--help")
+            .collect();
+        assert_eq!(help, names(&page("ccarchive-status.1"), prefix));
+    }
 }
 
 #[test]

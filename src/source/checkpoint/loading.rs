@@ -59,6 +59,7 @@ impl Host<'_> {
         now: impl Fn() -> i64,
         list: Listing<'_>,
     ) -> Result<Option<Loaded>, Error> {
+        let mut changed = None;
         for _ in 0..READINGS {
             let read_at = now();
             let log = listing::open(&self.folder.join(LOG));
@@ -71,11 +72,14 @@ impl Host<'_> {
             };
             match self.read(&files, log, read_at) {
                 Ok(loaded) => return Ok(Some(loaded)),
-                Err(Ended::Changed) => {}
+                Err(Ended::Changed(e)) => changed = Some(e),
                 Err(Ended::Cancelled) => return Err(Error::Cancelled),
             }
         }
-        let e = io::Error::other(format!("its files changed during {READINGS} readings"));
+        let cause = changed.map_or_else(String::new, |e| format!(" ({e})"));
+        let e = io::Error::other(format!(
+            "its files were gone when they were opened, {READINGS} times{cause}"
+        ));
         Err(unreadable(&self.folder, &e))
     }
 
@@ -94,7 +98,9 @@ impl Host<'_> {
         read_at: i64,
     ) -> Result<Loaded, Ended> {
         let log = match log {
-            Err(e) if listing::is_gone(&e) => None,
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            // The log is there and cannot be reached: without it there would be a hole.
+            Err(e) if listing::is_gone(&e) => return Err(Ended::Changed(e)),
             other => Some(other),
         };
         let mut wish = self.wish;
@@ -133,7 +139,7 @@ fn size(files: &[Listed], log: Option<&io::Result<(File, u64)>>) -> u64 {
 /// Why a reading ended early.
 enum Ended {
     /// A file is gone: what replaced it must be read.
-    Changed,
+    Changed(io::Error),
     Cancelled,
 }
 
@@ -321,7 +327,7 @@ struct Records {
 fn damage(path: &Path, fault: Fault, interval: Interval) -> Result<Damage, Ended> {
     let (reason, detail) = match fault {
         Fault::Cancelled => return Err(Ended::Cancelled),
-        Fault::Medium(e) if listing::is_gone(&e) => return Err(Ended::Changed),
+        Fault::Medium(e) if listing::is_gone(&e) => return Err(Ended::Changed(e)),
         Fault::Content(words) => (Reason::SnapshotBroken, words),
         fault @ (Fault::Medium(_) | Fault::TooLarge) => {
             (Reason::SourceUnreadable, fault.to_string())

@@ -11,7 +11,7 @@ use crate::model::stop::Stop;
 use crate::source::Error;
 
 /// So many hosts are asked before a medium counts as sick: one broken file must not look like an outage.
-const HOSTS_PROBED: usize = 3;
+const HOSTS_PROBED: usize = 8;
 /// So many bytes of a file are read to see whether the medium answers.
 const PROBED: u64 = 1 << 20;
 
@@ -124,16 +124,22 @@ pub(super) fn probe(
     check_cluster(root, cluster, stop)?;
     let folder = root.join(cluster);
     let hosts = folders(&folder).map_err(|e| unreadable(&folder, &e))?;
-    let others = hosts.into_iter().filter(|h| {
-        let name = h.file_name().and_then(|n| n.to_str());
-        name.is_none_or(|n| !but.contains(&n))
-    });
+    // What failed is named by its host or by a file of it.
+    let failed = |host: &Path| {
+        let name = host.file_name().and_then(|n| n.to_str());
+        but.iter()
+            .any(|b| name == Some(*b) || Path::new(b).starts_with(host))
+    };
+    let others: Vec<PathBuf> = hosts.into_iter().filter(|h| !failed(h)).collect();
+    // Spread over the list, since bad hosts are often neighbours: a rack, a switch.
+    let step = others.len().div_ceil(HOSTS_PROBED).max(1);
+    let spread = (0..step).flat_map(|from| others.iter().skip(from).step_by(step));
     let (mut asked, mut sick) = (0, None);
-    for host in others {
+    for host in spread {
         if stop.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        match read_of_host(&host) {
+        match read_of_host(host) {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(e) => {
@@ -167,8 +173,8 @@ fn read_of_host(host: &Path) -> Result<bool, Error> {
         .last()
         .map_or_else(|| host.join(LOG), |f| f.path.clone());
     match read_some(&newest) {
-        // The store has just rotated it away: a medium that can say so answers.
-        Err(e) if !listing::is_gone(&e) => Err(unreadable(&newest, &e)),
+        // The store has just rotated it away: a medium that can say so answers. A stale handle is no such answer.
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(unreadable(&newest, &e)),
         _ => Ok(true),
     }
 }

@@ -121,6 +121,9 @@ fn next(n: &Next, now: i64, p: &mut Paper) {
     };
     p.say(tone, &n.why);
     p.say(Tone::Plain, &format!("what you can do: {}", n.advice));
+    if let Some(command) = &n.command {
+        p.whole(command);
+    }
 }
 
 fn archive(a: &Archive, p: &mut Paper) {

@@ -111,6 +111,11 @@ impl Paper {
         self.text.push('\n');
     }
 
+    /// A line that somebody may copy: never cut and never wrapped.
+    pub(crate) fn whole(&mut self, text: &str) {
+        self.text += &format!("    {}\n", Shown(text));
+    }
+
     /// A table; the first row is its head. What is too wide is cut in the last column.
     pub(crate) fn table(&mut self, columns: &[Align], rows: &[Vec<String>]) {
         let rows: Vec<Vec<String>> = rows

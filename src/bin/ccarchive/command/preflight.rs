@@ -6,13 +6,15 @@ use ccarchive::jobs;
 use ccarchive::site::{ARCHIVE_VERSION, Site, SourceCluster, Survey};
 use ccarchive::sweep::Exit;
 use ccarchive::sweep::monitor::{Event, Monitor};
+use ccarchive::target::Target;
 
-use super::Stopped;
+use super::{Stopped, archive};
 use crate::report::{Console, words};
 
 /// Looks at the site. A dry run goes on where a sweep would be refused, and says so: it gives back false.
 pub(super) fn look(
     site: &Site,
+    archive: &dyn Target,
     dry_run: bool,
     now: i64,
     console: &Console,
@@ -24,7 +26,9 @@ pub(super) fn look(
         Err(e @ jobs::Error::Version(_)) => return Err(e.into()),
         Err(_) => None,
     };
-    let survey = site.survey();
+    let mut survey = site.survey();
+    let unwritable = archive::obstacle(archive)?;
+    survey.obstacle = survey.obstacle.or(unwritable);
     console.detail(|| describe(site, version, &survey));
     for warning in stale(site, &survey, now) {
         console.event(&Event::Warning(&warning));
@@ -52,8 +56,7 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
         format!("database {}: {version}", site.database.value.display()),
         format!(
             "archive {}: version {ARCHIVE_VERSION}, belongs to {}, {access}",
-            site.archive.value.display(),
-            survey.archive_owner
+            site.archive.value, survey.archive_owner
         ),
     ];
     for c in &survey.sources {

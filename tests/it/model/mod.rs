@@ -22,7 +22,7 @@ fn sequences(part: u8) {
     let long = std::env::var_os("CCARCHIVE_TEST_LONG").is_some();
     let sequences = if long { 10 * SEQUENCES } else { SEQUENCES };
     // No beginning draws more than 9 times data and 3 times a row, no step more than a row and the flags of a sweep.
-    let inputs = (draws(0..=70), vec(draws(12), 0..=2 * STEPS));
+    let inputs = (draws(70), vec(draws(12), 0..=2 * STEPS));
     check(sequences, part, inputs, |(begin, steps)| {
         let mut play = Play::new(begin);
         for draws in steps {

@@ -1,4 +1,4 @@
-//! Whether what a site names is there: the database, the archive in version 3, the checkpoints.
+//! Whether what a site names is there: the database, the archive, in files that of version 3, the checkpoints.
 //!
 //! Nothing is opened for writing here. A folder without content is left to whoever reads it: only
 //! the source can tell an empty folder from an outage.
@@ -7,6 +7,7 @@ use std::fs::{self, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::archive::ArchivePlace;
 use super::error::{ConfigError, Role};
 use super::origin::Located;
 use super::{ARCHIVE_VERSION, Site, same_file};
@@ -27,6 +28,11 @@ static ARCHIVE: Role = Role {
     expected: "the folder of cc-backend's job archive",
     flag: "--archive DIR",
 };
+static ARCHIVE_FILE: Role = Role {
+    what: "archive",
+    expected: "the SQLite file of cc-backend's job archive, which is not made here",
+    flag: "--archive sqlite:FILE",
+};
 static VERSION: Role = Role {
     what: "archive version",
     expected: "the number of the archive's format",
@@ -42,12 +48,24 @@ impl Site {
     /// Looks whether everything is where it should be; the first thing that is not is the error.
     pub fn check(&self) -> Result<(), ConfigError> {
         DATABASE.file(&self.database)?;
-        ARCHIVE.folder(&self.archive)?;
-        version_3(&self.archive)?;
+        let archive = self.archive_path();
+        match self.archive.value {
+            ArchivePlace::Tree(_) => {
+                ARCHIVE.folder(&archive)?;
+                version_3(&archive)?;
+            }
+            // Which version it has is asked of the target, which can open it.
+            ArchivePlace::Sqlite(_) => ARCHIVE_FILE.file(&archive)?,
+        }
         for folder in &self.checkpoints {
             CHECKPOINTS.folder(folder)?;
         }
         self.check_ledger()
+    }
+
+    fn archive_path(&self) -> Located<PathBuf> {
+        let Located { value, origin } = &self.archive;
+        Located::new(value.path().to_owned(), origin.clone())
     }
 
     fn check_ledger(&self) -> Result<(), ConfigError> {
@@ -55,13 +73,17 @@ impl Site {
         if same_file(&ledger.value, &self.database.value) {
             return Err(ConfigError::LedgerIsDatabase(ledger.clone()));
         }
+        let archive = self.archive_path();
+        if same_file(&ledger.value, &archive.value) {
+            return Err(ConfigError::LedgerIsArchive(ledger.clone()));
+        }
         let folder = Located::new(folder_of(&ledger.value), ledger.origin.clone());
         LEDGER.folder(&folder)?;
         if ledger.value.exists() {
             LEDGER.file(ledger)?;
         }
         let trees = self.checkpoints.iter().map(|folder| (&CHECKPOINTS, folder));
-        for (role, tree) in trees.chain([(&ARCHIVE, &self.archive)]) {
+        for (role, tree) in trees.chain([(&ARCHIVE, &archive)]) {
             if lies_within(&folder.value, &tree.value) {
                 let (ledger, within) = (ledger.clone(), tree.value.clone());
                 return Err(ConfigError::LedgerInside {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::archive::ArchivePlace;
 use super::error::{ConfigError, Role};
 use super::go_duration;
 use super::keys;
@@ -48,10 +49,11 @@ struct Main {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(expecting = "an object")]
+#[serde(expecting = "an object", rename_all = "kebab-case")]
 struct Archive {
     kind: Option<String>,
     path: Option<PathBuf>,
+    db_path: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,8 +105,8 @@ pub struct ExternalStore {
 pub(super) struct Config {
     pub(super) file: PathBuf,
     pub(super) database: Located<PathBuf>,
-    /// An error where the archive is not kept in files; it counts only if no flag names one.
-    pub(super) archive: Result<Located<PathBuf>, ConfigError>,
+    /// An error where the archive is kept on a medium that is not known; it counts only if no flag names one.
+    pub(super) archive: Result<Located<ArchivePlace>, ConfigError>,
     pub(super) checkpoints: Located<PathBuf>,
     /// Whether cc-backend keeps a metric store of its own.
     pub(super) has_internal_store: bool,
@@ -227,9 +229,13 @@ impl Place {
         }
     }
 
-    fn archive(&self, section: Option<Archive>) -> Result<Located<PathBuf>, ConfigError> {
+    fn archive(&self, section: Option<Archive>) -> Result<Located<ArchivePlace>, ConfigError> {
+        const FILE: &str = "archive.db-path";
+        let tree = |folder: Located<PathBuf>| {
+            Located::new(ArchivePlace::Tree(folder.value), folder.origin)
+        };
         let Some(archive) = section else {
-            return Ok(self.path("archive.path", None, "var/job-archive"));
+            return Ok(tree(self.path("archive.path", None, "var/job-archive")));
         };
         let wrong = |key, found, expected| ConfigError::Value {
             file: self.file.clone(),
@@ -239,14 +245,25 @@ impl Place {
         };
         match archive.kind.as_deref() {
             Some("file") => match archive.path {
-                Some(path) => Ok(self.path("archive.path", Some(path), "")),
+                Some(path) => Ok(tree(self.path("archive.path", Some(path), ""))),
                 None => Err(wrong(
                     "archive.path",
                     String::new(),
                     "the folder of the job archive",
                 )),
             },
-            Some(kind @ ("s3" | "sqlite")) => Err(ConfigError::ArchiveMedium {
+            Some("sqlite") => match archive.db_path.filter(|p| !p.as_os_str().is_empty()) {
+                Some(path) => {
+                    let file = self.path(FILE, Some(path), "");
+                    Ok(Located::new(ArchivePlace::Sqlite(file.value), file.origin))
+                }
+                None => Err(wrong(
+                    FILE,
+                    String::new(),
+                    "the SQLite file of the job archive",
+                )),
+            },
+            Some(kind @ "s3") => Err(ConfigError::ArchiveMedium {
                 named: format!("archive kind {kind}"),
                 origin: self.origin("archive.kind"),
             }),

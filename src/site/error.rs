@@ -105,7 +105,7 @@ pub enum ConfigError {
 
     /// The archive is kept on a medium of a later version.
     #[error(
-        "{named} ({origin}) is not a folder: this version archives to folders only; give --archive DIR with a job archive in files"
+        "{named} ({origin}) is neither a folder nor a SQLite file: this version archives to these only; give --archive DIR with a job archive in files, or --archive sqlite:FILE"
     )]
     ArchiveMedium {
         /// What names the medium, without keys.
@@ -139,6 +139,10 @@ pub enum ConfigError {
     /// The ledger would overwrite the database.
     #[error("the ledger {} is the database itself ({}): expected a file of its own; omit --ledger or name another file", .0.value.display(), .0.origin)]
     LedgerIsDatabase(Located<PathBuf>),
+
+    /// The ledger would overwrite the archive.
+    #[error("the ledger {} is the archive itself ({}): expected a file of its own; omit --ledger or name another file", .0.value.display(), .0.origin)]
+    LedgerIsArchive(Located<PathBuf>),
 
     /// The ledger would lie where cc-backend allows no other files.
     #[error("the ledger {} lies in the {} {}, where cc-backend tolerates no other files ({}): name another place with --ledger", ledger.value.display(), role.what, within.display(), ledger.origin)]
@@ -190,6 +194,7 @@ impl ConfigError {
             | Self::SourceMedium { .. }
             | Self::ExternalStoresOnly { .. }
             | Self::LedgerIsDatabase(_)
+            | Self::LedgerIsArchive(_)
             | Self::LedgerInside { .. }
             | Self::NoArchive(_) => ErrorKind::Usage,
         }

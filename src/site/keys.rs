@@ -19,7 +19,7 @@ const READ: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["main"], &["db"]),
-    (&["archive"], &["kind", "path"]),
+    (&["archive"], &["kind", "path", "db-path"]),
     (
         &["metric-store"],
         &[

@@ -4,6 +4,7 @@
 //! (only configuration can be wrong), [`Site::check`] looks whether it is there. The order of
 //! precedence is flag, environment, configuration, default; every value keeps its origin.
 
+mod archive;
 mod check;
 mod config;
 mod error;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use config::Config;
 
+pub use archive::ArchivePlace;
 pub use config::ExternalStore;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
@@ -38,7 +40,7 @@ pub struct Places {
     pub database: Option<Located<PathBuf>>,
     /// cc-backend's config.json.
     pub config: Option<Located<PathBuf>>,
-    /// The job archive.
+    /// The job archive: a folder, or `sqlite:FILE`.
     pub archive: Option<Located<PathBuf>>,
     /// Folders of checkpoints; the first has priority.
     pub sources: Vec<Located<PathBuf>>,
@@ -53,8 +55,8 @@ pub struct Site {
     pub database: Located<PathBuf>,
     /// Our own file of attempts and reasons.
     pub ledger: Located<PathBuf>,
-    /// The root of the job archive, a file tree.
-    pub archive: Located<PathBuf>,
+    /// The job archive.
+    pub archive: Located<ArchivePlace>,
     /// Folders of checkpoints, at least one; the first has priority.
     pub checkpoints: Vec<Located<PathBuf>>,
     /// Seconds that the metric store remembers, if a configuration says so.
@@ -117,7 +119,7 @@ impl Site {
         Ok(Self {
             database,
             ledger,
-            archive: places.archive.clone().map_or(config.archive, Ok)?,
+            archive: named_archive(places).map_or(config.archive, Ok)?,
             checkpoints,
             retention: config.retention,
             checkpoint_interval: config.checkpoint_interval.unwrap_or_else(usual_interval),
@@ -131,10 +133,10 @@ impl Site {
     fn beside(places: &Places, database: Located<PathBuf>, ledger: Located<PathBuf>) -> Self {
         let folder = database.value.parent().unwrap_or(Path::new(""));
         let beside = |name| Located::new(folder.join(name), Origin::Default(BESIDE_DATABASE));
-        let archive = places
-            .archive
-            .clone()
-            .unwrap_or_else(|| beside("job-archive"));
+        let archive = named_archive(places).unwrap_or_else(|| {
+            let Located { value, origin } = beside("job-archive");
+            Located::new(ArchivePlace::Tree(value), origin)
+        });
         let checkpoints = if places.sources.is_empty() {
             vec![beside("checkpoints")]
         } else {
@@ -165,20 +167,28 @@ fn usual_interval() -> Located<i64> {
     Located::new(CHECKPOINT_INTERVAL, Origin::Default("cc-backend's own"))
 }
 
+fn named_archive(places: &Places) -> Option<Located<ArchivePlace>> {
+    let Located { value, origin } = places.archive.as_ref()?;
+    Some(Located::new(ArchivePlace::named(value), origin.clone()))
+}
+
 /// Media that the design knows and this version does not.
 fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
-    const MEDIA: [&str; 5] = ["sqlite:", "s3:", "http:", "https:", "parquet:"];
-    let named = |place: &Located<PathBuf>| {
+    const NO_ARCHIVES: [&str; 4] = ["s3:", "http:", "https:", "parquet:"];
+    const NO_SOURCES: [&str; 5] = ["sqlite:", "s3:", "http:", "https:", "parquet:"];
+    let named = |place: &Located<PathBuf>, media: &[&str]| {
         let text = place.value.to_string_lossy();
         // What follows a question mark are settings of the medium, possibly keys.
         let shown = text.split('?').next().unwrap_or_default();
-        let is_medium = MEDIA.iter().any(|medium| text.starts_with(medium));
+        let is_medium = media.iter().any(|medium| text.starts_with(medium));
         is_medium.then(|| (config::without_password(shown), place.origin.clone()))
     };
-    if let Some((named, origin)) = places.archive.as_ref().and_then(named) {
+    let archive = places.archive.as_ref();
+    if let Some((named, origin)) = archive.and_then(|a| named(a, &NO_ARCHIVES)) {
         return Err(ConfigError::ArchiveMedium { named, origin });
     }
-    match places.sources.iter().find_map(named) {
+    let mut sources = places.sources.iter();
+    match sources.find_map(|s| named(s, &NO_SOURCES)) {
         Some((named, origin)) => Err(ConfigError::SourceMedium { named, origin }),
         None => Ok(()),
     }

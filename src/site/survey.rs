@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
 
-use super::Site;
+use super::{ArchivePlace, Site};
 
 /// Hosts of a cluster whose files are looked at.
 const HOSTS: usize = 32;
@@ -45,7 +45,7 @@ impl Site {
     /// Looks at the site.
     pub fn survey(&self) -> Survey {
         let owner = |path: &Path| fs::metadata(path).ok().map(|m| m.uid());
-        let archive_owner = owner(&self.archive.value);
+        let archive_owner = owner(self.archive.value.path());
         Survey {
             archive_owner: archive_owner.map_or_else(|| "nobody".into(), name_of),
             obstacle: self.obstacle(),
@@ -58,7 +58,7 @@ impl Site {
     }
 
     fn obstacle(&self) -> Option<String> {
-        let (database, archive) = (&self.database.value, &self.archive.value);
+        let (database, archive) = (&self.database.value, self.archive.value.path());
         let owner = |path: &Path| fs::metadata(path).map(|m| m.uid()).ok();
         let owners = [owner(database)?, owner(archive)?];
         let me = geteuid();
@@ -73,7 +73,11 @@ impl Site {
                 name_of(me.as_raw())
             ));
         }
-        let folders = std::iter::once(archive.clone()).chain(subfolders(archive));
+        // What a SQLite file needs, the target knows.
+        if matches!(self.archive.value, ArchivePlace::Sqlite(_)) {
+            return None;
+        }
+        let folders = std::iter::once(archive.to_owned()).chain(subfolders(archive));
         for folder in folders {
             let may = Access::WRITE_OK | Access::EXEC_OK;
             if let Err(e) = accessat(CWD, &folder, may, AtFlags::EACCESS) {

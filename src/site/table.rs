@@ -21,7 +21,11 @@ impl Site {
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = vec![
             path("database", &self.database),
-            path("archive", &self.archive),
+            Row {
+                what: "archive",
+                value: self.archive.value.to_string(),
+                from: self.archive.origin.to_string(),
+            },
             path("ledger", &self.ledger),
         ];
         rows.extend(

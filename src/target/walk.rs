@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::Target;
 use crate::model::job::JobKey;
 
 /// A part of an archive that is walked through at a time.
@@ -12,7 +13,7 @@ pub struct Part {
     pub cluster: String,
     /// Its jobs' numbers divided by 1000.
     pub thousands: i64,
-    /// The folder.
+    /// The folder, or the file that holds it with all others.
     pub path: PathBuf,
 }
 
@@ -21,7 +22,7 @@ pub struct Part {
 pub struct Walked {
     /// The job whose place it is; none for what is no job's.
     pub key: Option<JobKey>,
-    /// The file or folder.
+    /// The file or folder, or what stands for it in a message.
     pub path: PathBuf,
     /// What is not as it should be.
     pub odd: Vec<Odd>,
@@ -32,7 +33,7 @@ pub struct Walked {
 pub enum Odd {
     /// Nothing of cc-backend's or ours stands there.
     Stranger,
-    /// A cluster's folder without cluster.json: cc-backend does not start with it.
+    /// A cluster without cluster.json: cc-backend does not start with it.
     NoClusterJson,
     /// cc-backend takes it for an archive.
     EmptyFolder,
@@ -60,6 +61,11 @@ pub enum Odd {
     /// It cannot be looked at.
     Unreadable(String),
 }
+
+/// An archive with all that can be asked of one.
+pub trait Archive: Target + Walk {}
+
+impl<A: Target + Walk> Archive for A {}
 
 /// An archive that can be gone through.
 pub trait Walk: Sync {

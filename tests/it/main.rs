@@ -22,5 +22,6 @@ mod model;
 mod neighbours;
 mod outcomes;
 mod site;
+mod sqlite_archive;
 mod support;
 mod timeline;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ccarchive::site::{ConfigError, ErrorKind, Located, Origin, Places, Site};
+use ccarchive::site::{ArchivePlace, ConfigError, ErrorKind, Located, Origin, Places, Site};
 use tempfile::TempDir;
 
 /// A folder laid out as cc-backend does it: everything in `var`, config.json beside it.
@@ -88,7 +88,10 @@ fn a_database_alone_is_a_whole_site() {
     assert_eq!(site.database.value, folder.path("var/job.db"));
     assert_eq!(
         site.archive,
-        Located::new(folder.path("var/job-archive"), beside.clone())
+        Located::new(
+            ArchivePlace::Tree(folder.path("var/job-archive")),
+            beside.clone()
+        )
     );
     assert_eq!(
         site.checkpoints,
@@ -111,7 +114,7 @@ fn a_database_named_without_folder_is_in_the_working_folder() {
         database: Some(database),
         ..Places::default()
     });
-    assert_eq!(site.archive.value, Path::new("job-archive"));
+    assert_eq!(site.archive.value.path(), Path::new("job-archive"));
     assert_eq!(site.ledger.value, Path::new("job.db.ledger"));
 }
 
@@ -129,7 +132,7 @@ fn a_linked_database_has_its_ledger_beside_the_real_file() {
     let site = resolve(&folder.by_database());
     let real = fs::canonicalize(folder.path("data/job.db")).unwrap();
     assert_eq!(site.ledger.value, real.with_extension("db.ledger"));
-    assert_eq!(site.archive.value, folder.path("var/job-archive"));
+    assert_eq!(site.archive.value.path(), folder.path("var/job-archive"));
 }
 
 #[test]
@@ -146,7 +149,9 @@ fn a_config_names_everything() {
     let located = |path, key| Located::new(folder.path(path), folder.config_key(key));
     assert_eq!(site.database, located("db/my.db", "main.db"));
     assert_eq!(site.ledger.value, folder.path("db/my.db.ledger"));
-    assert_eq!(site.archive, located("archive", "archive.path"));
+    let archive = located("archive", "archive.path");
+    assert_eq!(site.archive.value, ArchivePlace::Tree(archive.value));
+    assert_eq!(site.archive.origin, archive.origin);
     assert_eq!(site.checkpoints[0].value, Path::new("/srv/checkpoints"));
     assert_eq!(site.retention.map(|r| r.value), Some(48 * 3600));
     assert_eq!(site.checkpoint_interval.value, 5400);
@@ -158,6 +163,66 @@ fn a_config_names_everything() {
 }
 
 #[test]
+fn a_config_names_a_sqlite_archive() {
+    let folder = Folder::new();
+    let config = r#"{"archive": {"kind": "sqlite", "db-path": "./var/archive.db", "path": "x"}}"#;
+    let places = folder.by_config(config);
+    let site = resolve(&places);
+    let file = folder.path("var/archive.db");
+    assert_eq!(
+        site.archive,
+        Located::new(
+            ArchivePlace::Sqlite(file.clone()),
+            folder.config_key("archive.db-path")
+        )
+    );
+    let row = format!("sqlite:{}", file.display());
+    assert!(site.show().contains(&row), "{}", site.show());
+    // It is not made, and it is a file.
+    let missing = [
+        "archive",
+        "does not exist",
+        "archive.db-path",
+        "SQLite file",
+    ];
+    assert_refused(&places, ErrorKind::Usage, &missing);
+    fs::create_dir(&file).unwrap();
+    assert_refused(&places, ErrorKind::Usage, &["is a folder", "sqlite:FILE"]);
+    fs::remove_dir(&file).unwrap();
+    fs::write(&file, "").unwrap();
+    resolve(&places).check().unwrap();
+    // A flag beats it, in either direction.
+    let archive = Some(folder.flag("var/job-archive", "--archive"));
+    let tree = Places { archive, ..places };
+    assert!(matches!(
+        resolve(&tree).archive.value,
+        ArchivePlace::Tree(_)
+    ));
+    let flag = Located::new(
+        PathBuf::from(format!("sqlite:{}", file.display())),
+        Origin::Flag("--archive"),
+    );
+    let by_flag = Places {
+        archive: Some(flag),
+        ..folder.by_database()
+    };
+    assert_eq!(
+        resolve(&by_flag).archive,
+        Located::new(
+            ArchivePlace::Sqlite(file.clone()),
+            Origin::Flag("--archive")
+        )
+    );
+    // As somebody may spell the key.
+    let misspelt = r#"{"archive": {"kind": "file", "path": "x", "dbPath": "y"}}"#;
+    let warnings = resolve(&folder.by_config(misspelt)).warnings;
+    assert!(warnings[0].contains("archive.db-path"), "{warnings:?}");
+    let ledger = Some(folder.flag("var/archive.db", "--ledger"));
+    let same = Places { ledger, ..by_flag };
+    assert_refused(&same, ErrorKind::Usage, &["is the archive itself"]);
+}
+
+#[test]
 fn what_a_config_leaves_out_is_where_cc_backend_has_it() {
     let folder = Folder::new();
     for text in [
@@ -166,7 +231,7 @@ fn what_a_config_leaves_out_is_where_cc_backend_has_it() {
     ] {
         let site = resolve(&folder.by_config(text));
         assert_eq!(site.database.value, folder.path("var/job.db"));
-        assert_eq!(site.archive.value, folder.path("var/job-archive"));
+        assert_eq!(site.archive.value.path(), folder.path("var/job-archive"));
         assert_eq!(site.checkpoints[0].value, folder.path("var/checkpoints"));
         assert!(site.database.origin.to_string().starts_with("default"));
         site.check().unwrap();
@@ -223,7 +288,7 @@ fn a_section_may_stand_in_a_file_of_its_own() {
     let places = folder.by_config(r#"{"archive-file": "./conf.d/archive.json"}"#);
     let site = resolve(&places);
     // Relative to cc-backend's working folder, not to the section's file.
-    assert_eq!(site.archive.value, folder.path("var/other"));
+    assert_eq!(site.archive.value.path(), folder.path("var/other"));
     let file = folder.path("conf.d/archive.json");
     assert_eq!(
         site.archive.origin,
@@ -292,7 +357,7 @@ fn a_config_that_is_wrong_is_refused_with_its_place_and_what_was_expected() {
         ),
         (
             "{\"archive\": {\"kind\": \"sqlite\"}}",
-            ["archive kind sqlite", "archives to folders only"],
+            ["archive.db-path in", "expected the SQLite file"],
         ),
         (
             "{\"metric-store\": {\"retention-in-memory\": \"2 days\"}}",
@@ -398,7 +463,10 @@ fn no_message_about_a_config_quotes_its_values() {
 fn media_of_later_versions_are_refused_with_what_to_give_instead() {
     let folder = Folder::new();
     let place = |text: &str, flag| Located::new(PathBuf::from(text), Origin::Flag(flag));
-    for text in ["sqlite:/x/archive.db", "s3://bucket?secret-key=hush"] {
+    for text in [
+        "s3://bucket?secret-key=hush",
+        "https://me:hush@store/archive",
+    ] {
         let archive = Some(place(text, "--archive"));
         let places = Places {
             archive,
@@ -407,11 +475,20 @@ fn media_of_later_versions_are_refused_with_what_to_give_instead() {
         assert_refused(
             &places,
             ErrorKind::Usage,
-            &["archives to folders only", "--archive DIR"],
+            &[
+                "neither a folder nor a SQLite file",
+                "--archive DIR",
+                "sqlite:FILE",
+            ],
         );
         assert!(!refusal(&places).0.contains("hush"));
     }
-    for text in ["http://store:8082", "https://me:hush@store", "parquet:/x"] {
+    for text in [
+        "http://store:8082",
+        "https://me:hush@store",
+        "parquet:/x",
+        "sqlite:/x",
+    ] {
         let sources = vec![place("a", "--source"), place(text, "--source")];
         let places = Places {
             sources,

@@ -2,6 +2,7 @@
 //! overlaps, equal numbers, a log, several folders) read as the rule in its shortest form reads them, and a window of them
 //! reads as that part of everything.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,18 +13,15 @@ use ccarchive::rules::timeline::{Grid, Interval, Level};
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::layers::Layered;
 use ccarchive::source::{Request, Source};
+use proptest::collection::vec;
 
 use crate::generator::encode::{self, Series};
-use crate::support::random::Random;
+use crate::support::random::{Random, check, draws};
 
 /// Level below the host, metric: two with one timestep, one with another, which the host changes at times.
 const SERIES: [(&str, &str, i64); 3] = [("", "a", 60), ("socket0", "a", 60), ("", "b", 30)];
 
 impl Random {
-    fn signed(&mut self, n: u64) -> i64 {
-        i64::try_from(self.below(n)).unwrap()
-    }
-
     /// Every value is told from others, and one decimal holds it.
     fn value(&mut self) -> f32 {
         f32::from(u16::try_from(self.below(60_000)).unwrap()) * 0.5
@@ -325,57 +323,63 @@ fn check_window(source: &dyn Source, all: &Evidence, r: &mut Random) {
     }
 }
 
+/// What is read from one or more folders is what the rule says of them; how many values that were.
+fn check_folders(scratch: &Path, of_folders: Vec<Vec<u64>>, of_windows: Vec<u64>) -> usize {
+    let root = tempfile::tempdir_in(scratch).unwrap();
+    let (mut folders, mut roots) = (Vec::new(), Vec::new());
+    for (k, draws) in of_folders.into_iter().enumerate() {
+        let mut r = Random::of(draws);
+        roots.push(root.path().join(k.to_string()));
+        folders.push(Folder::random(&mut r));
+        folders[k].write(&roots[k].join("c/h"), &mut r);
+    }
+    let request = Request {
+        cluster: "c",
+        host: "h",
+        metrics: &[],
+        window: Interval::ALL,
+    };
+    let source = layered(&roots);
+    let host = source.ask(&request, &Stop::new()).unwrap();
+    assert!(host.damaged.is_empty(), "{:?}", host.damaged);
+    let rules: Vec<Vec<Naive>> = folders.iter().map(naive).collect();
+    let mut values = 0;
+    for k in 0..SERIES.len() {
+        // The first series of "a" answers for the host only where it exists somewhere.
+        if k == 0 && rules.iter().all(|f| f[0].stretches.is_empty()) {
+            continue;
+        }
+        for (step, start) in [(60, 700), (60, 717), (30, 759), (45, 1001)] {
+            let grid = Grid { start, step, n: 80 };
+            let times = (0..).map(|i| start + step * i);
+            for (t, v) in times.zip(read(&host.series, k, grid)) {
+                // The first folder has priority.
+                let want = rules.iter().find_map(|f| f[k].at(t));
+                values += usize::from(want.is_some());
+                let got = (!v.is_nan()).then_some(v);
+                assert_eq!(got, want, "series {k} at {t}: {folders:#?}");
+            }
+        }
+    }
+    let mut r = Random::of(of_windows);
+    for _ in 0..4 {
+        check_window(&*source, &host, &mut r);
+    }
+    values
+}
+
 #[test]
 fn random_hosts_read_through_their_folders_are_what_the_rule_says() {
-    let mut r = Random(7);
     let scratch = tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap();
-    let mut values = 0;
-    for round in 0..1500 {
-        let folders: Vec<Folder> = (0..=r.below(3)).map(|_| Folder::random(&mut r)).collect();
-        let roots: Vec<_> = (0..folders.len())
-            .map(|k| scratch.path().join(format!("{round}-{k}")))
-            .collect();
-        for (folder, root) in folders.iter().zip(&roots) {
-            folder.write(&root.join("c/h"), &mut r);
-        }
-        let request = Request {
-            cluster: "c",
-            host: "h",
-            metrics: &[],
-            window: Interval::ALL,
-        };
-        let source = layered(&roots);
-        let host = source.ask(&request, &Stop::new()).unwrap();
-        assert!(host.damaged.is_empty(), "round {round}: {:?}", host.damaged);
-        let rules: Vec<Vec<Naive>> = folders.iter().map(naive).collect();
-        for k in 0..SERIES.len() {
-            // The first series of "a" answers for the host only where it exists somewhere.
-            if k == 0 && rules.iter().all(|f| f[0].stretches.is_empty()) {
-                continue;
-            }
-            for (step, start) in [(60, 700), (60, 717), (30, 759), (45, 1001)] {
-                let grid = Grid { start, step, n: 80 };
-                for (t, v) in (0..)
-                    .map(|i| start + step * i)
-                    .zip(read(&host.series, k, grid))
-                {
-                    // The first folder has priority.
-                    let want = rules.iter().find_map(|f| f[k].at(t));
-                    values += usize::from(want.is_some());
-                    let got = (!v.is_nan()).then_some(v);
-                    assert_eq!(got, want, "round {round}, series {k} at {t}: {folders:#?}");
-                }
-            }
-        }
-        for _ in 0..4 {
-            check_window(&*source, &host, &mut r);
-        }
-        for root in &roots {
-            fs::remove_dir_all(root).unwrap();
-        }
-    }
-    println!("{values} values");
-    assert!(values > 100_000);
+    let long = std::env::var_os("CCARCHIVE_TEST_LONG").is_some();
+    let values = Cell::new(0);
+    let inputs = (vec(draws(0..=700), 1..=3), draws(8));
+    let cases = if long { 15_000 } else { 1500 };
+    check(cases, 7, inputs, |(folders, windows)| {
+        values.set(values.get() + check_folders(scratch.path(), folders, windows));
+    });
+    println!("{} values", values.get());
+    assert!(values.get() > 100_000);
 }

@@ -56,7 +56,7 @@ pub(super) fn odd(w: &Walked) -> Vec<Finding> {
             ),
             Odd::NoClusterJson => at(
                 Fault::Stranger,
-                "a folder in the archive without cluster.json: cc-backend does not start with it"
+                "a cluster in the archive without cluster.json: cc-backend does not start with it"
                     .into(),
                 &w.path,
             ),

@@ -192,67 +192,7 @@ fn a_level_without_the_metric_answers_with_what_is_below_numbers_by_value() {
     assert_eq!(first, [1., 2., 10.]);
 }
 
-/// Interval, start and values.
-type Snapshot = ((i64, i64), i64, Vec<f32>);
-
-/// The rule in its shortest form, sample by sample, as the golden sites' description has it.
-fn naive(files: &[Snapshot], wal: &[(i64, f32)], t: i64) -> Option<f32> {
-    struct Stretch {
-        phase: Option<i64>,
-        samples: Vec<(i64, f32)>,
-    }
-    let mut stretches: Vec<Stretch> = Vec::new();
-    let mut add = |t: i64, v: f32, phase: Option<i64>| {
-        if stretches
-            .last()
-            .is_none_or(|s| t - s.samples[s.samples.len() - 1].0 > 120)
-        {
-            stretches.push(Stretch {
-                phase: None,
-                samples: Vec::new(),
-            });
-        }
-        let k = stretches.len() - 1;
-        stretches[k].phase = stretches[k].phase.or(phase);
-        stretches[k].samples.push((t, v));
-    };
-    let mut before: Option<(i64, i64, i64)> = None;
-    for ((from, to), start, values) in files {
-        let (s0, n0) = before
-            .filter(|b| b.2 != *from)
-            .map_or((0, i64::MIN), |b| (b.0, b.1));
-        before = Some((*start, values.len() as i64, *to));
-        for (i, v) in values.iter().enumerate() {
-            let t = start + 60 * i as i64;
-            if !v.is_nan() && (t - s0).div_euclid(60) >= n0 {
-                add(t, *v, (start != from).then(|| (start - 30).rem_euclid(60)));
-            }
-        }
-    }
-    for &(t, v) in wal {
-        add(t, v, Some((t - 30).rem_euclid(60)));
-    }
-    let known = stretches.iter().find_map(|s| s.phase);
-    let (mut out, mut last) = (None, None);
-    for k in 0..stretches.len() {
-        let after = stretches[k..].iter().find_map(|s| s.phase).or(known);
-        let p = stretches[k]
-            .phase
-            .or(last)
-            .or(after)
-            .unwrap_or((stretches[k].samples[0].0 - 30).rem_euclid(60));
-        last = Some(p);
-        for &(at, v) in &stretches[k].samples {
-            if (at - p).div_euclid(60) == (t - p).div_euclid(60) {
-                out = Some(v);
-            }
-        }
-        // A later stretch wins, an earlier one of the same slot does not come back.
-    }
-    out
-}
-
-/// A small generator, so that the files are the same in every run.
+/// A small generator, so that the samples are the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -261,74 +201,6 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 1) as i64 % n
-    }
-
-    /// Files of random intervals, grids and holes, and a log that goes on after them.
-    fn files(&mut self) -> (Vec<Snapshot>, Vec<(i64, f32)>) {
-        let (mut files, mut t) = (Vec::new(), 1000 + self.below(200));
-        for _ in 0..self.below(4) {
-            let from = t + if self.below(3) == 0 {
-                self.below(300)
-            } else {
-                0
-            };
-            let start = if self.below(2) == 0 {
-                from
-            } else {
-                from + self.below(500) - 200
-            };
-            let values: Vec<f32> = (0..self.below(14))
-                .map(|_| {
-                    if self.below(4) == 0 {
-                        N
-                    } else {
-                        self.below(1000) as f32
-                    }
-                })
-                .collect();
-            t = from + 60 * values.len() as i64 + self.below(90);
-            files.push(((from, t), start, values));
-        }
-        let mut log = Vec::new();
-        for _ in 0..self.below(12) {
-            t += self.below(150) - 20;
-            log.push((t, self.below(1000) as f32));
-        }
-        (files, log)
-    }
-}
-
-#[test]
-fn layers_answer_as_the_naive_rule_does_for_random_files() {
-    let mut random = Random(1);
-    for round in 0..400 {
-        let (files, wal) = random.files();
-        let mut b = all();
-        for (span, start, values) in &files {
-            snapshot(&mut b, *span, *start, values);
-        }
-        log(&mut b, &wal);
-        let level = finish(b);
-        let mut chains = Vec::new();
-        level.chains("m", &mut chains);
-        let Some(series) = chains.first() else {
-            continue;
-        };
-        for offset in [0, 17, 59] {
-            let grid = Grid {
-                start: 700 + offset,
-                step: 60,
-                n: 80,
-            };
-            for (k, v) in series.read(grid).into_iter().enumerate() {
-                let want = naive(&files, &wal, grid.start + 60 * k as i64);
-                assert_eq!(
-                    (!v.is_nan()).then_some(v),
-                    want,
-                    "round {round}, value {k}: {files:?} {wal:?}"
-                );
-            }
-        }
     }
 }
 

@@ -78,7 +78,7 @@ impl Host<'_> {
         }
         let cause = changed.map_or_else(String::new, |e| format!(" ({e})"));
         let e = io::Error::other(format!(
-            "its files were gone when they were opened, {READINGS} times{cause}"
+            "its files changed during {READINGS} readings{cause}"
         ));
         Err(unreadable(&self.folder, &e))
     }

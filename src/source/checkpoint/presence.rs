@@ -132,9 +132,9 @@ pub(super) fn probe(
     };
     let others: Vec<PathBuf> = hosts.into_iter().filter(|h| !failed(h)).collect();
     // Spread over the list, since bad hosts are often neighbours: a rack, a switch.
-    let step = others.len().div_ceil(HOSTS_PROBED).max(1);
-    let spread = (0..step).flat_map(|from| others.iter().skip(from).step_by(step));
-    let (mut asked, mut sick) = (0, None);
+    let apart = others.len().div_ceil(HOSTS_PROBED).max(1);
+    let spread = (0..apart).flat_map(|from| others.iter().skip(from).step_by(apart));
+    let (mut tried, mut sick) = (0, None);
     for host in spread {
         if stop.is_cancelled() {
             return Err(Error::Cancelled);
@@ -143,9 +143,9 @@ pub(super) fn probe(
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(e) => {
-                asked += 1;
+                tried += 1;
                 sick = sick.or(Some(e));
-                if asked == HOSTS_PROBED {
+                if tried == HOSTS_PROBED {
                     break;
                 }
             }

@@ -7,6 +7,7 @@
 //! in one short transaction that is on the disk when it ends: cc-backend's second connection waits five seconds for it.
 
 mod rows;
+mod walk;
 
 use std::fmt;
 use std::io;

@@ -10,16 +10,10 @@ use rusqlite::Connection;
 
 use super::target::{Medium, found, key, publish, values};
 use super::tree::names;
+use crate::support::sqlite_archive::SCHEMA;
 
-/// As cc-backend creates it.
-const SCHEMA: &str = "PRAGMA journal_mode = WAL;
-CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, job_id INTEGER NOT NULL, cluster TEXT NOT NULL,
-    start_time INTEGER NOT NULL, meta_json BLOB NOT NULL, data_json BLOB, data_compressed BOOLEAN DEFAULT 0,
-    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, UNIQUE(job_id, cluster, start_time));
-CREATE TABLE clusters (name TEXT PRIMARY KEY, config_json BLOB NOT NULL, updated_at INTEGER NOT NULL);
-CREATE TABLE metadata (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-INSERT INTO metadata VALUES ('version', '3');
-INSERT INTO clusters VALUES ('alpha', CAST('{}' AS BLOB), 0), ('beta', CAST('{}' AS BLOB), 0);";
+/// Two clusters.
+const CLUSTERS: &str = "INSERT INTO clusters VALUES ('alpha', CAST('{}' AS BLOB), 0), ('beta', CAST('{}' AS BLOB), 0);";
 
 /// A SQLite file in a folder of its own.
 pub(crate) struct Archive(tempfile::TempDir);
@@ -28,6 +22,7 @@ impl Archive {
     pub(crate) fn new() -> Self {
         let archive = Self(tempfile::tempdir().unwrap());
         archive.sql(SCHEMA);
+        archive.sql(CLUSTERS);
         archive
     }
 

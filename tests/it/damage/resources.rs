@@ -59,7 +59,7 @@ fn resources_that_are_no_list_of_hosts_are_refused() {
         let detail = swept.only_fail(&[101], "row_invalid");
         println!("{bad}: {detail}");
         assert!(
-            detail.starts_with("resources") && detail.contains(words),
+            detail.starts_with("column resources") && detail.contains(words),
             "{bad}: {detail}"
         );
     }

@@ -140,7 +140,7 @@ fn sweeps_killed_at_any_moment_end_as_an_undisturbed_sweep_does() {
     std::thread::scope(|scope| {
         for thread in 0..AT_ONCE {
             let trial = &trial;
-            let random = Random(0x9E37_79B9_7F4A_7C15 ^ (seed * 64 + thread as u64 + 1));
+            let random = Random::seeded(seed * 64 + thread as u64 + 1);
             scope.spawn(move || trial.rounds(thread, random));
         }
     });

@@ -218,17 +218,6 @@ fn publish() -> Vec<Cell> {
 fn flush() -> Vec<Cell> {
     let (gone, all) = (Stops("target_gone"), Stops("target_unwritable"));
     vec![
-        cell("flush open EIO", Shim("open|job-archive/demo$|1|0|E5"), all),
-        cell(
-            "flush open EACCES",
-            Shim("open|job-archive/demo$|1|0|E13"),
-            all,
-        ),
-        cell(
-            "flush open EMFILE",
-            Shim("open|job-archive/demo$|1|0|E24"),
-            all,
-        ),
         cell("flush fsync EIO", Shim("syncfs|job-archive|1|1|E5"), all),
         cell("flush fsync EIO", Shim("syncfs|job-archive|5|1|E5"), all),
         cell(

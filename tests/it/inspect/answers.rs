@@ -244,3 +244,27 @@ fn an_empty_site_is_no_error() {
     let ran = ask(&site, &["verify"]).expect(0);
     assert!(ran.out.contains("All is sound"), "{}", ran.out);
 }
+
+#[test]
+fn figures_for_prometheus_stand_in_a_file_of_their_own() {
+    let site = swept();
+    let file = site.path("ccarchive.prom");
+    let mut command = program();
+    command
+        .args(["status", "--json", "--metrics-file"])
+        .arg(&file);
+    run(command.arg("--db").arg(site.path("job.db"))).expect(0);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\nccarchive_unarchived_jobs 3\n"), "{text}");
+    assert!(
+        text.contains("ccarchive_standing_jobs{standing=\"lost\"} 1\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("ccarchive_last_sweep_exit_code 3\n"),
+        "{text}"
+    );
+    let values = text.lines().filter(|l| !l.starts_with('#'));
+    let numbers = values.map(|l| l.rsplit(' ').next().unwrap().parse::<f64>());
+    assert!(numbers.into_iter().all(|n| n.is_ok()), "{text}");
+}

@@ -19,10 +19,9 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<
         let target = &root["$defs"][name.trim_start_matches("#/$defs/")];
         return check(root, target, value, at, wrong);
     }
-    let types: Vec<&str> = match &schema["type"] {
-        Value::String(one) => vec![one],
-        Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
-        _ => return,
+    let types: Vec<&str> = match schema["type"].as_array() {
+        Some(many) => many.iter().filter_map(Value::as_str).collect(),
+        None => schema["type"].as_str().into_iter().collect(),
     };
     let is = |t: &&str| match *t {
         "null" => value.is_null(),
@@ -34,7 +33,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<
         "number" => value.is_number(),
         _ => false,
     };
-    if !types.iter().any(is) {
+    if !types.is_empty() && !types.iter().any(is) {
         wrong.push(format!("{at} is {value}, not {types:?}"));
     }
     if let (Some(list), false) = (schema["enum"].as_array(), value.is_null())

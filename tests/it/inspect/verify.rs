@@ -34,34 +34,29 @@ fn what_a_sweep_wrote_is_sound() {
 #[test]
 fn every_planted_fault_is_found() {
     type Plant = fn(&Site);
-    let folder = |site: &Site| site.folder(1, START);
-    let _: fn(&Site) -> _ = folder;
     let cases: [(&str, &[&str], Plant); 11] = [
         ("missing", &[], |s| {
-            fs::remove_dir_all(s.folder(1, START)).unwrap()
+            fs::remove_dir_all(s.folder(1, START)).unwrap();
         }),
         ("no_row", &[], |s| {
-            drop(
-                s.db()
-                    .execute("DELETE FROM job WHERE job_id = 1", [])
-                    .unwrap(),
-            )
+            let sql = "DELETE FROM job WHERE job_id = 1";
+            assert_eq!(s.db().execute(sql, []).unwrap(), 1);
         }),
         ("damaged", &[], |s| {
-            fs::write(s.folder(1, START).join("meta.json"), "{\"jobId\":").unwrap()
+            fs::write(s.folder(1, START).join("meta.json"), "{\"jobId\":").unwrap();
         }),
-        ("damaged", &["--read-data"], |s| tear(s)),
+        ("damaged", &["--read-data"], tear),
         ("other_job", &[], |s| s.set(1, "duration = 1800")),
         ("statistics", &["--read-data"], |s| {
-            edit(s, "\"avg\":", "\"avg\":9")
+            edit(s, "\"avg\":", "\"avg\":9");
         }),
         ("footprint", &[], |s| s.set(1, "footprint = '{}'")),
         ("not_recorded", &[], |s| s.set(1, "monitoring_status = 1")),
         ("stranger", &[], |s| {
-            fs::write(s.folder(1, START).join("notes.txt"), "x").unwrap()
+            fs::write(s.folder(1, START).join("notes.txt"), "x").unwrap();
         }),
         ("empty_folder", &[], |s| {
-            fs::create_dir(s.folder(1, START + 1)).unwrap()
+            fs::create_dir(s.folder(1, START + 1)).unwrap();
         }),
         ("two_forms", &[], |s| {
             let other = ["data.json", "data.json.gz"];

@@ -38,10 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// here; an entry that is mended has to go.
 const CIRCLES: &[(&str, &str)] = &[
     ("bin::cli::inspect", "bin::cli"),
-    ("bin::generator::checkpoints", "bin::generator"),
-    ("bin::generator::plan", "bin::generator"),
     ("inspect::status", "inspect"),
-    ("bin::generator::cluster", "bin::generator::metrics"),
 ];
 
 fn src() -> PathBuf {

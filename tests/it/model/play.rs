@@ -7,16 +7,15 @@ use std::sync::OnceLock;
 use ccarchive::ledger::Ledger;
 use rusqlite::Connection;
 
-use super::chance::Chance;
 use super::compare::{SLACK, check_archive, check_ledger};
 use super::oracle::{self, Fate, Flags, Job};
 use super::world::{HOSTS, World};
 use crate::support::engine::{Sweep, Swept};
+use crate::support::random::Random;
 use crate::support::site::{HOUR, NewJob, Site, T0};
 
 pub(super) struct Play {
-    seed: u64,
-    chance: Chance,
+    chance: Random,
     site: Site,
     world: World,
     jobs: BTreeMap<i64, Job>,
@@ -42,19 +41,19 @@ fn empty_ledger() -> &'static [u8] {
 impl Drop for Play {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("sequence {}:\n{}", self.seed, self.steps.join("\n"));
+            println!("the sequence:\n{}", self.steps.join("\n"));
         }
     }
 }
 
 impl Play {
-    pub(super) fn new(seed: u64) -> Self {
+    /// A new site; the draws decide how it begins.
+    pub(super) fn new(begin: Vec<u64>) -> Self {
         let site = Site::new();
         fs::write(site.path("job.db.ledger"), empty_ledger()).unwrap();
         let ledger = Connection::open(site.path("job.db.ledger")).unwrap();
         let mut play = Self {
-            seed,
-            chance: Chance(seed),
+            chance: Random::of(begin),
             world: World::new(&site),
             site,
             jobs: BTreeMap::new(),
@@ -76,14 +75,19 @@ impl Play {
         self.steps.push(text);
     }
 
-    /// One random step.
-    pub(super) fn step(&mut self) {
-        match self.chance.below(20) {
+    /// One random step, which these draws decide.
+    pub(super) fn step(&mut self, draws: Vec<u64>) {
+        self.chance = Random::of(draws);
+        match self.chance.signed(20) {
             0..=2 => self.data(),
             3 | 4 => self.damage(),
             5 | 6 => self.row(),
             7 | 8 => {
-                self.now += self.chance.of(&[300, HOUR, 4 * HOUR, 14 * HOUR, 14 * HOUR]) / 60 * 60;
+                self.now += self
+                    .chance
+                    .of_list(&[300, HOUR, 4 * HOUR, 14 * HOUR, 14 * HOUR])
+                    / 60
+                    * 60;
             }
             9 if self.jobs.len() < 8 => {
                 let next = self.jobs.keys().max().unwrap_or(&0) + 1;
@@ -140,20 +144,20 @@ impl Play {
 
     fn insert(&mut self, job_id: i64) {
         let c = &mut self.chance;
-        let hosts = match c.below(4) {
+        let hosts = match c.signed(4) {
             0 => vec![HOSTS[0], HOSTS[1]],
             1 => HOSTS.to_vec(),
-            _ => vec![c.of(&HOSTS)],
+            _ => vec![c.of_list(&HOSTS)],
         };
-        let length = c.of(&[0, 60, 600, 3000, 2 * HOUR, 2 * HOUR]);
+        let length = c.of_list(&[0, 60, 600, 3000, 2 * HOUR, 2 * HOUR]);
         // Fewer beginnings would give jobs the same key.
-        let start = T0 + c.below(300) * 60;
+        let start = T0 + c.signed(300) * 60;
         let job = Job {
             id: job_id,
             hosts,
             start,
             duration: length,
-            status: c.of(&[1, 1, 1, 1, 2, 0]),
+            status: c.of_list(&[1, 1, 1, 1, 2, 0]),
             running: c.percent(10),
             ill: true,
             misplaced: c.percent(5),
@@ -173,12 +177,12 @@ impl Play {
     }
 
     fn hour(&mut self) -> i64 {
-        self.chance.below(((self.now - T0) / HOUR).clamp(1, 8))
+        self.chance.signed(((self.now - T0) / HOUR).clamp(1, 8))
     }
 
     /// Data arrives, in order or late.
     fn data(&mut self) {
-        let host = self.chance.of(&HOSTS);
+        let host = self.chance.of_list(&HOSTS);
         let files = self.site.host(host);
         if self.chance.percent(30) {
             let to = (self.now - 120).div_euclid(60) * 60;
@@ -193,17 +197,18 @@ impl Play {
     }
 
     fn damage(&mut self) {
-        let host = self.chance.of(&HOSTS);
+        let host = self.chance.of_list(&HOSTS);
         let hours: Vec<i64> = self.world.hosts[host].snapshots.keys().copied().collect();
         if hours.is_empty() {
             return;
         }
-        let hour = self.chance.of(&hours);
+        let hour = self.chance.of_list(&hours);
         let files = self.site.host(host);
         if self.chance.percent(75) {
             self.say(format!("damage {host} {hour}"));
             self.world.damage(&files, host, hour);
-        } else {
+        } else if self.world.files() > 1 {
+            // A source without any file is not asked for jobs: it may not be mounted.
             self.say(format!("remove {host} {hour}"));
             self.world.remove(&files, host, hour);
         }
@@ -212,10 +217,10 @@ impl Play {
     /// The owner of the database changes a row.
     fn row(&mut self) {
         let ids: Vec<i64> = self.jobs.keys().copied().collect();
-        let Some(id) = (!ids.is_empty()).then(|| self.chance.of(&ids)) else {
+        let Some(id) = (!ids.is_empty()).then(|| self.chance.of_list(&ids)) else {
             return;
         };
-        let what = self.chance.below(8);
+        let what = self.chance.signed(8);
         self.say(format!("row {id} {what}"));
         let job = self.jobs.get_mut(&id).unwrap();
         match what {
@@ -232,7 +237,7 @@ impl Play {
                 job.status = 1;
             }
             3 if job.status != 3 => {
-                job.duration = self.chance.of(&[120, 600, 3000]);
+                job.duration = self.chance.of_list(&[120, 600, 3000]);
                 self.site.set(id, &format!("duration = {}", job.duration));
             }
             4 if job.archive.is_none() => {
@@ -251,7 +256,7 @@ impl Play {
     fn age(&mut self, id: i64) {
         let job = self.jobs.get_mut(&id).unwrap();
         if let Some(note) = job.ledger.as_mut().filter(|n| n.state == "waiting") {
-            note.attempts = self.chance.of(&[5, 6, 7, 12]);
+            note.attempts = self.chance.of_list(&[5, 6, 7, 12]);
             if note.failures > 0 {
                 note.failures = note.attempts;
             }
@@ -264,7 +269,7 @@ impl Play {
     /// A sweep with a wrong clock.
     fn jump(&mut self) {
         // Much further back, the source's files would be of the future, and a source does not believe those.
-        let off = self.chance.of(&[-60, 30 * HOUR, 300 * HOUR]);
+        let off = self.chance.of_list(&[-60, 30 * HOUR, 300 * HOUR]);
         let flags = self.flags();
         self.sweep(self.now + off, flags);
     }
@@ -275,7 +280,7 @@ impl Play {
         if ids.is_empty() {
             return;
         }
-        let named = Some(self.chance.of(&ids));
+        let named = Some(self.chance.of_list(&ids));
         let flags = Flags {
             named,
             force: self.chance.percent(20),

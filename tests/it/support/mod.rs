@@ -9,6 +9,7 @@ pub(crate) mod random;
 pub(crate) mod shared;
 pub(crate) mod site;
 pub(crate) mod snapshots;
+pub(crate) mod sqlite_archive;
 pub(crate) mod stall;
 pub(crate) mod tree;
 pub(crate) mod trouble;

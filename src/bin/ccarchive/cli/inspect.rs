@@ -1,6 +1,7 @@
 //! The flags of the commands that only read.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ccarchive::ledger::Listing;
@@ -55,6 +56,9 @@ pub(crate) struct StatusArgs {
     /// Archived jobs with less than this share of their samples are thin, in percent
     #[arg(long, value_name = "PERCENT", default_value = "90", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) thin: u8,
+    /// Also write figures for the textfile collector of Prometheus' node exporter
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
+    pub(crate) metrics_file: Option<PathBuf>,
     /// Show the last N sweeps
     #[arg(long, value_name = "N", default_value = "5")]
     pub(crate) runs: usize,

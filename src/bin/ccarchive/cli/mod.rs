@@ -113,10 +113,11 @@ pub(crate) struct PlaceArgs {
         hide_env_values = true
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Job archive to write to [default: job-archive beside the database]
+    /// Job archive to write to: a folder, or sqlite:FILE for a SQLite file that is there [default: job-archive beside
+    /// the database]
     #[arg(
         long,
-        value_name = "DIR",
+        value_name = "ARCHIVE",
         env = "CCARCHIVE_ARCHIVE",
         hide_env_values = true
     )]

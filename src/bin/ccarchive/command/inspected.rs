@@ -16,11 +16,10 @@ use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::layers::Layered;
 use ccarchive::sweep::Exit;
-use ccarchive::target::Target as _;
-use ccarchive::target::tree::Tree;
+use ccarchive::target::{Archive, Target};
 use jiff::Zoned;
 
-use super::Stopped;
+use super::{Stopped, archive};
 use crate::cli::inspect::SiteArgs;
 use crate::report;
 
@@ -34,7 +33,7 @@ const SETTLE: i64 = 12 * 3600;
 pub(crate) struct Inspected {
     pub(crate) site: Site,
     pub(crate) clusters: Clusters,
-    pub(crate) archive: Tree,
+    pub(crate) archive: Box<dyn Archive>,
     /// All folders as a sweep reads them.
     pub(crate) source: Layered,
     each: Vec<(String, Checkpoints)>,
@@ -63,8 +62,10 @@ impl Inspected {
         let database = site.database.value.clone();
         jobs::check(&database)?;
         let clock = Clock::starting_at(now.timestamp().as_second());
-        let archive = Tree::new(&site.archive.value);
-        let clusters = clusters(&archive)?;
+        let archive = archive::open(&site.archive.value);
+        // Whoever reads need not be able to write.
+        archive::obstacle(&*archive)?;
+        let clusters = clusters(&*archive)?;
         let checkpoints =
             |root: &PathBuf| Checkpoints::new(root.clone(), clusters.frequencies(), clock);
         let folders: Vec<_> = site.checkpoints.iter().map(|c| c.value.clone()).collect();
@@ -123,7 +124,7 @@ impl Inspected {
             ledger: &self.ledger,
             sources: &sources,
             source: &self.source,
-            target: &self.archive,
+            target: &*self.archive,
             clusters: &self.clusters,
         });
         for warning in self.ledger.take_warnings() {
@@ -133,7 +134,7 @@ impl Inspected {
     }
 }
 
-fn clusters(archive: &Tree) -> Result<Clusters, Stopped> {
+fn clusters(archive: &dyn Target) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
     let found = archive.clusters().map_err(|e| aborted(chain(&e)))?;
     Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(aborted)

@@ -6,15 +6,15 @@ use ccarchive::jobs;
 use ccarchive::site::{ARCHIVE_VERSION, Site, SourceCluster, Survey};
 use ccarchive::sweep::Exit;
 use ccarchive::sweep::monitor::{Event, Monitor};
-use ccarchive::target::tree::Tree;
-use ccarchive::target::{self, Target as _};
+use ccarchive::target::Target;
 
-use super::Stopped;
+use super::{Stopped, archive};
 use crate::report::{Console, words};
 
 /// Looks at the site. A dry run goes on where a sweep would be refused, and says so: it gives back false.
 pub(super) fn look(
     site: &Site,
+    archive: &dyn Target,
     dry_run: bool,
     now: i64,
     console: &Console,
@@ -26,19 +26,14 @@ pub(super) fn look(
         Err(e @ jobs::Error::Version(_)) => return Err(e.into()),
         Err(_) => None,
     };
-    let survey = site.survey();
-    let obstacle = match Tree::new(&site.archive.value).check() {
-        Ok(_) => survey.obstacle.clone(),
-        Err(e @ target::Error::Version { .. }) => {
-            return Err(Stopped::new(Exit::Unsupported, e.to_string()));
-        }
-        Err(e) => survey.obstacle.clone().or_else(|| Some(e.to_string())),
-    };
-    console.detail(|| describe(site, version, &survey, obstacle.is_none()));
+    let mut survey = site.survey();
+    let unwritable = archive::obstacle(archive)?;
+    survey.obstacle = survey.obstacle.or(unwritable);
+    console.detail(|| describe(site, version, &survey));
     for warning in stale(site, &survey, now) {
         console.event(&Event::Warning(&warning));
     }
-    match obstacle {
+    match survey.obstacle {
         None => Ok(true),
         Some(obstacle) if dry_run => {
             let text = format!("a sweep would not start here: {obstacle}");
@@ -50,9 +45,9 @@ pub(super) fn look(
 }
 
 /// One line a unit.
-fn describe(site: &Site, version: Option<i64>, survey: &Survey, may_write: bool) -> Vec<String> {
+fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
     let version = version.map_or_else(|| "locked by others".into(), |v| format!("version {v}"));
-    let access = if may_write {
+    let access = if survey.obstacle.is_none() {
         "writable"
     } else {
         "not to be written by this user"
@@ -61,8 +56,7 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey, may_write: bool)
         format!("database {}: {version}", site.database.value.display()),
         format!(
             "archive {}: version {ARCHIVE_VERSION}, belongs to {}, {access}",
-            site.archive.value.display(),
-            survey.archive_owner
+            site.archive.value, survey.archive_owner
         ),
     ];
     for c in &survey.sources {

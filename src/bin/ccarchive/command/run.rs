@@ -13,11 +13,11 @@ use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::layers::Layered;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Parts};
-use ccarchive::target::tree::Tree;
+use ccarchive::target::Archive;
 use jiff::Zoned;
 
 use super::wire::{self, Database};
-use super::{Stopped, preflight};
+use super::{Stopped, archive, preflight};
 use crate::cli::RunArgs;
 use crate::report::Console;
 use crate::signals;
@@ -58,8 +58,15 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
     }
     selection.not_clusters.clone_from(&site.elsewhere);
     let clock = Clock::starting_at(now.timestamp().as_second());
-    let may_write = preflight::look(&site, args.behaviour.dry_run, clock.now(), console)?;
-    let exit = sweep_site(args, &site, selection, clock, console, &stop)?;
+    let archive = archive::open(&site.archive.value);
+    let dry_run = args.behaviour.dry_run;
+    let may_write = preflight::look(&site, &*archive, dry_run, clock.now(), console)?;
+    let media = Media {
+        site: &site,
+        archive: &*archive,
+        clock,
+    };
+    let exit = sweep_site(args, &media, selection, console, &stop)?;
     // A dry run of somebody who could not sweep is no promise.
     let is_promise = matches!(exit, Exit::Done | Exit::Failures);
     Ok(if is_promise && !may_write {
@@ -69,16 +76,27 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
     })
 }
 
+/// What a sweep works on.
+struct Media<'a> {
+    site: &'a Site,
+    archive: &'a dyn Archive,
+    clock: Clock,
+}
+
 /// Puts the parts together and sweeps.
 fn sweep_site(
     args: &RunArgs,
-    site: &Site,
+    media: &Media<'_>,
     selection: Selection,
-    clock: Clock,
     console: &Console,
     stop: &Stop,
 ) -> Result<Exit, Stopped> {
     let b = &args.behaviour;
+    let &Media {
+        site,
+        archive,
+        clock,
+    } = media;
     let database = Database {
         path: &site.database.value,
         patience: b.lock_timeout,
@@ -86,8 +104,7 @@ fn sweep_site(
     };
     let lock = wire::take_lock(site, b, clock.now(), stop)?;
     let recorder = database.recorder(b.dry_run)?;
-    let archive = Tree::new(&site.archive.value);
-    let clusters = wire::load_clusters(&archive, console)?;
+    let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;
     let ledger = wire::open_ledger(site, b.dry_run, console);
     let layer = |root: &PathBuf| -> Box<dyn Source> {
@@ -98,7 +115,7 @@ fn sweep_site(
     let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
     let source = Cached::new(Layered::new(layers), memory);
     if !b.dry_run {
-        sweep::recover(&ledger, &archive, console, stop);
+        sweep::recover(&ledger, archive, console, stop);
     }
     let settings = wire::settings(args, site, &selection, clock);
     let rows = database.rows(b.dry_run)?;
@@ -106,7 +123,7 @@ fn sweep_site(
     console.start(site, &settings);
     let parts = Parts {
         source: &source,
-        target: &archive,
+        target: archive,
         clusters: &clusters,
         ledger: &ledger,
         jobs,

@@ -38,6 +38,15 @@ pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
         let answer = status::status(ports, &site.terms, &wanted, &clusters, &site.stop);
         Ok(answer?)
     })?;
+    if let Some(file) = &args.metrics_file {
+        report::inspect::metrics::write(&status, file).map_err(|e| {
+            let file = file.display();
+            Stopped::new(
+                Exit::Aborted,
+                format!("the metrics file {file} cannot be written: {e}"),
+            )
+        })?;
+    }
     if args.json {
         report::inspect::json("status", &status)?;
     } else {

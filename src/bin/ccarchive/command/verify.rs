@@ -26,7 +26,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
     };
     let mut console = Console::new(args.json, args.quiet);
     let verified = site.ask(|ports| {
-        let answer = verify::verify(ports, &site.archive, &site.terms, &wanted, &mut console);
+        let answer = verify::verify(ports, &*site.archive, &site.terms, &wanted, &mut console);
         Ok(answer?)
     })?;
     console.finish(&verified)?;

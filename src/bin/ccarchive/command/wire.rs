@@ -16,8 +16,7 @@ use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Chosen, Exit, Jobs, Refusal, Settings, Summary};
-use ccarchive::target::tree::Tree;
-use ccarchive::target::{ClusterFiles, Target as _};
+use ccarchive::target::{ClusterFiles, Target};
 
 use super::Stopped;
 use crate::cli::{BehaviourArgs, Compression, RunArgs};
@@ -87,12 +86,12 @@ pub(super) fn take_lock(
 }
 
 /// The clusters of the archive.
-pub(super) fn load_clusters(archive: &Tree, console: &Console) -> Result<Clusters, Stopped> {
+pub(super) fn load_clusters(archive: &dyn Target, console: &Console) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
     let ClusterFiles { files, without } = archive.clusters().map_err(|e| aborted(e.to_string()))?;
     for folder in without {
         let w = format!(
-            "{} in the archive has no cluster.json; cc-backend does not start with such a folder",
+            "{} in the archive has no cluster.json; cc-backend does not start with it",
             Shown(&folder)
         );
         console.event(&Event::Warning(&w));
@@ -105,7 +104,7 @@ pub(super) fn load_clusters(archive: &Tree, console: &Console) -> Result<Cluster
     })?;
     if clusters.is_empty() {
         return Err(aborted(
-            "the archive has no cluster: expected a folder with cluster.json for each".into(),
+            "the archive has no cluster: expected a cluster.json for each".into(),
         ));
     }
     Ok(clusters)

@@ -9,11 +9,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::Error;
 use super::curves::Column;
 use super::encode::{self, Series};
 use super::hosts::{Fault, Format, Host};
-use super::plan::Window;
+use super::plan::{Error, Window};
 use super::random::index;
 
 /// What was written.
@@ -36,11 +35,11 @@ pub(super) fn write_host(
     if columns.is_empty() {
         return Ok(tally);
     }
-    fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+    fs::create_dir_all(folder).map_err(Error::at(folder))?;
     let mut store = |name: String, bytes: &[u8]| {
         tally.bytes += bytes.len() as u64;
         let path = folder.join(name);
-        fs::write(&path, bytes).map_err(|e| Error::io("write", &path, e))
+        fs::write(&path, bytes).map_err(Error::at(&path))
     };
     let intervals = window.borders.len() - 1;
     for (number, border) in window.borders.windows(2).enumerate() {

@@ -3,191 +3,204 @@
 //! Rows with an even id have `resources` and `meta_data` as BLOB, which is how cc-backend binds
 //! them; the others have TEXT, as an import leaves them.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, Transaction, params};
-use serde_json::json;
+use rusqlite::types::Value as Column;
+use rusqlite::{Connection, Transaction, params, params_from_iter};
+use serde_json::{Value, json};
 
-use super::apps::{APPS, USERS};
-use super::cluster::CLUSTER;
+use super::cluster::{CLUSTER, Drive, Kind};
 use super::hosts::Host;
-use super::jobs::{Job, Metadata};
-use super::metrics::Drive;
+use super::jobs::{Job, Place};
 use super::plan::Plan;
+use super::random::index;
+use super::work::WORK;
 
-/// Tags, by id from 1: type, name, scope.
-const TAGS: [(&str, &str, &str); 3] = [
-    ("jobClass", "cpu<load", "global"),
-    ("app", "gromacs & friends", "global"),
-    ("note", "ask user", "admin"),
-];
+const TAGS: &str = "INSERT INTO tag (tag_type, tag_name, tag_scope, insert_ts)
+    SELECT column1, column2, column3, datetime(?1, 'unixepoch') FROM (VALUES
+    ('jobClass', 'cpu<load', 'global'), ('app', 'gromacs & friends', 'global'), ('note', 'ask user', 'admin'))";
 
-/// Writes the database with its schema and all rows.
+/// Writes the database with its schema and all rows; how many of the jobs a sweep has to look at.
 pub(super) fn write(
     path: &Path,
     plan: &Plan,
     hosts: &[Host],
     jobs: &[Job],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<usize> {
     let mut connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let rows = connection.transaction()?;
     rows.execute_batch(include_str!("schema.sql"))?;
     people(&rows)?;
     nodes(&rows, plan, hosts)?;
-    let inserted: String =
-        rows.query_row("SELECT datetime(?1, 'unixepoch')", [plan.now], |row| {
-            row.get(0)
-        })?;
-    for (kind, name, scope) in TAGS {
-        rows.execute(
-            "INSERT INTO tag (tag_type, tag_name, tag_scope, insert_ts) VALUES (?1, ?2, ?3, ?4)",
-            params![kind, name, scope, inserted],
-        )?;
-    }
+    rows.execute(TAGS, [plan.now])?;
     for (id, job) in (1..).zip(jobs) {
         insert(&rows, id, job, hosts)?;
         for tag in &job.tags {
             rows.execute(
-                "INSERT INTO jobtag (job_id, tag_id, insert_ts) VALUES (?1, ?2, ?3)",
-                params![id, tag, inserted],
+                "INSERT INTO jobtag (job_id, tag_id, insert_ts) VALUES (?1, ?2, datetime(?3, 'unixepoch'))",
+                params![id, tag, plan.now],
             )?;
         }
     }
     rows.commit()?;
-    connection.close().map_err(|(_, error)| error)
+    let unarchived = connection.query_row(
+        "SELECT count(*) FROM job
+         WHERE job_state NOT IN ('running', 'pending', 'suspended') AND monitoring_status IN (1, 2)",
+        [],
+        |row| row.get(0),
+    )?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(index(unarchived))
 }
 
 fn people(rows: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut statement = rows.prepare(
         "INSERT INTO hpc_user (username, name, roles, email, projects) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    for (login, name, project) in USERS {
-        let (roles, projects) = (json!(["user"]), json!([project]));
-        let email = format!("{login}@example.org");
+    for user in &WORK.users {
+        let email = format!("{}@example.org", user.login);
+        let projects = format!("[\"{}\"]", user.project);
         statement.execute(params![
-            login,
-            name,
-            roles.to_string(),
+            user.login,
+            user.name,
+            "[\"user\"]",
             email,
-            projects.to_string()
+            projects
         ])?;
     }
-    statement.execute(params![
-        "admin",
-        "Administrator",
-        json!(["admin"]).to_string(),
-        None::<String>,
-        "[]"
-    ])?;
+    let none = None::<String>;
+    statement.execute(params!["admin", "Administrator", "[\"admin\"]", none, "[]"])?;
     Ok(())
 }
 
 fn nodes(rows: &Transaction<'_>, plan: &Plan, hosts: &[Host]) -> rusqlite::Result<()> {
+    let mut node = rows
+        .prepare("INSERT INTO node (id, hostname, cluster, subcluster) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut state = rows.prepare(
+        "INSERT INTO node_state (time_stamp, node_state, health_state, node_id) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for (id, host) in (1..).zip(hosts) {
-        rows.prepare_cached(
-            "INSERT INTO node (id, hostname, cluster, subcluster) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![id, host.name, CLUSTER, host.kind.name()])?;
-        rows.prepare_cached(
-            "INSERT INTO node_state (time_stamp, node_state, health_state, node_id) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![plan.now - 60, "allocated", if host.healthy() { "full" } else { "partial" }, id])?;
+        let health = if host.healthy() { "full" } else { "partial" };
+        node.execute(params![id, host.name, CLUSTER, host.kind.name()])?;
+        state.execute(params![plan.now - 60, "allocated", health, id])?;
     }
     Ok(())
 }
 
 fn insert(rows: &Transaction<'_>, id: i64, job: &Job, hosts: &[Host]) -> rusqlite::Result<()> {
-    let mut statement = rows.prepare_cached(
-        "INSERT INTO job (id, job_id, cluster, subcluster, start_time, hpc_user, project, cluster_partition,
-         array_job_id, duration, walltime, job_state, meta_data, resources, num_nodes, num_hwthreads, num_acc,
-         shared, monitoring_status, footprint, energy_footprint) VALUES
-         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
-    )?;
-    let bound = |text: String| {
-        if id % 2 == 0 {
-            Value::Blob(text.into_bytes())
-        } else {
-            Value::Text(text)
-        }
+    let user = &WORK.users[job.user];
+    let held = |what: fn(&Place) -> u64| -> u32 {
+        job.places
+            .iter()
+            .map(|place| what(place).count_ones())
+            .sum()
     };
-    let (user, _, project) = USERS[job.user];
-    let threads: u32 = job
-        .places
-        .iter()
-        .map(|place| place.threads.count_ones())
-        .sum();
-    let accelerators: u32 = job
-        .places
-        .iter()
-        .map(|place| place.accelerators.count_ones())
-        .sum();
-    let nodes = i64::try_from(job.places.len()).unwrap_or(i64::MAX);
-    let resources = bound(job.resources(hosts));
-    let metadata = metadata(job).map_or(Value::Null, bound);
-    statement.execute(params![
-        id,
-        job.number,
-        job.cluster,
-        job.subcluster,
-        job.start,
-        user,
-        project,
-        job.partition,
-        job.array,
-        job.duration,
-        job.walltime,
-        job.state,
-        metadata,
-        resources,
-        nodes,
-        threads,
-        accelerators,
-        job.shared,
-        job.status,
-        footprint(job),
-        Value::Blob(b"null".to_vec()),
-    ])?;
+    let mut row = BTreeMap::from([
+        ("id", json!(id)),
+        ("job_id", json!(job.number)),
+        ("cluster", json!(CLUSTER)),
+        ("subcluster", json!(job.kind.name())),
+        ("start_time", json!(job.start)),
+        ("hpc_user", json!(user.login)),
+        ("project", json!(user.project)),
+        (
+            "cluster_partition",
+            json!(if job.kind == Kind::Gpu { "gpu" } else { "main" }),
+        ),
+        ("array_job_id", json!(job.array)),
+        ("duration", json!(job.ran)),
+        ("walltime", json!(walltime(job.ran))),
+        ("job_state", json!("completed")),
+        ("meta_data", json!(metadata(job))),
+        ("resources", json!(resources(job, hosts))),
+        ("num_nodes", json!(job.places.len())),
+        ("num_hwthreads", json!(held(|place| place.threads))),
+        ("num_acc", json!(held(|place| place.accelerators))),
+        ("shared", json!("none")),
+        ("monitoring_status", json!(1)),
+        ("footprint", footprint(job)),
+        ("energy_footprint", Value::Null),
+    ]);
+    row.extend(
+        job.set
+            .iter()
+            .map(|(column, value)| (column.as_str(), value.clone())),
+    );
+    let (names, marks) = (
+        row.keys().copied().collect::<Vec<_>>(),
+        vec!["?"; row.len()],
+    );
+    let sql = format!(
+        "INSERT INTO job ({}) VALUES ({})",
+        names.join(","),
+        marks.join(",")
+    );
+    let columns = row.into_iter().map(|(name, value)| match (name, value) {
+        // What cc-backend binds where it has no footprint.
+        ("footprint" | "energy_footprint", Value::Null) => Column::Blob(b"null".to_vec()),
+        ("resources" | "meta_data", Value::String(text)) if id % 2 == 0 => {
+            Column::Blob(text.into())
+        }
+        (_, Value::String(text)) => Column::Text(text),
+        (_, other) => other.as_i64().map_or(Column::Null, Column::Integer),
+    });
+    rows.prepare_cached(&sql)?
+        .execute(params_from_iter(columns))?;
     Ok(())
 }
 
-/// What cc-backend's worker for running jobs left: numbers as TEXT for the longer ones, else `null`.
+/// What a user would have asked for, seconds.
+fn walltime(ran: i64) -> i64 {
+    let limits = [1, 2, 4, 8, 12, 24].map(|hours| hours * 3600);
+    limits
+        .into_iter()
+        .find(|limit| *limit > ran)
+        .unwrap_or(ran + 3600)
+}
+
+/// What cc-backend's worker for running jobs left: a number for the longer ones.
 fn footprint(job: &Job) -> Value {
     if job.ran < 1200 {
-        return Value::Blob(b"null".to_vec());
+        return Value::Null;
     }
-    Value::Text(json!({"cpu_load_avg": APPS[job.app].uses(Drive::Cpu) * 32.0}).to_string())
+    json!(json!({"cpu_load_avg": WORK.apps[job.app].uses(Drive::Cpu) * 32.0}).to_string())
 }
 
-fn metadata(job: &Job) -> Option<String> {
-    match job.metadata {
-        Metadata::Null => None,
-        Metadata::Empty => Some("{}".to_owned()),
-        Metadata::Broken => Some("{\"jobName\":".to_owned()),
-        Metadata::Full => {
-            let (user, _, project) = USERS[job.user];
-            let app = &APPS[job.app];
-            let document = json!({
-                "jobName": format!("{}_{}", app.name, job.seed % 90 + 10),
-                "jobScript": format!("#!/bin/bash -l\n#SBATCH --nodes={}\n#SBATCH --account={project}\n\n{}\n",
-                    job.places.len(), app.script),
-                "slurmInfo": format!("JobId={} UserId={user} Account={project}", job.number),
-            });
-            Some(escaped(&document.to_string()))
+/// JSON for the column `resources`.
+fn resources(job: &Job, hosts: &[Host]) -> String {
+    let bits = |mask: u64| (0..64).filter(move |bit| mask >> bit & 1 == 1);
+    let places = job.places.iter().map(|place| {
+        let mut text = format!("{{\"hostname\":\"{}\"", hosts[place.host].name);
+        if !place.whole {
+            text += &format!(
+                ",\"hwthreads\":{}",
+                json!(bits(place.threads).collect::<Vec<_>>())
+            );
         }
-    }
+        let ids: Vec<&str> = (job.kind.accelerators().enumerate())
+            .filter_map(|(number, id)| (place.accelerators >> number & 1 == 1).then_some(id))
+            .collect();
+        if !ids.is_empty() {
+            text += &format!(",\"accelerators\":{}", json!(ids));
+        }
+        text + "}"
+    });
+    format!("[{}]", places.collect::<Vec<_>>().join(","))
 }
 
-/// With `<`, `>` and `&` as escapes, as cc-backend writes JSON.
-fn escaped(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for character in json.chars() {
-        match character {
-            '<' | '>' | '&' => write!(text, "\\u{:04x}", u32::from(character)).unwrap_or_default(),
-            other => text.push(other),
-        }
-    }
-    text
+/// JSON for the column `meta_data`, with `<`, `>` and `&` as escapes, as cc-backend writes it.
+fn metadata(job: &Job) -> String {
+    let (user, app) = (&WORK.users[job.user], &WORK.apps[job.app]);
+    let document = json!({
+        "jobName": format!("{}_{}", app.name, job.seed % 90 + 10),
+        "jobScript": format!("#!/bin/bash -l\n#SBATCH --nodes={}\n#SBATCH --account={}\n\n{}\n",
+            job.places.len(), user.project, app.script),
+        "slurmInfo": format!("JobId={} UserId={} Account={}", job.number, user.login, user.project),
+    });
+    let json = document.to_string();
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
 }

@@ -36,54 +36,43 @@ fn levels<'a, 'b>(
 
 /// A `.json` snapshot: numbers with one decimal, no value as null.
 pub(crate) fn json(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
-    let levels = levels(series);
-    let mut text = String::new();
-    let mut open = false;
-    for (child, metrics) in &levels {
-        if !child.is_empty() {
-            text.push_str(if open { "," } else { "" });
-            push(&mut text, format_args!("\"{child}\":"));
-            open = true;
-        }
-        text.push_str("{\"metrics\":{");
-        for (number, one) in metrics.values().enumerate() {
-            text.push_str(if number == 0 { "" } else { "," });
-            json_series(&mut text, one);
-        }
-        text.push_str("},\"children\":{");
-        if !child.is_empty() {
-            push(&mut text, format_args!("}},\"from\":{from},\"to\":{to}}}"));
-        }
-    }
-    push(
-        &mut text,
-        format_args!("}},\"from\":{from},\"to\":{to}}}\n"),
-    );
-    text.into_bytes()
+    let level = |metrics: &BTreeMap<&str, &Series<'_>>, children: &str| {
+        let metrics = metrics
+            .values()
+            .map(|one| json_series(one))
+            .collect::<Vec<_>>()
+            .join(",");
+        format!(
+            "{{\"metrics\":{{{metrics}}},\"children\":{{{children}}},\"from\":{from},\"to\":{to}}}"
+        )
+    };
+    let mut levels = levels(series);
+    let own = levels.remove("").unwrap_or_default();
+    let children = levels
+        .iter()
+        .map(|(child, metrics)| format!("\"{child}\":{}", level(metrics, "")));
+    let children = children.collect::<Vec<_>>().join(",");
+    (level(&own, &children) + "\n").into_bytes()
 }
 
-fn json_series(text: &mut String, series: &Series<'_>) {
-    push(
-        text,
-        format_args!(
-            "\"{}\":{{\"frequency\":{},\"start\":{},\"data\":[",
-            series.metric, series.step, series.start
-        ),
-    );
+fn json_series(series: &Series<'_>) -> String {
+    let Series {
+        metric,
+        step,
+        start,
+        ..
+    } = series;
+    let mut text = format!("\"{metric}\":{{\"frequency\":{step},\"start\":{start},\"data\":[");
     for (number, value) in series.values.iter().enumerate() {
-        text.push_str(if number == 0 { "" } else { "," });
-        if value.is_nan() {
-            text.push_str("null");
+        let comma = if number == 0 { "" } else { "," };
+        // Writing to a String cannot fail.
+        let _ = if value.is_nan() {
+            write!(text, "{comma}null")
         } else {
-            push(text, format_args!("{value:.1}"));
-        }
+            write!(text, "{comma}{value:.1}")
+        };
     }
-    text.push_str("]}");
-}
-
-fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    text.write_fmt(what).unwrap_or_default();
+    text + "]}"
 }
 
 /// A `.bin` snapshot.
@@ -112,14 +101,12 @@ pub(crate) fn binary(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
             }
         }
         // The node itself has all others as children; they have none.
-        count(
-            &mut bytes,
-            if child.is_empty() {
-                levels.len() - 1
-            } else {
-                0
-            },
-        );
+        let children = if child.is_empty() {
+            levels.len() - 1
+        } else {
+            0
+        };
+        count(&mut bytes, children);
     }
     bytes
 }

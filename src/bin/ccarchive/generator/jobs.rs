@@ -1,34 +1,36 @@
-//! A job, and the schedule that puts jobs on hosts so that they get in each other's way as little
-//! as on a real site.
+//! The jobs, the schedule that puts them on hosts so that they get in each other's way as little as on a real site, and
+//! everyday work: random jobs until there are as many as planned.
 
-use super::apps::{APPS, CPU_APPS, USERS};
-use super::cluster::{ACCELERATORS, CLUSTER, Kind};
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::cluster::Kind;
 use super::hosts::{Fault, Format, Host};
-use super::plan::Window;
-use super::random::Random;
+use super::plan::{Plan, Window};
+use super::random::{Random, index};
+use super::work::{CPU_APPS, WORK};
 
 /// Idle time that a host gets before and after a job, seconds.
 const PAUSE: i64 = 20;
+/// Mean node seconds of an everyday job before its length is scaled to the site.
+const MEAN: i64 = 22_000;
+/// Thousandths of the site that everyday work keeps busy, if that can be.
+const LOAD: i64 = 550;
+/// The newest end of an everyday job, seconds before `now`: older than a sweep's minimum age.
+const YOUNGEST: i64 = 660;
 
 /// Which jobs share a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) enum Family {
+    #[default]
     None,
     /// Tasks of one array: consecutive numbers.
     Array,
     /// The same job once more, under the same number.
     Requeued,
-}
-
-/// What `meta_data` holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Metadata {
-    /// Name and script.
-    Full,
-    Empty,
-    Null,
-    /// Text that is no JSON.
-    Broken,
 }
 
 /// A host, or a part of it, that a job holds.
@@ -40,7 +42,7 @@ pub(super) struct Place {
     pub(super) whole: bool,
 }
 
-/// A row of the job table, and what really happened.
+/// What really happened, and where the row of the job table says something else.
 #[derive(Debug)]
 pub(super) struct Job {
     /// The scheduler's id; 0 until the jobs are numbered.
@@ -48,26 +50,17 @@ pub(super) struct Job {
     /// Number of the first task of the array, or 0.
     pub(super) array: i64,
     pub(super) family: Family,
-    pub(super) cluster: &'static str,
-    pub(super) subcluster: &'static str,
-    pub(super) partition: &'static str,
-    pub(super) shared: &'static str,
+    pub(super) kind: Kind,
     pub(super) start: i64,
-    /// What the row says, seconds.
-    pub(super) duration: i64,
     /// How long it kept its hosts busy, seconds.
     pub(super) ran: i64,
-    pub(super) walltime: i64,
-    pub(super) state: &'static str,
-    pub(super) status: u8,
-    /// Position in [`USERS`].
+    /// Position in the list of users.
     pub(super) user: usize,
-    /// Position in [`APPS`].
+    /// Position in the list of applications.
     pub(super) app: usize,
     pub(super) places: Vec<Place>,
-    /// Stands in the row in place of what follows from the places.
-    pub(super) resources: Option<&'static str>,
-    pub(super) metadata: Metadata,
+    /// Columns that do not follow from the other fields.
+    pub(super) set: BTreeMap<String, Value>,
     /// Ids of its tags.
     pub(super) tags: Vec<i64>,
     /// What a special job is there for; empty for everyday ones.
@@ -76,60 +69,31 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Whether a sweep has to look at it.
-    pub(super) fn unarchived(&self) -> bool {
-        !matches!(self.state, "running" | "pending" | "suspended") && matches!(self.status, 1 | 2)
-    }
-
     /// Gives it one part of `of` equal parts of its only host.
-    pub(super) fn take_part(&mut self, kind: Kind, part: u32, of: u32) {
-        self.shared = "multi_user";
+    pub(super) fn take_part(&mut self, part: usize, of: usize) {
+        self.set("shared", json!("multi_user"));
         for place in &mut self.places {
             place.whole = false;
-            place.threads = kind.slice(part, of);
-            if kind == Kind::Gpu {
-                let each = 4 / of.min(4);
-                place.accelerators = ((1 << each) - 1) << (part * each % 4);
+            place.threads = self.kind.slice(part, of);
+            if self.kind == Kind::Gpu {
+                let each = 4 / of;
+                place.accelerators = ((1 << each) - 1) << (part * each);
             }
         }
     }
 
-    /// JSON for the column `resources`.
-    pub(super) fn resources(&self, hosts: &[Host]) -> String {
-        if let Some(text) = self.resources {
-            return text.to_owned();
-        }
-        let places = self.places.iter().map(|place| {
-            let mut text = format!("{{\"hostname\":\"{}\"", hosts[place.host].name);
-            if !place.whole {
-                let threads = bits(place.threads).map(|bit| bit.to_string());
-                text += &list("hwthreads", threads);
-            }
-            if place.accelerators != 0 {
-                let ids = bits(place.accelerators).map(|bit| ACCELERATORS[bit as usize]);
-                text += &list("accelerators", ids.map(|id| format!("\"{id}\"")));
-            }
-            text + "}"
-        });
-        format!("[{}]", places.collect::<Vec<_>>().join(","))
+    fn set(&mut self, column: &str, value: Value) {
+        self.set.insert(column.to_owned(), value);
     }
-}
-
-fn list(key: &str, items: impl Iterator<Item = String>) -> String {
-    format!(",\"{key}\":[{}]", items.collect::<Vec<_>>().join(","))
-}
-
-fn bits(mask: u64) -> impl Iterator<Item = u32> {
-    (0..64).filter(move |bit| mask >> bit & 1 == 1)
 }
 
 /// The hosts, what they are busy with, and the jobs so far.
 #[derive(Debug)]
 pub(super) struct Schedule<'a> {
-    pub(super) hosts: &'a [Host],
+    hosts: &'a [Host],
     pub(super) window: &'a Window,
     pub(super) jobs: Vec<Job>,
-    pub(super) random: Random,
+    random: Random,
     busy: Vec<Vec<(i64, i64)>>,
 }
 
@@ -152,8 +116,8 @@ impl<'a> Schedule<'a> {
     }
 
     /// Hosts with this fault.
-    pub(super) fn faulty(&self, like: fn(&Fault) -> bool) -> Vec<usize> {
-        self.chosen(|host| like(&host.fault))
+    pub(super) fn faulty(&self, fault: Fault) -> Vec<usize> {
+        self.chosen(|host| host.fault == fault)
     }
 
     fn chosen(&self, wanted: impl Fn(&Host) -> bool) -> Vec<usize> {
@@ -163,25 +127,15 @@ impl<'a> Schedule<'a> {
     }
 
     /// `count` hosts of the group that are free all the time; none if there are not so many.
-    pub(super) fn free(
-        &mut self,
-        group: &[usize],
-        count: usize,
-        from: i64,
-        to: i64,
-    ) -> Option<Vec<usize>> {
-        let turn = self
-            .random
-            .below(u32::try_from(group.len()).unwrap_or(u32::MAX)) as usize;
-        let free: Vec<usize> = (group[turn..].iter().chain(&group[..turn]))
-            .copied()
-            .filter(|host| {
-                let busy = &self.busy[*host];
-                let next = busy.partition_point(|(_, end)| *end + PAUSE <= from);
-                busy.get(next).is_none_or(|(start, _)| *start >= to + PAUSE)
-            })
-            .take(count)
-            .collect();
+    fn free(&mut self, group: &[usize], count: usize, from: i64, to: i64) -> Option<Vec<usize>> {
+        let turn = self.random.position(group.len());
+        let idle = |host: &usize| {
+            let busy = &self.busy[*host];
+            let next = busy.partition_point(|(_, end)| *end + PAUSE <= from);
+            busy.get(next).is_none_or(|(start, _)| *start >= to + PAUSE)
+        };
+        let turned = group[turn..].iter().chain(&group[..turn]);
+        let free: Vec<usize> = turned.copied().filter(idle).take(count).collect();
         (free.len() == count).then_some(free)
     }
 
@@ -205,12 +159,10 @@ impl<'a> Schedule<'a> {
     pub(super) fn add(&mut self, hosts: &[usize], start: i64, ran: i64) -> &mut Job {
         let seed = self.random.bits();
         let kind = self.hosts[hosts[0]].kind;
-        let apps = u32::try_from(APPS.len()).unwrap_or(0);
         let app = match kind {
-            Kind::Cpu => self.random.below(CPU_APPS),
-            Kind::Gpu => CPU_APPS + self.random.below(apps - CPU_APPS),
+            Kind::Cpu => self.random.position(CPU_APPS),
+            Kind::Gpu => CPU_APPS + self.random.position(WORK.apps.len() - CPU_APPS),
         };
-        let user = self.random.below(u32::try_from(USERS.len()).unwrap_or(1));
         let place = |host: &usize| Place {
             host: *host,
             threads: kind.all_threads(),
@@ -221,21 +173,13 @@ impl<'a> Schedule<'a> {
             number: 0,
             array: 0,
             family: Family::None,
-            cluster: CLUSTER,
-            subcluster: kind.name(),
-            partition: if kind == Kind::Gpu { "gpu" } else { "main" },
-            shared: "none",
+            kind,
             start,
-            duration: ran,
             ran,
-            walltime: walltime(ran),
-            state: "completed",
-            status: 1,
-            user: user as usize,
-            app: app as usize,
+            user: self.random.position(WORK.users.len()),
+            app,
             places: hosts.iter().map(place).collect(),
-            resources: None,
-            metadata: Metadata::Full,
+            set: BTreeMap::new(),
             tags: Vec::new(),
             note: "",
             seed,
@@ -243,14 +187,117 @@ impl<'a> Schedule<'a> {
         let last = self.jobs.len() - 1;
         &mut self.jobs[last]
     }
+
+    /// Fills the schedule with everyday work up to the planned number of jobs.
+    pub(super) fn fill(&mut self, plan: &Plan) {
+        let groups = [(Kind::Cpu, false), (Kind::Cpu, true), (Kind::Gpu, false)]
+            .map(|(kind, json)| self.group(kind, json));
+        let hosts = groups.iter().map(Vec::len).sum();
+        let jobs = index(i64::from(plan.jobs));
+        let missing = i64::from(plan.jobs) - i64::try_from(self.jobs.len()).unwrap_or(i64::MAX);
+        let capacity = i64::from(plan.nodes) * i64::from(plan.hours) * 3600;
+        let scale = (capacity * LOAD / (missing * MEAN).max(1)).clamp(20, 2000);
+        while self.jobs.len() < jobs {
+            let mut ticket = self.random.position(hosts);
+            for group in &groups {
+                if ticket < group.len() {
+                    self.place(group, scale);
+                    break;
+                }
+                ticket -= group.len();
+            }
+        }
+        // Special jobs may be more than planned, and a shared node may have brought one too many.
+        self.jobs.truncate(jobs);
+    }
+
+    /// Finds room for one job, or for the jobs of one shared node.
+    fn place(&mut self, group: &[usize], scale: i64) {
+        let gpu = self.hosts[group[0]].kind == Kind::Gpu;
+        let random = &mut self.random;
+        let shared = random.chance(if gpu { 35 } else { 12 });
+        let counts = [1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4, 4, 8, 8];
+        let mut count = if shared {
+            1
+        } else {
+            random.pick(counts).min(group.len())
+        };
+        let (first, last) = (self.window.first + 900, self.window.now - YOUNGEST);
+        let mut length = (length(random) * scale / 1000).clamp(20, last - first);
+        for attempt in 1..=24 {
+            let start = self.random.between(first, last - length);
+            if let Some(hosts) = self.free(group, count, start, start + length) {
+                self.book(&hosts, start, start + length);
+                return self.fit(&hosts, start, length, shared);
+            }
+            length = (length * 4 / 5).max(20);
+            if attempt % 6 == 0 {
+                count = count.div_ceil(2);
+            }
+        }
+        // The site is full: let the job overlap with others rather than leave it out.
+        let start = self.random.between(first, last - length);
+        let hosts = self.find(group, count, start, start + length);
+        self.fit(&hosts, start, length, shared);
+    }
+
+    /// Adds the job, or as many jobs as share the host.
+    fn fit(&mut self, hosts: &[usize], start: i64, length: i64, shared: bool) {
+        let parts = if shared { self.random.pick([2, 4]) } else { 1 };
+        for part in 0..parts {
+            let mut cut = || {
+                if shared {
+                    self.random.between(0, length / 3)
+                } else {
+                    0
+                }
+            };
+            let (late, early) = (cut(), cut());
+            let job = self.add(hosts, start + late, (length - late - early).max(20));
+            if shared {
+                job.take_part(part, parts);
+            }
+            self.vary();
+        }
+    }
+
+    /// Gives the newest job an end, a status and metadata as they come.
+    fn vary(&mut self) {
+        let random = &mut self.random;
+        let state = match random.below(100) {
+            0..80 => "completed",
+            80..88 => "failed",
+            88..93 => "cancelled",
+            93..97 => "timeout",
+            97..99 => "out_of_memory",
+            _ => "preempted",
+        };
+        let status = if random.chance(10) { 2 } else { 1 };
+        let metadata = random.below(10);
+        let tag = random.chance(8).then(|| random.between(1, 3));
+        let Some(job) = self.jobs.last_mut() else {
+            return;
+        };
+        job.set("job_state", json!(state));
+        job.set("monitoring_status", json!(status));
+        match metadata {
+            0 => job.set("meta_data", Value::Null),
+            1 => job.set("meta_data", json!("{}")),
+            _ => {}
+        }
+        job.tags.extend(tag);
+        if state == "timeout" {
+            job.set("walltime", json!(job.ran));
+        }
+    }
 }
 
-/// What a user would have asked for, seconds.
-fn walltime(ran: i64) -> i64 {
-    let hours = [1, 2, 4, 8, 12, 24];
-    hours
-        .into_iter()
-        .map(|hours| hours * 3600)
-        .find(|limit| *limit > ran)
-        .unwrap_or(ran + 3600)
+/// Length of an everyday job in seconds before scaling: mostly minutes to hours, few all day.
+fn length(random: &mut Random) -> i64 {
+    match random.below(100) {
+        0..15 => random.between(20, 600),
+        15..60 => random.between(600, 7200),
+        60..90 => random.between(7200, 21_600),
+        _ => random.between(21_600, 50_400),
+    }
 }

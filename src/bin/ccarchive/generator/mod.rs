@@ -3,82 +3,41 @@
 //!
 //! The demo shows the program on one; tests and measurements include this folder by its path and
 //! make others of the size they need. It is no part of the library and names nothing of it, so that
-//! a mistake of the engine cannot hide in the sites that it is tested with. A [`Plan`] decides every byte: nothing here asks the clock or draws chance from elsewhere.
+//! a mistake of the engine cannot hide in the sites that it is tested with. A [`Plan`] decides every
+//! byte: nothing here asks the clock or draws chance from elsewhere.
 //!
 //! | module | subject |
 //! |---|---|
 //! | plan | the plan, and the times that follow from it |
-//! | cluster, metrics, hosts | what the site consists of |
-//! | jobs, special, everyday | what ran where |
-//! | apps, curves | what the hosts measured meanwhile |
+//! | cluster, hosts | what the site consists of |
+//! | work, jobs, special | who runs what, and what ran where |
+//! | curves | what the hosts measured meanwhile |
 //! | checkpoints, encode | the metric store's files |
 //! | database | job.db |
 //! | random | the generator below it all |
 
-mod apps;
 mod checkpoints;
 mod cluster;
 mod curves;
 mod database;
 pub(crate) mod encode;
-mod everyday;
 mod hosts;
 mod jobs;
-mod metrics;
 mod plan;
-mod random;
+pub(crate) mod random;
 mod special;
+mod work;
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cluster::CLUSTER;
 use curves::Load;
 use jobs::{Family, Job, Schedule};
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Error, Plan};
 
 /// Number of the first job.
 const FIRST_NUMBER: i64 = 412_000;
-
-/// Why a site was not written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The folder holds something already; nothing was changed.
-    #[error("{} is not empty: a site is only written into a new or empty folder", .0.display())]
-    NotEmpty(PathBuf),
-    /// The plan asks for something impossible; the text says what.
-    #[error("cannot write such a site: {0}")]
-    Plan(String),
-    /// A file or folder could not be written.
-    #[error("cannot {what} {}", path.display())]
-    Io {
-        /// What was being done.
-        what: &'static str,
-        /// To which file or folder.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-    /// The job database could not be written.
-    #[error("cannot write {}", path.display())]
-    Database {
-        /// The database.
-        path: PathBuf,
-        /// The cause.
-        source: rusqlite::Error,
-    },
-}
-
-impl Error {
-    fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            what,
-            path: path.to_owned(),
-            source,
-        }
-    }
-}
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,20 +78,16 @@ pub(crate) fn write(dir: &Path, plan: &Plan) -> Result<Written, Error> {
     write_archive(&dir.join("job-archive"), plan)?;
 
     let mut schedule = Schedule::new(&hosts, &window, plan.seed);
-    special::sound(&mut schedule);
-    if plan.broken {
-        special::broken(&mut schedule);
-    }
-    everyday::fill(&mut schedule, plan);
+    special::add(&mut schedule, plan.broken);
+    schedule.fill(plan);
     let mut jobs = schedule.jobs;
     number(&mut jobs);
     let path = dir.join("job.db");
-    database::write(&path, plan, &hosts, &jobs)
-        .map_err(|source| Error::Database { path, source })?;
+    let unarchived = database::write(&path, plan, &hosts, &jobs).map_err(Error::at(&path))?;
 
     let mut written = Written {
         jobs: jobs.len(),
-        unarchived: jobs.iter().filter(|job| job.unarchived()).count(),
+        unarchived,
         hosts: hosts.len(),
         samples: 0,
         checkpoint_bytes: 0,
@@ -140,9 +95,9 @@ pub(crate) fn write(dir: &Path, plan: &Plan) -> Result<Written, Error> {
     };
     let loads = loads(&jobs, hosts.len());
     let folder = dir.join("checkpoints").join(CLUSTER);
-    for (position, (host, loads)) in hosts.iter().zip(&loads).enumerate() {
-        let seed = random::Random::stream(plan.seed, 0x2_0000 + position as u64).bits();
-        let columns = curves::columns(host, loads, window.last, seed);
+    for (tag, (host, loads)) in (0x2_0000..).zip(hosts.iter().zip(&loads)) {
+        let seed = random::Random::stream(plan.seed, tag).bits();
+        let columns = curves::columns(host, loads, &window, seed);
         let tally = checkpoints::write_host(&folder.join(&host.name), host, &columns, &window)?;
         written.samples += tally.samples;
         written.checkpoint_bytes += tally.bytes;
@@ -152,9 +107,8 @@ pub(crate) fn write(dir: &Path, plan: &Plan) -> Result<Written, Error> {
 
 /// Makes sure that `dir` exists and is empty.
 fn claim(dir: &Path) -> Result<(), Error> {
-    fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
-    let mut entries = fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
-    match entries.next() {
+    fs::create_dir_all(dir).map_err(Error::at(dir))?;
+    match fs::read_dir(dir).map_err(Error::at(dir))?.next() {
         None => Ok(()),
         Some(_) => Err(Error::NotEmpty(dir.to_owned())),
     }
@@ -162,16 +116,11 @@ fn claim(dir: &Path) -> Result<(), Error> {
 
 fn write_archive(archive: &Path, plan: &Plan) -> Result<(), Error> {
     let folder = archive.join(CLUSTER);
-    fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
-    let (cpu, gpu) = hosts::counts(plan);
-    let files = [
-        (archive.join("version.txt"), "3".to_owned()),
-        (folder.join("cluster.json"), cluster::document(cpu, gpu)),
-    ];
-    for (path, text) in files {
-        fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
-    }
-    Ok(())
+    fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
+    let (version, cluster) = (archive.join("version.txt"), folder.join("cluster.json"));
+    fs::write(&version, "3").map_err(Error::at(&version))?;
+    let document = cluster::document(plan.counts()).map_err(Error::at(&cluster))?;
+    fs::write(&cluster, document).map_err(Error::at(&cluster))
 }
 
 /// Orders the jobs by their start, which is how their rows came to be, and numbers them.
@@ -179,24 +128,28 @@ fn number(jobs: &mut [Job]) {
     jobs.sort_by_key(|job| job.start);
     let (mut array, mut requeued) = (0, 0);
     for (number, job) in (FIRST_NUMBER..).zip(jobs) {
-        job.number = number;
-        match job.family {
-            Family::None => {}
-            Family::Array => {
-                array = if array == 0 { number } else { array };
-                job.array = array;
-            }
-            Family::Requeued => {
-                requeued = if requeued == 0 { number } else { requeued };
-                job.number = requeued;
-            }
-        }
+        let first = match job.family {
+            Family::None => &mut 0,
+            Family::Array => &mut array,
+            Family::Requeued => &mut requeued,
+        };
+        *first = if *first == 0 { number } else { *first };
+        job.array = if job.family == Family::Array {
+            *first
+        } else {
+            0
+        };
+        job.number = if job.family == Family::Requeued {
+            *first
+        } else {
+            number
+        };
     }
 }
 
 fn notes(jobs: &[Job]) -> Vec<Special> {
-    let mut special: Vec<Special> = (jobs.iter())
-        .filter(|job| !job.note.is_empty())
+    let noted = jobs.iter().filter(|job| !job.note.is_empty());
+    let mut special: Vec<Special> = noted
         .map(|job| Special {
             job_id: job.number,
             note: job.note,

@@ -1,12 +1,44 @@
 //! What to write, and the times that follow from it: when data begins, where snapshots end.
 
-use super::Error;
+use std::path::{Path, PathBuf};
+
 use super::random::Random;
 
 /// The metric store's default checkpoint interval, seconds.
 const INTERVAL: i64 = 12 * 3600;
 /// The longest time between the newest snapshot and `now`, seconds: what the logs hold.
 const LOG_SPAN: i64 = 3 * 3600;
+
+/// Why a site was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The folder holds something already; nothing was changed.
+    #[error("{} is not empty: a site is only written into a new or empty folder", .0.display())]
+    NotEmpty(PathBuf),
+    /// The plan asks for something impossible; the text says what.
+    #[error("cannot write such a site: {0}")]
+    Plan(String),
+    /// A file, folder or database could not be written.
+    #[error("cannot write {}", path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// For `map_err`: the error of an attempt to write `path`.
+    pub(super) fn at<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        path: &Path,
+    ) -> impl FnOnce(E) -> Self {
+        |source| Self::Io {
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+}
 
 /// What site to write. Equal plans give equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,25 +84,25 @@ impl Plan {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         let least = if self.broken { 16 } else { 4 };
-        if !(least..=9999).contains(&self.nodes) {
-            return Err(Error::Plan(format!(
-                "nodes is {}, must be {least} to 9999",
-                self.nodes
-            )));
-        }
-        if !(2..=1440).contains(&self.hours) {
-            return Err(Error::Plan(format!(
-                "hours is {}, must be 2 to 1440",
-                self.hours
-            )));
-        }
-        if self.now < 2 * i64::from(self.hours) * 3600 {
-            return Err(Error::Plan(format!(
+        let problem = if !(least..=9999).contains(&self.nodes) {
+            format!("nodes is {}, must be {least} to 9999", self.nodes)
+        } else if !(2..=1440).contains(&self.hours) {
+            format!("hours is {}, must be 2 to 1440", self.hours)
+        } else if self.now < 2 * i64::from(self.hours) * 3600 {
+            format!(
                 "now is {}, which is before the first sample could be",
                 self.now
-            )));
-        }
-        Ok(())
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Error::Plan(problem))
+    }
+
+    /// How many hosts are of the kind `cpu` and `gpu`.
+    pub(super) fn counts(&self) -> [u32; 2] {
+        let gpu = (self.nodes / 5).max(1);
+        [self.nodes - gpu, gpu]
     }
 
     pub(super) fn window(&self) -> Window {

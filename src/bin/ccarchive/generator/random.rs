@@ -5,10 +5,10 @@
 
 /// A stream of numbers that looks random and is decided by its seed.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -18,7 +18,7 @@ impl Random {
         Self(root.bits())
     }
 
-    pub(super) fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -29,6 +29,11 @@ impl Random {
     /// 0 to `n` - 1; 0 if `n` is 0.
     pub(super) fn below(&mut self, n: u32) -> u32 {
         (((self.bits() >> 32) * u64::from(n)) >> 32) as u32
+    }
+
+    /// A position in a list of `n`.
+    pub(super) fn position(&mut self, n: usize) -> usize {
+        self.below(u32::try_from(n).unwrap_or(u32::MAX)) as usize
     }
 
     /// `low` to `high`, both included; `low` if `high` is smaller.
@@ -56,7 +61,7 @@ impl Random {
 
     /// One of the choices.
     pub(super) fn pick<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
-        choices[self.below(u32::try_from(N).unwrap_or(1)) as usize]
+        choices[self.position(N)]
     }
 }
 

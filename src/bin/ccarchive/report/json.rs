@@ -37,7 +37,7 @@ pub(super) fn start(site: &Site, settings: &Settings, dry_run: bool) -> Value {
         "type": "start",
         "version": env!("CARGO_PKG_VERSION"),
         "db": site.database.value.display().to_string(),
-        "archive": site.archive.value.display().to_string(),
+        "archive": site.archive.value.to_string(),
         "sources": sources,
         "ledger": site.ledger.value.display().to_string(),
         "workers": settings.workers,

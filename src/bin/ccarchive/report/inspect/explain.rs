@@ -273,6 +273,9 @@ fn history(told: Option<&Told>, now: i64, p: &mut Paper) {
         );
     }
     if let Some(source) = &t.source {
-        p.say(Tone::Plain, &format!("given up for the source {source}"));
+        let text = format!(
+            "this is about the source {source}; a sweep from another one takes the job at once"
+        );
+        p.say(Tone::Plain, &text);
     }
 }

@@ -1,6 +1,7 @@
 //! What the read-only commands show: tables for people, one JSON object for programs.
 
 pub(crate) mod explain;
+pub(crate) mod metrics;
 mod paper;
 pub(crate) mod show;
 pub(crate) mod status;

@@ -1,0 +1,295 @@
+//! The program over an archive in a SQLite file: the documents of the file tree, one kill, and what is said about the file.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::read::GzDecoder;
+use rusqlite::Connection;
+use rustix::process::Signal;
+
+use crate::generator::{Plan, write};
+use crate::support::program::{Ran, Running, program, run};
+use crate::support::site::{HOUR, NewJob, Site, T0, folders};
+use crate::support::sqlite_archive::beside;
+use crate::support::wait::{now, until};
+
+/// meta.json and data.json by number and start of the job.
+type Documents = BTreeMap<(i64, i64), (Vec<u8>, Vec<u8>)>;
+
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+    plain
+}
+
+fn in_file(archive: &Path) -> Documents {
+    let c = Connection::open(archive).unwrap();
+    let mut rows = c
+        .prepare("SELECT job_id, start_time, meta_json, data_json, data_compressed FROM jobs")
+        .unwrap();
+    let rows = rows.query_map([], |r| {
+        let data: Vec<u8> = r.get(3)?;
+        let data = if r.get(4)? { unpacked(&data) } else { data };
+        Ok(((r.get(0)?, r.get(1)?), (r.get(2)?, data)))
+    });
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn in_tree(cluster: &Path) -> Documents {
+    let number = |p: &Path| -> i64 { p.file_name().unwrap().to_str().unwrap().parse().unwrap() };
+    let mut out = Documents::new();
+    for thousands in folders(cluster) {
+        for rest in folders(&thousands) {
+            for job in folders(&rest) {
+                let read = |name| std::fs::read(job.join(name));
+                let data =
+                    read("data.json").unwrap_or_else(|_| unpacked(&read("data.json.gz").unwrap()));
+                let key = (number(&thousands) * 1000 + number(&rest), number(&job));
+                out.insert(key, (read("meta.json").unwrap(), data));
+            }
+        }
+    }
+    out
+}
+
+fn flag(archive: &Path) -> String {
+    format!("sqlite:{}", archive.display())
+}
+
+/// A command over a database, and over a SQLite archive where one is named.
+fn command(database: &Path, archive: Option<&Path>, arguments: &[&str]) -> Command {
+    let mut command = program();
+    command.args(arguments).arg("--db").arg(database);
+    if let Some(archive) = archive {
+        command.arg("--archive").arg(flag(archive));
+    }
+    command
+}
+
+/// A site with a SQLite archive beside the folder.
+fn with_file(site: &Site) -> PathBuf {
+    beside(&site.path("job-archive"))
+}
+
+fn ask(site: &Site, archive: &Path, arguments: &[&str]) -> Ran {
+    run(&mut command(&site.path("job.db"), Some(archive), arguments))
+}
+
+#[test]
+fn a_sweep_of_the_demo_writes_the_documents_of_the_tree_and_the_readers_say_the_same_of_both() {
+    let plan = Plan::demo(now());
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+    for root in [&one, &two] {
+        write(root, &plan).unwrap();
+    }
+    let archive = beside(&two.join("job-archive"));
+    let both = |arguments: &[&str]| {
+        let tree = run(&mut command(&one.join("job.db"), None, arguments));
+        let file = run(&mut command(&two.join("job.db"), Some(&archive), arguments));
+        assert_eq!(tree.code(), file.code(), "{}\n{}", tree.err, file.err);
+        (tree, file)
+    };
+    let (tree, file) = both(&["run", "--json"]);
+    for key in [
+        "archived",
+        "outcomes",
+        "expected",
+        "received",
+        "storedBytes",
+    ] {
+        assert_eq!(tree.summary()[key], file.summary()[key], "{key}");
+    }
+    assert_eq!(file.objects("start")[0]["archive"], flag(&archive));
+    let documents = in_tree(&one.join("job-archive/demo"));
+    assert!(documents.len() > 90, "{}", documents.len());
+    assert!(in_file(&archive) == documents, "some document differs");
+    assert!(in_tree(&two.join("job-archive/demo")).is_empty());
+
+    let job = documents.keys().next().unwrap().0.to_string();
+    let (tree, file) = both(&["show", &job, "--json"]);
+    assert_eq!(tree.out, file.out);
+    both(&["explain", &job]);
+    both(&["status"]);
+    let (tree, file) = both(&["verify", "--read-data", "--json"]);
+    let seen = |ran: &Ran| ran.json().last().unwrap().to_string();
+    assert_eq!(seen(&tree), seen(&file));
+    // Once more there is nothing to do.
+    let (_, again) = both(&["run", "--json"]);
+    assert_eq!(again.summary()["archived"], 0);
+}
+
+#[test]
+fn what_a_killed_sweep_left_in_the_file_is_adopted() {
+    let begin = (now() - 3 * HOUR).div_euclid(60) * 60;
+    let site = Site::new();
+    site.host("n1").bin(begin..begin + HOUR);
+    for job_id in 1..=10 {
+        site.insert(&NewJob::stopped(job_id, "n1", begin, HOUR));
+    }
+    let archive = with_file(&site);
+    let database = site.path("job.db");
+    let lock = site.connect();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let first = Running::start(&mut command(&database, Some(&archive), &["run", "--json"]));
+    until("the sweep has committed to the archive", || {
+        !in_file(&archive).is_empty()
+    });
+    first.signal(Signal::KILL);
+    assert_eq!(first.wait().code(), -9);
+    assert_eq!(site.count("monitoring_status = 1"), 10);
+    let left = in_file(&archive);
+    drop(lock);
+    let second = ask(&site, &archive, &["run", "--json"]).expect(0);
+    assert_eq!(second.summary()["archived"], 10);
+    let jobs = second.objects("job");
+    let adopted = jobs.iter().filter(|j| j["outcome"] == "adopted").count();
+    assert_eq!(adopted, left.len());
+    assert_eq!(site.count("monitoring_status = 3"), 10);
+    let documents = in_file(&archive);
+    assert_eq!(documents.len(), 10);
+    for (key, before) in &left {
+        assert!(documents[key] == *before, "{key:?} was written again");
+    }
+    ask(&site, &archive, &["verify", "--read-data"]).expect(0);
+}
+
+/// A site with one complete job.
+fn small() -> (Site, PathBuf) {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + 2 * HOUR);
+    site.insert(&NewJob::stopped(1, "n1", T0 + 600, HOUR));
+    let archive = with_file(&site);
+    (site, archive)
+}
+
+fn sql(archive: &Path, sql: &str) {
+    Connection::open(archive)
+        .unwrap()
+        .execute_batch(sql)
+        .unwrap();
+}
+
+#[test]
+fn a_file_that_is_not_there_is_refused_and_not_made() {
+    let (site, _) = small();
+    let nothing = site.path("none.db");
+    for command in [
+        &["run"][..],
+        &["status"],
+        &["explain", "1"],
+        &["show", "1"],
+        &["verify"],
+    ] {
+        let ran = ask(&site, &nothing, command).expect(2);
+        assert!(
+            ran.err.contains("none.db does not exist (--archive)"),
+            "{}",
+            ran.err
+        );
+    }
+    assert!(!nothing.exists());
+}
+
+#[test]
+fn a_file_of_another_version_or_without_tables_is_refused() {
+    let (site, archive) = small();
+    sql(&archive, "UPDATE metadata SET value = '4'");
+    for command in [&["run"][..], &["run", "--dry-run"], &["status"]] {
+        let ran = ask(&site, &archive, command).expect(12);
+        assert!(ran.err.contains("`4`; expected `3`"), "{}", ran.err);
+    }
+    // The database itself, by a slip.
+    let ran = ask(&site, &site.path("job.db"), &["run"]).expect(1);
+    assert!(
+        ran.err.contains("job.db: no such table: metadata"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(site.count("monitoring_status = 1"), 1);
+}
+
+#[test]
+fn a_job_of_a_cluster_that_the_file_does_not_know_fails_and_is_not_written() {
+    let (site, archive) = small();
+    site.insert(&NewJob {
+        cluster: "beta".into(),
+        ..NewJob::stopped(2, "n1", T0 + 600, HOUR)
+    });
+    let ran = ask(&site, &archive, &["run", "--json"]).expect(3);
+    let jobs = ran.objects("job");
+    let failed: Vec<_> = jobs.iter().filter(|j| j["outcome"] == "failed").collect();
+    assert_eq!(failed[0]["jobId"], 2, "{}", ran.out);
+    assert_eq!(failed[0]["reason"], "cluster_unknown");
+    assert_eq!(in_file(&archive).len(), 1);
+    // A file without any cluster is one that cc-backend cannot use either.
+    sql(&archive, "DELETE FROM clusters");
+    let ran = ask(&site, &archive, &["run"]).expect(1);
+    assert!(
+        ran.err.contains("the archive has no cluster"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn verify_names_rows_that_are_not_as_they_should_be() {
+    let (site, archive) = small();
+    ask(&site, &archive, &["run"]).expect(0);
+    ask(&site, &archive, &["verify"]).expect(0);
+    sql(
+        &archive,
+        "UPDATE jobs SET data_json = NULL;
+         INSERT INTO jobs VALUES (7, 99, 'alpha', 5, x'7b7d', x'7b7d', NULL, 0, 0),
+             (8, 4, 'beta', 5, x'7b7d', x'7b7d', 0, 0, 0)",
+    );
+    let ran = ask(&site, &archive, &["verify", "--json"]).expect(3);
+    for part in [
+        "data.json is missing",
+        "archive.db (row 7 of jobs)",
+        "data_compressed is NULL",
+        "archive.db (cluster beta)",
+        "the database has no such row",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+}
+
+#[test]
+fn show_config_says_who_named_the_file() {
+    let (site, archive) = small();
+    let line = |command: &mut Command| {
+        let ran = run(command).expect(0);
+        let mut lines = ran.out.lines();
+        lines
+            .find(|l| l.starts_with("archive "))
+            .unwrap()
+            .to_owned()
+    };
+    let database = site.path("job.db");
+    let by_flag = line(&mut command(
+        &database,
+        Some(&archive),
+        &["run", "--show-config"],
+    ));
+    assert!(
+        by_flag.contains(&flag(&archive)) && by_flag.ends_with("--archive"),
+        "{by_flag}"
+    );
+    let mut variable = command(&database, None, &["status", "--show-config"]);
+    let by_variable = line(variable.env("CCARCHIVE_ARCHIVE", flag(&archive)));
+    assert!(by_variable.ends_with("CCARCHIVE_ARCHIVE"), "{by_variable}");
+    let config = site.path("config.json");
+    let text = r#"{"main": {"db": "job.db"}, "archive": {"kind": "sqlite", "db-path": "archive.db"},
+        "metric-store": {"checkpoints": {"directory": "checkpoints"}}}"#;
+    std::fs::write(&config, text).unwrap();
+    let mut configured = program();
+    configured.arg("run").arg("--config").arg(&config);
+    run(&mut configured).expect(0);
+    assert_eq!(in_file(&archive).len(), 1);
+    let by_config = line(configured.arg("--show-config"));
+    assert!(by_config.contains(&flag(&archive)), "{by_config}");
+    assert!(by_config.contains("archive.db-path in "), "{by_config}");
+}

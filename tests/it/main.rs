@@ -6,6 +6,7 @@
     reason = "a broken fixture should panic, and a test says what it found"
 )]
 
+mod bad_day;
 mod cli;
 mod conformance;
 mod damage;

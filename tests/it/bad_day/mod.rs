@@ -1,0 +1,3 @@
+//! What an operator meets on a bad day, tried with the program as it would happen.
+
+mod sources;

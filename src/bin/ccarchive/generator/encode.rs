@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// One series of a snapshot.
 #[derive(Clone, Debug)]
@@ -65,12 +64,11 @@ fn json_series(series: &Series<'_>) -> String {
     let mut text = format!("\"{metric}\":{{\"frequency\":{step},\"start\":{start},\"data\":[");
     for (number, value) in series.values.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
-        // Writing to a String cannot fail.
-        let _ = if value.is_nan() {
-            write!(text, "{comma}null")
+        if value.is_nan() {
+            text += &format!("{comma}null");
         } else {
-            write!(text, "{comma}{value:.1}")
-        };
+            text += &format!("{comma}{value:.1}");
+        }
     }
     text + "]}"
 }

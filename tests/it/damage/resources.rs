@@ -44,15 +44,21 @@ fn resources_that_are_no_list_of_hosts_are_refused() {
         ("[{}]", "the name of host 1 cannot be the name of a folder"),
         (
             r#"[{"hostname":"n1"},{"hostname":""}]"#,
-            "host 2 has a name that cannot be",
+            "the name of host 2 cannot be",
         ),
-        (r#"[{"hostname":"."}]"#, "host 1 has a name"),
-        (r#"[{"hostname":".."}]"#, "host 1 has a name"),
-        (r#"[{"hostname":"../n1"}]"#, "host 1 has a name"),
-        (r#"[{"hostname":"/n1"}]"#, "host 1 has a name"),
-        (r#"[{"hostname":"n1/../n2"}]"#, "host 1 has a name"),
-        (r#"[{"hostname":"n1\\x"}]"#, "host 1 has a name"),
-        (r#"[{"hostname":"n1\u0000"}]"#, "host 1 has a name"),
+        (r#"[{"hostname":"."}]"#, "the name of host 1 cannot be"),
+        (r#"[{"hostname":".."}]"#, "the name of host 1 cannot be"),
+        (r#"[{"hostname":"../n1"}]"#, "the name of host 1 cannot be"),
+        (r#"[{"hostname":"/n1"}]"#, "the name of host 1 cannot be"),
+        (
+            r#"[{"hostname":"n1/../n2"}]"#,
+            "the name of host 1 cannot be",
+        ),
+        (r#"[{"hostname":"n1\\x"}]"#, "the name of host 1 cannot be"),
+        (
+            r#"[{"hostname":"n1\u0000"}]"#,
+            "the name of host 1 cannot be",
+        ),
         (r#"[{"hostname":"\ud800"}]"#, "is not a list of hosts"),
     ] {
         let swept = with(bad.as_bytes());

@@ -102,6 +102,9 @@ pub(super) fn why_not(stage: &str, operation: &str, fault: &str) -> Option<&'sta
         ("write", "read", _) => "what was written is not read again",
         ("write", "fsync" | "rename" | "unlink", _) => "is done by publish and flush",
         ("publish", "open" | "read" | "write" | "fsync", _) => "only gives names",
+        ("flush", "open", _) => {
+            "which way a flush takes, and so what it opens, depends on what the disk is at"
+        }
         ("flush", "read" | "write" | "rename" | "unlink", _) => "only syncs",
         ("record" | "ledger", "rename", _) => "SQLite renames nothing",
         ("record" | "ledger", "statement", "FULL") => {

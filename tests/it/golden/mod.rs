@@ -103,7 +103,10 @@ fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
                 .to_string();
             if path.is_dir() {
                 folders.push(path);
-            } else if !name.contains("job.db.ledger") && !name.ends_with("job.db-shm") {
+            } else if !name.contains("job.db.ledger")
+                && !name.ends_with("job.db.ccarchive.lock")
+                && !name.ends_with("job.db-shm")
+            {
                 let bytes = fs::read(&path).expect("a file");
                 if !(bytes.is_empty() && name.ends_with("job.db-wal")) {
                     content.push((name, bytes));

@@ -402,7 +402,7 @@ impl Asking<'_> {
             }
             Place::Lost => (
                 "this source cannot have its data any more: no sweep from it takes the job again".into(),
-                "archive it from another source that has its data; --accept-empty instead of --source archives it without".into(),
+                "archive it from another source that has its data".into(),
                 true,
             ),
             Place::Future => (

@@ -1,16 +1,16 @@
 //! A mass failure is an outage, not bad jobs, at any time of a sweep.
 //!
 //! Failures that may be the fault of the source or the archive are held back until a later job of the same medium
-//! succeeds, or until the sweep ends. When enough are held in a row, the medium is
-//! asked a question that only a sick one fails ([`Decision::Probe`]): its answer tells an outage, of which nothing is recorded,
-//! from bad jobs, which must be recorded, since otherwise they would stop every sweep at the same place. It is asked before a
-//! success releases failures of several hosts or files, too: the success may come from memory, or have begun before them.
+//! succeeds, or until the sweep ends. When enough are held in a row, the medium is asked a question that only a sick one fails
+//! ([`Decision::Probe`]): its answer tells an outage, of which nothing is recorded, from bad jobs, which must be recorded, since
+//! otherwise they would stop every sweep at the same place. It is asked before a success releases failures, too: the success
+//! may come from memory, or have begun before them.
 //!
 //! Jobs without any sample are held back too, until the source has shown that it holds samples of the cluster at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::failure::{Failure, Reason};
+use crate::model::failure::Failure;
 use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 
@@ -89,11 +89,9 @@ impl Breaker {
             succeeded.push(Medium::Target);
         }
         for medium in succeeded {
-            let held = self.failures.get(&medium);
-            if held.is_some_and(|f| concern_several(f)) {
+            // The success may have begun before the medium fell ill, so that even one failure asks for a look.
+            if self.failures.get(&medium).is_some_and(|f| !f.is_empty()) {
                 probe.push(medium);
-            } else {
-                release.extend(self.release(&medium));
             }
         }
         release.push(done);
@@ -166,14 +164,4 @@ fn medium_of(f: &Failure, cluster: String) -> Medium {
     } else {
         Medium::Source(cluster)
     }
-}
-
-/// Whether failures concern more than one file or host: different ones, or a whole cluster.
-fn concern_several(held: &[Finished]) -> bool {
-    let mut failures = held.iter().filter_map(|d| d.outcome.failure());
-    let Some(first) = failures.next() else {
-        return false;
-    };
-    let is_large = |f: &Failure| f.subject.is_empty() || f.reason == Reason::SourceMissing;
-    is_large(first) || failures.any(|f| is_large(f) || f.subject != first.subject)
 }

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::words::{bytes, count};
+
 /// An answer as one JSON object on one line: a type, then its fields.
 ///
 /// # Errors
@@ -55,11 +57,6 @@ fn span(seconds: i64) -> String {
     }
 }
 
-fn count(n: u64, noun: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{s}")
-}
-
 /// A job by name.
 fn job(key: &JobKey) -> String {
     format!("job {} on {}", key.job_id, Shown(&key.cluster))
@@ -72,16 +69,6 @@ fn percent(received: u64, expected: u64) -> String {
     }
     let share = received as f64 / expected.max(1) as f64 * 100.0;
     format!("{:.1} %", share.min(99.9))
-}
-
-fn bytes(n: u64) -> String {
-    let n = n as f64;
-    match n {
-        n if n >= 1e9 => format!("{:.1} GB", n / 1e9),
-        n if n >= 1e6 => format!("{:.1} MB", n / 1e6),
-        n if n >= 1e3 => format!("{:.1} kB", n / 1e3),
-        n => format!("{n:.0} B"),
-    }
 }
 
 #[cfg(test)]

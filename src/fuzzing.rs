@@ -208,7 +208,7 @@ pub fn archived_data(input: &[u8]) {
 
 /// config.json; sections in other files are not followed.
 pub fn config(input: &[u8]) {
-    let file = Located::new(PathBuf::from("config.json"), Origin::Flag("--config"));
+    let file = Located::new(PathBuf::from("config.json"), Origin::Default("fuzzing"));
     if let Err(e) = site::check_config(input, &file) {
         refused(&e.to_string());
     }

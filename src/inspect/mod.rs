@@ -7,24 +7,23 @@
 
 mod evidence;
 pub mod explain;
+mod place;
 pub mod show;
 pub mod status;
 pub mod verify;
 
 pub use evidence::Held;
+pub use place::Place;
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::jobs::Rows;
-use crate::ledger::{Entry, Ledger, Open};
+use crate::ledger::Ledger;
 use crate::model::clock::Clock;
 use crate::model::cluster::Clusters;
-use crate::model::standing::Standing;
-use crate::rules::retry::is_due;
 use crate::source::Source;
 use crate::target::Target;
-use status::Place;
 
 /// A source under the name that people know.
 #[expect(missing_debug_implementations, reason = "a source has none")]
@@ -69,58 +68,4 @@ pub struct Terms {
     pub min_age: i64,
     /// How long a lock of others is waited for.
     pub patience: Duration,
-}
-
-/// What decides where a sweep finds a job that the ledger knows.
-#[derive(Clone, Copy, Debug)]
-struct Known<'a> {
-    standing: Standing,
-    last_try: i64,
-    next_try: i64,
-    lost_in: Option<&'a str>,
-}
-
-impl<'a> From<&'a Open> for Known<'a> {
-    fn from(o: &'a Open) -> Self {
-        Self {
-            standing: o.standing,
-            last_try: o.last_try,
-            next_try: o.next_try,
-            lost_in: o.source.as_deref(),
-        }
-    }
-}
-
-impl<'a> From<&'a Entry> for Known<'a> {
-    fn from(e: &'a Entry) -> Self {
-        Self {
-            standing: e.standing,
-            last_try: e.last_try,
-            next_try: e.next_try,
-            lost_in: e.source.as_deref(),
-        }
-    }
-}
-
-impl Terms {
-    /// Where the next sweep finds an unarchived job that ended at `end`, as its intake decides it.
-    fn place(&self, end: i64, unknown_end: bool, known: Option<Known<'_>>, now: i64) -> Place {
-        if end > now {
-            return Place::Future;
-        }
-        if end > now.saturating_sub(self.min_age) {
-            return Place::Fresh;
-        }
-        // An entry that is dated in the future was written under a wrong clock.
-        let is_due = |k: &Known<'_>| {
-            k.last_try > now || is_due(k.standing, k.next_try, k.lost_in, &self.source, now)
-        };
-        match known.filter(|k| !is_due(k)).map(|k| k.standing) {
-            Some(Standing::Quarantined) => Place::Quarantined,
-            Some(Standing::Lost) => Place::Lost,
-            Some(_) => Place::Waiting,
-            None if unknown_end => Place::UnknownEnd,
-            None => Place::Due,
-        }
-    }
 }

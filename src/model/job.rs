@@ -38,7 +38,7 @@ impl fmt::Display for JobKey {
     }
 }
 
-/// Serializes a key with the names that `--json` has for it everywhere.
+/// Serializes a key with the names that it has in JSON everywhere.
 pub fn camel<S: serde::Serializer>(key: &JobKey, s: S) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeMap;
     let mut map = s.serialize_map(Some(3))?;

@@ -7,6 +7,7 @@ use std::fs::{self, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::advice::Setting;
 use super::archive::ArchivePlace;
 use super::error::{ConfigError, Role};
 use super::origin::Located;
@@ -16,32 +17,32 @@ use crate::opening::regular;
 static DATABASE: Role = Role {
     what: "database",
     expected: "cc-backend's SQLite file job.db",
-    flag: "--db FILE",
+    setting: Setting::Database,
 };
 static LEDGER: Role = Role {
     what: "ledger",
     expected: "a file, in a folder that exists",
-    flag: "--ledger FILE",
+    setting: Setting::Ledger,
 };
 static ARCHIVE: Role = Role {
     what: "archive",
     expected: "the folder of cc-backend's job archive",
-    flag: "--archive DIR",
+    setting: Setting::Archive,
 };
 static ARCHIVE_FILE: Role = Role {
     what: "archive",
     expected: "the SQLite file of cc-backend's job archive, which is not made here",
-    flag: "--archive sqlite:FILE",
+    setting: Setting::Archive,
 };
 static VERSION: Role = Role {
     what: "archive version",
     expected: "the number of the archive's format",
-    flag: "--archive DIR",
+    setting: Setting::Archive,
 };
 static CHECKPOINTS: Role = Role {
     what: "checkpoints folder",
     expected: "the metric store's folder with one folder a cluster",
-    flag: "--source DIR",
+    setting: Setting::Source,
 };
 
 impl Site {

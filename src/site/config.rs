@@ -5,89 +5,20 @@
 //! working directory; the folder of the file stands for that here, as the shipped service unit has it.
 //! Tokens are never kept, only whether there is one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::advice::Warning;
 use super::archive::ArchivePlace;
-use super::error::{ConfigError, Role};
+use super::error::ConfigError;
 use super::go_duration;
 use super::keys;
 use super::origin::{Located, Origin};
+use super::sections::{Archive, Cleanup, External, Sections, parse_json, read, read_json};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
-static CONFIG: Role = Role {
-    what: "configuration",
-    expected: "cc-backend's config.json, or a section that it refers to",
-    flag: "--config FILE",
-};
 const BESIDE_CONFIG: &str = "cc-backend's own, in the folder of its configuration";
-
-#[derive(Deserialize)]
-#[serde(expecting = "an object of sections")]
-struct Sections {
-    main: Option<Main>,
-    #[serde(rename = "main-file")]
-    main_file: Option<PathBuf>,
-    archive: Option<Archive>,
-    #[serde(rename = "archive-file")]
-    archive_file: Option<PathBuf>,
-    // No `metric-store-file`: cc-backend knows references with exactly one dash.
-    #[serde(rename = "metric-store")]
-    metric_store: Option<MetricStore>,
-    #[serde(rename = "metric-store-external")]
-    external: Option<Vec<External>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(expecting = "an object")]
-struct Main {
-    db: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(expecting = "an object", rename_all = "kebab-case")]
-struct Archive {
-    kind: Option<String>,
-    path: Option<PathBuf>,
-    db_path: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(expecting = "an object", rename_all = "kebab-case")]
-struct MetricStore {
-    checkpoints: Option<Checkpoints>,
-    checkpoint_interval: Option<String>,
-    retention_in_memory: Option<String>,
-    cleanup: Option<Cleanup>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(expecting = "an object")]
-struct Checkpoints {
-    directory: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(expecting = "an object")]
-struct Cleanup {
-    mode: Option<String>,
-    directory: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-#[serde(expecting = "an object")]
-struct External {
-    #[serde(default)]
-    scope: String,
-    #[serde(default)]
-    url: String,
-    // Any type, so that no message about it can quote it.
-    token: Option<Value>,
-}
 
 /// A metric store that cc-backend asks over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +45,7 @@ pub(super) struct Config {
     pub(super) checkpoint_interval: Option<Located<i64>>,
     pub(super) parquet: Option<Located<PathBuf>>,
     pub(super) external: Vec<Located<ExternalStore>>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl Config {
@@ -124,10 +55,11 @@ impl Config {
         let mut config = Self::of(file, parse_json(&text, file)?)?;
         let json = serde_json::from_slice(&text).unwrap_or_default();
         for (written, meant) in keys::misspelt(&json) {
-            config.warnings.push(format!(
+            let text = format!(
                 "{written} in {} is no key that cc-backend knows: is {meant} meant?",
                 file.value.display()
-            ));
+            );
+            config.warnings.push(Warning::new(text, None));
         }
         Ok(config)
     }
@@ -290,13 +222,16 @@ impl Place {
     }
 
     /// A text that Go cannot read means the default to cc-backend, so it does here.
-    fn interval(&self, text: Option<String>, warnings: &mut Vec<String>) -> Option<Located<i64>> {
+    fn interval(&self, text: Option<String>, warnings: &mut Vec<Warning>) -> Option<Located<i64>> {
         const KEY: &str = "metric-store.checkpoint-interval";
         let text = text?;
         let seconds = whole_seconds(&text);
         if seconds.is_none() {
             let file = self.file.display();
-            warnings.push(format!("{KEY} in {file} is '{text}', no duration such as 12h: 12h is taken, as cc-backend does"));
+            let text = format!(
+                "{KEY} in {file} is '{text}', no duration such as 12h: 12h is taken, as cc-backend does"
+            );
+            warnings.push(Warning::new(text, None));
         }
         seconds.map(|seconds| Located::new(seconds, self.origin(KEY)))
     }
@@ -318,42 +253,6 @@ impl Place {
             .into_iter()
             .map(|from| Located::new(store(from), origin.clone()))
             .collect()
-    }
-}
-
-fn read_json<T: DeserializeOwned>(place: &Located<PathBuf>) -> Result<T, ConfigError> {
-    parse_json(&read(place)?, place)
-}
-
-fn read(place: &Located<PathBuf>) -> Result<Vec<u8>, ConfigError> {
-    CONFIG.file(place)?;
-    fs::read(&place.value).map_err(|source| CONFIG.unreadable(place, source))
-}
-
-fn parse_json<T: DeserializeOwned>(
-    text: &[u8],
-    place: &Located<PathBuf>,
-) -> Result<T, ConfigError> {
-    serde_json::from_slice(text).map_err(|error| ConfigError::Json {
-        file: place.value.clone(),
-        line: error.line(),
-        column: error.column(),
-        message: expectation(&error),
-    })
-}
-
-/// What the parser expected, in the words of JSON, without its position and without what it found:
-/// that may be a secret.
-fn expectation(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let text = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(message, _)| message);
-    match text.rsplit_once(", expected ") {
-        Some((_, "path string")) => "expected a string".to_owned(),
-        Some((_, "a sequence")) => "expected a list".to_owned(),
-        Some((_, expected)) => format!("expected {expected}"),
-        None => text.to_owned(),
     }
 }
 

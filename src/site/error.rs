@@ -1,9 +1,10 @@
-//! What can be wrong with a site before a sweep starts, each as one sentence that names the place,
-//! what was expected there and what to do.
+//! What can be wrong with a site before a sweep starts: each as one sentence that names the place and what was expected
+//! there, and the advice that belongs to it.
 
 use std::io;
 use std::path::PathBuf;
 
+use super::advice::{Advice, Setting};
 use super::origin::{Located, Origin};
 
 /// What an error means to whoever started the program.
@@ -24,21 +25,19 @@ pub struct Role {
     pub what: &'static str,
     /// What should be there.
     pub expected: &'static str,
-    /// The flag that names another place.
-    pub flag: &'static str,
+    /// The setting that names another place.
+    pub setting: Setting,
 }
 
 /// A site that cannot be swept.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Neither flag nor configuration names a database.
-    #[error(
-        "no database is named: give --db DIR/job.db (archive and checkpoints are then looked for beside it), or --config FILE with cc-backend's config.json"
-    )]
+    #[error("no database is named")]
     NoDatabase,
 
     /// Something is there but cannot be read.
-    #[error("cannot read the {} {} ({}){}", role.what, place.value.display(), place.origin, hint(source))]
+    #[error("cannot read the {} {} ({})", role.what, place.value.display(), place.origin)]
     Unreadable {
         /// What it was meant to be.
         role: &'static Role,
@@ -49,7 +48,7 @@ pub enum ConfigError {
     },
 
     /// Nothing is there.
-    #[error("the {} {} does not exist ({}): expected {}; correct the path or give {}", role.what, place.value.display(), place.origin, role.expected, role.flag)]
+    #[error("the {} {} does not exist ({}): expected {}", role.what, place.value.display(), place.origin, role.expected)]
     Missing {
         /// What it was meant to be.
         role: &'static Role,
@@ -58,7 +57,7 @@ pub enum ConfigError {
     },
 
     /// A file where a folder should be, or the reverse.
-    #[error("the {} {} is {found} ({}): expected {}; correct the path or give {}", role.what, place.value.display(), place.origin, role.expected, role.flag)]
+    #[error("the {} {} is {found} ({}): expected {}", role.what, place.value.display(), place.origin, role.expected)]
     WrongKind {
         /// What it was meant to be.
         role: &'static Role,
@@ -105,7 +104,7 @@ pub enum ConfigError {
 
     /// The archive is kept on a medium of a later version.
     #[error(
-        "{named} ({origin}) is neither a folder nor a SQLite file: this version archives to these only; give --archive DIR with a job archive in files, or --archive sqlite:FILE"
+        "{named} ({origin}) is neither a folder nor a SQLite file: this version archives to these only"
     )]
     ArchiveMedium {
         /// What names the medium, without keys.
@@ -116,7 +115,7 @@ pub enum ConfigError {
 
     /// A source of a later version.
     #[error(
-        "{named} ({origin}) is not a folder of checkpoints: this version reads checkpoint folders only; give --source DIR with the checkpoints of the metric store"
+        "{named} ({origin}) is not a folder of checkpoints: this version reads checkpoint folders only"
     )]
     SourceMedium {
         /// What names the source, without password.
@@ -127,7 +126,7 @@ pub enum ConfigError {
 
     /// The configuration knows external metric stores only.
     #[error(
-        "{} has only metric-store-external, and {} does not exist: this version reads checkpoint folders only; give --source DIR with the checkpoints of the metric store", file.display(), looked.display()
+        "{} has only metric-store-external, and {} does not exist: this version reads checkpoint folders only", file.display(), looked.display()
     )]
     ExternalStoresOnly {
         /// The configuration.
@@ -137,15 +136,15 @@ pub enum ConfigError {
     },
 
     /// The ledger would overwrite the database.
-    #[error("the ledger {} is the database itself ({}): expected a file of its own; omit --ledger or name another file", .0.value.display(), .0.origin)]
+    #[error("the ledger {} is the database itself ({}): expected a file of its own", .0.value.display(), .0.origin)]
     LedgerIsDatabase(Located<PathBuf>),
 
     /// The ledger would overwrite the archive.
-    #[error("the ledger {} is the archive itself ({}): expected a file of its own; omit --ledger or name another file", .0.value.display(), .0.origin)]
+    #[error("the ledger {} is the archive itself ({}): expected a file of its own", .0.value.display(), .0.origin)]
     LedgerIsArchive(Located<PathBuf>),
 
     /// The ledger would lie where cc-backend allows no other files.
-    #[error("the ledger {} lies in the {} {}, where cc-backend tolerates no other files ({}): name another place with --ledger", ledger.value.display(), role.what, within.display(), ledger.origin)]
+    #[error("the ledger {} lies in the {} {}, where cc-backend tolerates no other files ({})", ledger.value.display(), role.what, within.display(), ledger.origin)]
     LedgerInside {
         /// The ledger.
         ledger: Located<PathBuf>,
@@ -156,7 +155,7 @@ pub enum ConfigError {
     },
 
     /// A folder that is no job archive.
-    #[error("the archive {} has no version.txt ({}): expected a job archive as cc-backend makes it; correct the path or give --archive DIR", .0.value.display(), .0.origin)]
+    #[error("the archive {} has no version.txt ({}): expected a job archive as cc-backend makes it", .0.value.display(), .0.origin)]
     NoArchive(Located<PathBuf>),
 
     /// A job archive of a version that this program does not write.
@@ -167,15 +166,6 @@ pub enum ConfigError {
         /// Its beginning.
         found: String,
     },
-}
-
-/// What to do about an error of the file system, where that is known.
-fn hint(error: &io::Error) -> &'static str {
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        "; run as cc-backend's user"
-    } else {
-        ""
-    }
 }
 
 impl ConfigError {
@@ -198,5 +188,29 @@ impl ConfigError {
             | Self::LedgerInside { .. }
             | Self::NoArchive(_) => ErrorKind::Usage,
         }
+    }
+
+    /// What to do, where the sentence does not say it.
+    pub fn advice(&self) -> Option<Advice> {
+        Some(match self {
+            Self::NoDatabase => Advice::NameDatabase,
+            Self::Unreadable { source, .. } => {
+                return (source.kind() == io::ErrorKind::PermissionDenied)
+                    .then_some(Advice::RunAsBackend);
+            }
+            Self::Missing { role, .. } | Self::WrongKind { role, .. } => {
+                Advice::Correct(role.setting)
+            }
+            Self::NoArchive(_) => Advice::Correct(Setting::Archive),
+            Self::ArchiveMedium { .. } => Advice::NameArchive,
+            Self::SourceMedium { .. } | Self::ExternalStoresOnly { .. } => Advice::NameSource,
+            Self::LedgerIsDatabase(_) | Self::LedgerIsArchive(_) | Self::LedgerInside { .. } => {
+                Advice::MoveLedger
+            }
+            Self::Json { .. }
+            | Self::Value { .. }
+            | Self::SectionTwice { .. }
+            | Self::ArchiveVersion { .. } => return None,
+        })
     }
 }

@@ -4,6 +4,7 @@
 //! (only configuration can be wrong), [`Site::check`] looks whether it is there. The order of
 //! precedence is flag, environment, configuration, default; every value keeps its origin.
 
+mod advice;
 mod archive;
 mod check;
 mod config;
@@ -12,6 +13,7 @@ mod go_duration;
 mod keys;
 mod origin;
 pub mod quantity;
+mod sections;
 mod survey;
 mod table;
 
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use config::Config;
 
+pub use advice::{Advice, Setting, Warning};
 pub use archive::ArchivePlace;
 pub use config::ExternalStore;
 pub use error::{ConfigError, ErrorKind, Role};
@@ -69,8 +72,8 @@ pub struct Site {
     pub external_stores: Vec<Located<ExternalStore>>,
     /// Of which clusters (or cluster-subcluster; `*` for all) the data is in external stores and in none of the folders.
     pub elsewhere: Vec<String>,
-    /// What an operator should know about this resolution, one sentence each.
-    pub warnings: Vec<String>,
+    /// What an operator should know about this resolution.
+    pub warnings: Vec<Warning>,
 }
 
 impl Site {
@@ -197,7 +200,7 @@ fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
 /// The checkpoints of the configuration, where no flag names others.
 fn config_checkpoints(
     config: &Config,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Located<PathBuf>, ConfigError> {
     let checkpoints = config.checkpoints.clone();
     if config.external.is_empty() {
@@ -212,22 +215,24 @@ fn config_checkpoints(
         .iter()
         .map(|s| s.value.scope.as_str())
         .collect();
-    warnings.push(format!(
-        "cc-backend reads '{}' from external metric stores, which this version cannot ask: jobs of these stay as they are; --source DIR names the folder of their checkpoints",
+    let text = format!(
+        "cc-backend reads '{}' from external metric stores, which this version cannot ask: jobs of these stay as they are",
         scopes.join("', '"),
-    ));
+    );
+    warnings.push(Warning::new(text, Some(Advice::NameSource)));
     Ok(checkpoints)
 }
 
 /// One site's database with another site's archive is rarely meant.
-fn foreign_database(database: &Located<PathBuf>, config: &Config) -> String {
-    format!(
-        "the database {} ({}) is not the one of {}, which is {}, but the archive is taken from there: give --archive as well unless that is meant",
+fn foreign_database(database: &Located<PathBuf>, config: &Config) -> Warning {
+    let text = format!(
+        "the database {} ({}) is not the one of {}, which is {}, but the archive is taken from there",
         database.value.display(),
         database.origin,
         config.file.display(),
         config.database.value.display(),
-    )
+    );
+    Warning::new(text, Some(Advice::NameArchiveToo))
 }
 
 /// The ledger stands beside the real file, so that sweeps through a link and past it share one lock.

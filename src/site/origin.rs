@@ -1,5 +1,5 @@
-//! A setting together with where it came from, so that every message and `--show-config` can say
-//! which of flag, environment, file and default an operator has to change.
+//! A setting together with where it came from, so that every message can say which of flag, environment, file and default
+//! an operator has to change.
 
 use std::fmt;
 use std::path::PathBuf;

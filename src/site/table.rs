@@ -1,4 +1,4 @@
-//! What `--show-config` prints: one line a setting, with its value and where it came from.
+//! The resolved site as a table: one line a setting, with its value and where it came from.
 
 use std::path::PathBuf;
 
@@ -111,9 +111,9 @@ mod tests {
             value: value.to_owned(),
             from: from.to_owned(),
         };
-        let text = table(&[row("database", "/ä/job.db", "--db"), row("x", "y", "z")]);
+        let text = table(&[row("database", "/ä/job.db", "flag"), row("x", "y", "z")]);
         let expected = "what      value      from\n\
-                        database  /ä/job.db  --db\n\
+                        database  /ä/job.db  flag\n\
                         x         y          z\n";
         assert_eq!(text, expected);
     }

@@ -63,12 +63,13 @@ fn resolve(places: &Places) -> Site {
     Site::resolve(places).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The text and kind of the error of resolving or checking.
+/// The text and kind of the error of resolving or checking; the text ends with the advice.
 fn refusal(places: &Places) -> (String, ErrorKind) {
     let error = Site::resolve(places)
         .and_then(|site| site.check())
         .expect_err("no error");
-    (error.to_string(), error.kind())
+    let advice = error.advice().map_or(String::new(), |a| format!("; {a:?}"));
+    (format!("{error}{advice}"), error.kind())
 }
 
 fn assert_refused(places: &Places, kind: ErrorKind, parts: &[&str]) {
@@ -120,7 +121,11 @@ fn a_database_named_without_folder_is_in_the_working_folder() {
 
 #[test]
 fn a_site_that_nothing_names_is_refused_with_both_ways_to_name_it() {
-    assert_refused(&Places::default(), ErrorKind::Usage, &["--db", "--config"]);
+    assert_refused(
+        &Places::default(),
+        ErrorKind::Usage,
+        &["no database", "NameDatabase"],
+    );
 }
 
 #[test]
@@ -187,7 +192,11 @@ fn a_config_names_a_sqlite_archive() {
     ];
     assert_refused(&places, ErrorKind::Usage, &missing);
     fs::create_dir(&file).unwrap();
-    assert_refused(&places, ErrorKind::Usage, &["is a folder", "sqlite:FILE"]);
+    assert_refused(
+        &places,
+        ErrorKind::Usage,
+        &["is a folder", "Correct(Archive)"],
+    );
     fs::remove_dir(&file).unwrap();
     fs::write(&file, "").unwrap();
     resolve(&places).check().unwrap();
@@ -216,7 +225,7 @@ fn a_config_names_a_sqlite_archive() {
     // As somebody may spell the key.
     let misspelt = r#"{"archive": {"kind": "file", "path": "x", "dbPath": "y"}}"#;
     let warnings = resolve(&folder.by_config(misspelt)).warnings;
-    assert!(warnings[0].contains("archive.db-path"), "{warnings:?}");
+    assert!(warnings[0].text.contains("archive.db-path"), "{warnings:?}");
     let ledger = Some(folder.flag("var/archive.db", "--ledger"));
     let same = Places { ledger, ..by_flag };
     assert_refused(&same, ErrorKind::Usage, &["is the archive itself"]);
@@ -265,7 +274,9 @@ fn another_database_than_the_configs_is_warned_about_when_the_archive_is_the_con
     };
     let warnings = resolve(&other).warnings;
     assert!(
-        warnings[0].contains("other.db (--db) is not the one of"),
+        warnings[0]
+            .text
+            .contains("other.db (--db) is not the one of"),
         "{warnings:?}"
     );
     let archive = Some(folder.flag("var/job-archive", "--archive"));
@@ -353,7 +364,7 @@ fn a_config_that_is_wrong_is_refused_with_its_place_and_what_was_expected() {
         ),
         (
             "{\"archive\": {\"kind\": \"s3\"}}",
-            ["archive kind s3", "--archive DIR"],
+            ["archive kind s3", "NameArchive"],
         ),
         (
             "{\"archive\": {\"kind\": \"sqlite\"}}",
@@ -394,7 +405,7 @@ fn a_checkpoint_interval_that_go_cannot_read_is_12_hours_and_warned_about() {
         let site = resolve(&folder.by_config(&config));
         assert_eq!(site.checkpoint_interval.value, 12 * 3600);
         assert!(
-            site.warnings[0].contains("checkpoint-interval"),
+            site.warnings[0].text.contains("checkpoint-interval"),
             "{:?}",
             site.warnings
         );
@@ -410,11 +421,14 @@ fn external_stores_alone_need_a_source_or_checkpoints() {
     let folder = Folder::new();
     let places = folder.by_config(EXTERNAL);
     let warnings = resolve(&places).warnings;
-    assert!(warnings[0].contains("'fritz', 'alex'"), "{warnings:?}");
-    assert!(warnings[0].contains("stay as they are"), "{warnings:?}");
+    assert!(warnings[0].text.contains("'fritz', 'alex'"), "{warnings:?}");
+    assert!(
+        warnings[0].text.contains("stay as they are"),
+        "{warnings:?}"
+    );
 
     fs::remove_dir(folder.path("var/checkpoints")).unwrap();
-    let parts = ["has only metric-store-external", "give --source DIR"];
+    let parts = ["has only metric-store-external", "NameSource"];
     assert_refused(&places, ErrorKind::Usage, &parts);
 
     let sources = vec![folder.flag("copied", "--source")];
@@ -475,11 +489,7 @@ fn media_of_later_versions_are_refused_with_what_to_give_instead() {
         assert_refused(
             &places,
             ErrorKind::Usage,
-            &[
-                "neither a folder nor a SQLite file",
-                "--archive DIR",
-                "sqlite:FILE",
-            ],
+            &["neither a folder nor a SQLite file", "NameArchive"],
         );
         assert!(!refusal(&places).0.contains("hush"));
     }
@@ -497,7 +507,7 @@ fn media_of_later_versions_are_refused_with_what_to_give_instead() {
         assert_refused(
             &places,
             ErrorKind::Usage,
-            &["checkpoint folders only", "--source DIR"],
+            &["checkpoint folders only", "NameSource"],
         );
         assert!(!refusal(&places).0.contains("hush"));
     }
@@ -517,16 +527,16 @@ fn what_is_missing_is_named_with_its_origin_and_what_was_expected() {
                 "archive",
                 "beside the database",
                 "does not exist",
-                "--archive DIR",
+                "Correct(Archive)",
             ],
         ),
         (
             |f| fs::remove_file(f.path("var/job-archive/version.txt")).unwrap(),
-            &["has no version.txt", "--archive DIR"],
+            &["has no version.txt", "Correct(Archive)"],
         ),
         (
             |f| fs::remove_dir(f.path("var/checkpoints")).unwrap(),
-            &["checkpoints folder", "does not exist", "--source DIR"],
+            &["checkpoints folder", "does not exist", "Correct(Source)"],
         ),
         (
             |f| {
@@ -540,7 +550,7 @@ fn what_is_missing_is_named_with_its_origin_and_what_was_expected() {
                 fs::remove_file(f.path("var/job.db")).unwrap();
                 fs::create_dir(f.path("var/job.db")).unwrap();
             },
-            &["database", "is a folder", "--db FILE"],
+            &["database", "is a folder", "Correct(Database)"],
         ),
     ];
     for (damage, parts) in cases {
@@ -599,6 +609,24 @@ fn a_ledger_never_lies_on_the_database_or_in_the_trees_of_cc_backend() {
             ..folder.by_database()
         };
         assert_refused(&places, ErrorKind::Usage, &["ledger", part]);
+    }
+}
+
+#[test]
+fn the_program_adds_the_flag_to_the_advice() {
+    let folder = Folder::new();
+    let none = folder.path("none");
+    for (arguments, advice) in [
+        (vec![], "give --db DIR/job.db"),
+        (vec!["--db"], "correct the path or give --db FILE"),
+    ] {
+        let mut arguments: Vec<&str> = arguments;
+        if !arguments.is_empty() {
+            arguments.push(none.to_str().unwrap());
+        }
+        let (exit, _, stderr) = run(&arguments, &[]);
+        assert_eq!(exit, Some(2));
+        assert!(stderr.contains(advice), "{stderr}");
     }
 }
 

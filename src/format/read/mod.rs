@@ -6,6 +6,7 @@
 
 mod data;
 mod meta;
+mod series;
 mod values;
 
 pub use data::{Data, SeriesRead, Visitor, data};

@@ -1,4 +1,4 @@
-//! What may be found, how bad it is, and what helps.
+//! What may be found, and how bad it is.
 
 use serde::Serialize;
 use strum::{EnumIter, IntoStaticStr};
@@ -94,34 +94,6 @@ impl Fault {
             Self::NotRecorded => Severity::Note,
         }
     }
-
-    /// What helps.
-    pub const fn remedy(self) -> &'static str {
-        match self {
-            Self::Missing | Self::Damaged | Self::Incomplete => {
-                "archive the job again while the source has its data: run --job-id; else restore its folder from a backup"
-            }
-            Self::OtherJob => {
-                "restore the job's folder from a backup, or archive it again: run --job-id"
-            }
-            Self::Statistics => "archive the job again while the source has its data: run --job-id",
-            Self::Footprint => {
-                "if cluster.json changed since, nothing; else archive the job again: run --job-id"
-            }
-            Self::NoRow => {
-                "restore the database, or take the job back into it with cc-backend -init-db; or move the folder away"
-            }
-            Self::NotRecorded => "nothing to do: the next sweep takes the archive over",
-            Self::TwoForms => {
-                "archive the job again: run --job-id; readers take data.json.gz meanwhile"
-            }
-            Self::EmptyFolder => "remove the folder: cc-backend takes it for an archive",
-            Self::Stranger => "move it away: cc-backend may stop at it",
-            Self::Rights => "give it to the archive's owner: chown and chmod as the message says",
-            Self::Row => "correct the row in the database",
-            Self::Unreadable => "check permissions and the disk",
-        }
-    }
 }
 
 /// Something that was found.
@@ -138,8 +110,6 @@ pub struct Finding {
     pub path: Option<String>,
     /// In words.
     pub detail: String,
-    /// What helps.
-    pub remedy: &'static str,
 }
 
 /// A job by name.
@@ -155,7 +125,6 @@ impl Finding {
             job: job.cloned().map(Named),
             path: None,
             detail: detail.into(),
-            remedy: fault.remedy(),
         }
     }
 

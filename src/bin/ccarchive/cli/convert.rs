@@ -3,57 +3,21 @@
 //! What clap cannot say about flags that do not go together is said here, as an error of clap's own
 //! kind: on standard error, exit code 2.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::when::When;
 use ccarchive::model::selection::{JobStatus, Selection};
 use ccarchive::model::standing::Standing;
-use ccarchive::site::{Located, Origin, Places};
+use ccarchive::site::Places;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use jiff::Zoned;
 
-use super::{Cli, OutputArgs, PlaceArgs, RunArgs, SelectArgs, StatusArg};
+use super::Cli;
+use super::run::{OutputArgs, RunArgs, SelectArgs, StatusArg};
 use crate::report::Mode;
 
 const MIN_AGE: Duration = Duration::from_secs(600);
-
-impl PlaceArgs {
-    /// The places that are named, each with its origin; `from_environment`: ids of arguments that come from there.
-    pub(super) fn places(&self, from_environment: &[String]) -> Places {
-        let Self {
-            db,
-            config,
-            archive,
-            source,
-            ledger,
-            ..
-        } = self;
-        let origin = |id: &str, flag: &'static str, variable: &'static str| {
-            if from_environment.iter().any(|known| known == id) {
-                Origin::Environment(variable)
-            } else {
-                Origin::Flag(flag)
-            }
-        };
-        let one = |path: &Option<PathBuf>, id, flag, variable| {
-            path.clone()
-                .map(|path| Located::new(path, origin(id, flag, variable)))
-        };
-        let source_origin = origin("source", "--source", "CCARCHIVE_SOURCE");
-        Places {
-            database: one(db, "db", "--db", "CCARCHIVE_DB"),
-            config: one(config, "config", "--config", "CCARCHIVE_CONFIG"),
-            archive: one(archive, "archive", "--archive", "CCARCHIVE_ARCHIVE"),
-            sources: source
-                .iter()
-                .map(|p| Located::new(p.clone(), source_origin.clone()))
-                .collect(),
-            ledger: one(ledger, "ledger", "--ledger", "CCARCHIVE_LEDGER"),
-        }
-    }
-}
 
 impl RunArgs {
     /// The places that are named, each with its origin.

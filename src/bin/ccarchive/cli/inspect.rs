@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ccarchive::ledger::Listing;
 use ccarchive::model::standing::Standing;
-use ccarchive::site::{Places, quantity};
+use ccarchive::site::quantity;
 use clap::{Args, ValueEnum};
 
-use super::PlaceArgs;
+use super::places::SiteArgs;
 use super::when::When;
 
 pub(super) const STATUS_EXIT_CODES: &str = "\
@@ -27,23 +27,6 @@ Exit codes:
     2  usage or configuration; no such job, or several share the number
     3  the job needs a person
    12  version of the database or of the archive not supported";
-
-/// Which site.
-#[derive(Debug, Args)]
-pub(crate) struct SiteArgs {
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    /// Ids of the arguments whose value comes from the environment.
-    #[arg(skip)]
-    pub(super) from_environment: Vec<String>,
-}
-
-impl SiteArgs {
-    /// The places that are named, each with its origin.
-    pub(crate) fn places(&self) -> Places {
-        self.place.places(&self.from_environment)
-    }
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {

@@ -1,10 +1,13 @@
 //! Parsing of command lines, and what they come to.
 
+use std::time::Duration;
+
 use ccarchive::model::selection::{JobStatus, Selection};
 use ccarchive::site::{Located, Origin};
 use clap::CommandFactory;
 use jiff::Zoned;
 
+use super::run::Compression;
 use super::*;
 
 fn read(arguments: &str) -> Result<Cli, clap::Error> {

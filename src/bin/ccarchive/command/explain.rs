@@ -20,14 +20,14 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<Exit, Stopped> {
     };
     let explained = site.ask(|ports| {
         let row = row(&args.job, ports.rows, &now, &site.stop)?;
-        Ok(explain::explain(ports, &site.terms, &row, &site.stop)?)
+        Ok(explain::explain(ports, &site.terms, &row, &site.stop))
     })?;
     if args.json {
-        report::inspect::json("explain", &explained)?;
+        report::inspect::explain::json(&explained)?;
     } else {
         report::out(&report::inspect::explain::page(&explained))?;
     }
-    Ok(if explained.next.needs_person {
+    Ok(if explained.next.step.needs_person() {
         Exit::Failures
     } else {
         Exit::Done

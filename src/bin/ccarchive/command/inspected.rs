@@ -20,7 +20,7 @@ use ccarchive::target::{Archive, Target};
 use jiff::Zoned;
 
 use super::{Stopped, archive};
-use crate::cli::inspect::SiteArgs;
+use crate::cli::places::SiteArgs;
 use crate::report;
 
 /// Stopped jobs are left to the live server for so long, as `run` does by default.
@@ -52,7 +52,8 @@ impl Inspected {
     ) -> Result<Option<Self>, Stopped> {
         let site = Site::resolve(&args.places())?;
         for w in &site.warnings {
-            report::error(&format!("warning: {w}"));
+            let text = report::with_advice(&w.text, w.advice);
+            report::error(&format!("warning: {text}"));
         }
         if args.place.show_config {
             report::out(&site.show())?;

@@ -17,6 +17,8 @@ use ccarchive::model::failure::chain;
 use ccarchive::site::{ConfigError, ErrorKind};
 use ccarchive::sweep::Exit;
 
+use crate::report::with_advice;
+
 /// Why a command ended before it began.
 #[derive(Debug)]
 pub(crate) struct Stopped {
@@ -51,7 +53,7 @@ impl From<ConfigError> for Stopped {
             ErrorKind::Unsupported => Exit::Unsupported,
             ErrorKind::CouldNotRun => Exit::Aborted,
         };
-        Self::new(exit, chain(&e))
+        Self::new(exit, with_advice(&chain(&e), e.advice()))
     }
 }
 

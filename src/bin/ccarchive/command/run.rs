@@ -18,8 +18,8 @@ use jiff::Zoned;
 
 use super::wire::{self, Database};
 use super::{Stopped, archive, preflight};
-use crate::cli::RunArgs;
-use crate::report::Console;
+use crate::cli::run::RunArgs;
+use crate::report::{Console, with_advice};
 use crate::signals;
 
 /// Runs a sweep as the flags say, and says what came of it.
@@ -51,7 +51,7 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
         console.out(site.show());
     }
     for w in &site.warnings {
-        console.event(&Event::Warning(w));
+        console.event(&Event::Warning(&with_advice(&w.text, w.advice)));
     }
     if args.place.show_config {
         return Ok(console.flushed(Exit::Done));

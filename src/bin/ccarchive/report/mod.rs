@@ -23,6 +23,8 @@ use ccarchive::sweep::monitor::{Event, Monitor, Report};
 use ccarchive::sweep::{Exit, Settings, Summary};
 use printer::{Message, Printer, Unwritten};
 
+pub(crate) use advice::with_advice;
+
 /// Lines for failures of one stage and reason; the rest is counted.
 const LINES_PER_REASON: u32 = 10;
 

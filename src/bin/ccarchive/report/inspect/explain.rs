@@ -1,18 +1,35 @@
 //! The answer of `explain` for people.
 
+use std::io;
+
 use ccarchive::inspect::Held;
-use ccarchive::inspect::explain::{Archive, Card, Explained, Next};
+use ccarchive::inspect::explain::{Archive, Card, Explained};
 use ccarchive::ledger::Told;
 
 use super::paper::{Paper, Tone};
 use super::{count, percent, span, time};
+use crate::report::advice;
+
+/// The answer as one JSON object, with what a person can do in words.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(crate) fn json(e: &Explained) -> io::Result<()> {
+    let mut answer = serde_json::to_value(e).unwrap_or_default();
+    let step = e.next.step;
+    let next = &mut answer["next"];
+    next["advice"] = advice::step(step).into();
+    next["command"] = advice::command(step, &e.job.key).into();
+    next["needsPerson"] = step.needs_person().into();
+    super::json("explain", &answer)
+}
 
 /// All about a job.
 pub(crate) fn page(e: &Explained) -> String {
     let mut p = Paper::for_output();
     card(&e.job, e.row_problem.as_deref(), Some(e.now), &mut p);
     p.heading("Next");
-    next(&e.next, e.now, &mut p);
+    next(e, &mut p);
     p.heading("Archive");
     archive(&e.archive, &mut p);
     for held in &e.sources {
@@ -92,7 +109,8 @@ const fn status(n: i64) -> &'static str {
     }
 }
 
-fn next(n: &Next, now: i64, p: &mut Paper) {
+fn next(e: &Explained, p: &mut Paper) {
+    let (n, now) = (&e.next, e.now);
     if let Some(place) = n.place {
         let when = match n.at {
             None => "no sweep takes it by itself".to_owned(),
@@ -114,15 +132,18 @@ fn next(n: &Next, now: i64, p: &mut Paper) {
             ),
         );
     }
-    let tone = if n.needs_person {
+    let tone = if n.step.needs_person() {
         Tone::Bad
     } else {
         Tone::Good
     };
     p.say(tone, &n.why);
-    p.say(Tone::Plain, &format!("what you can do: {}", n.advice));
-    if let Some(command) = &n.command {
-        p.whole(command);
+    p.say(
+        Tone::Plain,
+        &format!("what you can do: {}", advice::step(n.step)),
+    );
+    if let Some(command) = advice::command(n.step, &e.job.key) {
+        p.whole(&command);
     }
 }
 

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
 use super::{count, job, json};
+use crate::report::advice::remedy;
 
 /// Findings of one kind that are shown; the rest is counted.
 const LINES: u64 = 20;
@@ -22,7 +23,7 @@ pub(crate) struct Console {
     quiet: bool,
     bar: Option<ProgressBar>,
     last: Instant,
-    counts: BTreeMap<(Severity, Fault), (u64, &'static str)>,
+    counts: BTreeMap<(Severity, Fault), u64>,
     /// The first failure of writing to standard output.
     unwritten: Option<io::Error>,
 }
@@ -91,7 +92,7 @@ impl Console {
             p.say(Tone::Good, "All is sound.");
         } else {
             let head = ["", "found", "", "what"];
-            let row = |((severity, fault), (n, _)): (&(Severity, Fault), &(u64, &str))| {
+            let row = |((severity, fault), n): (&(Severity, Fault), &u64)| {
                 vec![
                     fault.symbol().to_string(),
                     n.to_string(),
@@ -103,16 +104,17 @@ impl Console {
             rows.extend(self.counts.iter().map(row));
             p.table(&[Left, Right, Left, Left], &rows);
             p.heading("What helps");
-            for ((severity, fault), (_, remedy)) in &self.counts {
+            for (severity, fault) in self.counts.keys() {
                 let tone = match severity {
                     Severity::Error => Tone::Bad,
                     Severity::Warning => Tone::Warn,
                     Severity::Note => Tone::Plain,
                 };
                 let text = format!(
-                    "{} {}: {remedy}",
+                    "{} {}: {}",
                     fault.symbol(),
-                    fault.name().replace('_', " ")
+                    fault.name().replace('_', " "),
+                    remedy(*fault)
                 );
                 p.say(tone, &text);
             }
@@ -144,14 +146,13 @@ const fn word(severity: Severity) -> &'static str {
 
 impl Listener for Console {
     fn finding(&mut self, f: &Finding) {
-        let entry = self
-            .counts
-            .entry((f.severity, f.fault))
-            .or_insert((0, f.remedy));
-        entry.0 += 1;
-        let n = entry.0;
+        let n = self.counts.entry((f.severity, f.fault)).or_default();
+        *n += 1;
+        let n = *n;
         if self.json {
-            let written = json("finding", f);
+            let mut finding = serde_json::to_value(f).unwrap_or_default();
+            finding["remedy"] = remedy(f.fault).into();
+            let written = json("finding", &finding);
             self.note(written);
             return;
         }
@@ -183,7 +184,7 @@ impl Listener for Console {
             .counts
             .iter()
             .filter(|((s, _), _)| *s != Severity::Note)
-            .map(|(_, (n, _))| n)
+            .map(|(_, n)| n)
             .sum();
         let text = format!(
             "{} looked at, {}, {}, {} found",

@@ -1,0 +1,109 @@
+//! The flags that name a site's places, which every command has.
+
+use std::path::PathBuf;
+
+use ccarchive::site::{Located, Origin, Places};
+use clap::Args;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Places")]
+pub(crate) struct PlaceArgs {
+    /// cc-backend's job database; without --config, archive and checkpoints are looked for beside it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_DB",
+        hide_env_values = true
+    )]
+    pub(crate) db: Option<PathBuf>,
+    /// cc-backend's config.json, which names all places; relative paths count from its folder
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_CONFIG",
+        hide_env_values = true
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Job archive to write to: a folder, or sqlite:FILE for a SQLite file that is there [default: job-archive beside
+    /// the database]
+    #[arg(
+        long,
+        value_name = "ARCHIVE",
+        env = "CCARCHIVE_ARCHIVE",
+        hide_env_values = true
+    )]
+    pub(crate) archive: Option<PathBuf>,
+    /// Checkpoints to read; repeat for more, the first has priority [default: checkpoints beside the
+    /// database]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CCARCHIVE_SOURCE",
+        hide_env_values = true
+    )]
+    pub(crate) source: Vec<PathBuf>,
+    /// ccarchive's own record of attempts and reasons [default: name of the database with .ledger]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_LEDGER",
+        hide_env_values = true
+    )]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Print the resolved places and where each comes from, and stop
+    #[arg(long)]
+    pub(crate) show_config: bool,
+}
+
+/// Which site.
+#[derive(Debug, Args)]
+pub(crate) struct SiteArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Ids of the arguments whose value comes from the environment.
+    #[arg(skip)]
+    pub(super) from_environment: Vec<String>,
+}
+
+impl SiteArgs {
+    /// The places that are named, each with its origin.
+    pub(crate) fn places(&self) -> Places {
+        self.place.places(&self.from_environment)
+    }
+}
+
+impl PlaceArgs {
+    /// The places that are named, each with its origin; `from_environment`: ids of arguments that come from there.
+    pub(super) fn places(&self, from_environment: &[String]) -> Places {
+        let Self {
+            db,
+            config,
+            archive,
+            source,
+            ledger,
+            ..
+        } = self;
+        let origin = |id: &str, flag: &'static str, variable: &'static str| {
+            if from_environment.iter().any(|known| known == id) {
+                Origin::Environment(variable)
+            } else {
+                Origin::Flag(flag)
+            }
+        };
+        let one = |path: &Option<PathBuf>, id, flag, variable| {
+            path.clone()
+                .map(|path| Located::new(path, origin(id, flag, variable)))
+        };
+        let source_origin = origin("source", "--source", "CCARCHIVE_SOURCE");
+        Places {
+            database: one(db, "db", "--db", "CCARCHIVE_DB"),
+            config: one(config, "config", "--config", "CCARCHIVE_CONFIG"),
+            archive: one(archive, "archive", "--archive", "CCARCHIVE_ARCHIVE"),
+            sources: source
+                .iter()
+                .map(|p| Located::new(p.clone(), source_origin.clone()))
+                .collect(),
+            ledger: one(ledger, "ledger", "--ledger", "CCARCHIVE_LEDGER"),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Where the next sweep finds a job that is not archived.
+//!
+//! This follows the sweep's intake: the same rule decides whether a job is due, and `status` and `explain` both ask here.
+
+use serde::Serialize;
+
+use super::Terms;
+use crate::ledger::{Entry, Open};
+use crate::model::standing::Standing;
+use crate::rules::retry::is_due;
+
+/// Where the next sweep finds a job of the backlog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// It is taken.
+    Due,
+    /// It stopped too short a time ago and is left to the live server.
+    Fresh,
+    /// It ends in the future: somebody's clock is wrong.
+    Future,
+    /// It waits for its next try.
+    Waiting,
+    /// It was tried too often and waits for a person.
+    Quarantined,
+    /// The source cannot have its data any more.
+    Lost,
+    /// Nobody knows when it ended.
+    UnknownEnd,
+}
+
+impl Place {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Fresh => "just stopped",
+            Self::Future => "ends in the future",
+            Self::Waiting => "waiting",
+            Self::Quarantined => "quarantined",
+            Self::Lost => "lost",
+            Self::UnknownEnd => "unknown end",
+        }
+    }
+}
+
+/// What the ledger says of a job, as far as it decides whether a sweep takes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    standing: Standing,
+    last_try: i64,
+    next_try: i64,
+    lost_in: Option<&'a str>,
+}
+
+impl<'a> From<&'a Open> for Known<'a> {
+    fn from(o: &'a Open) -> Self {
+        Self {
+            standing: o.standing,
+            last_try: o.last_try,
+            next_try: o.next_try,
+            lost_in: o.source.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a Entry> for Known<'a> {
+    fn from(e: &'a Entry) -> Self {
+        Self {
+            standing: e.standing,
+            last_try: e.last_try,
+            next_try: e.next_try,
+            lost_in: e.source.as_deref(),
+        }
+    }
+}
+
+impl Terms {
+    /// Where the next sweep finds a job that is not archived and ended at `end`.
+    pub(super) fn place(
+        &self,
+        end: i64,
+        unknown_end: bool,
+        known: Option<Known<'_>>,
+        now: i64,
+    ) -> Place {
+        if end > now {
+            return Place::Future;
+        }
+        if end > now.saturating_sub(self.min_age) {
+            return Place::Fresh;
+        }
+        // An entry that is dated in the future was written under a wrong clock and holds nothing back.
+        let is_due = |k: &Known<'_>| {
+            k.last_try > now || is_due(k.standing, k.next_try, k.lost_in, &self.source, now)
+        };
+        match known.filter(|k| !is_due(k)).map(|k| k.standing) {
+            Some(Standing::Quarantined) => Place::Quarantined,
+            Some(Standing::Lost) => Place::Lost,
+            Some(_) => Place::Waiting,
+            None if unknown_end => Place::UnknownEnd,
+            None => Place::Due,
+        }
+    }
+}

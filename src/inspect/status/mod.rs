@@ -1,0 +1,125 @@
+//! How the backlog stands: what waits, for how long it may still wait, and what the last sweeps did.
+//!
+//! One pass over the job table and one over the unfinished jobs of the ledger. A job of the backlog is counted once, under
+//! the place that the next sweep finds it in.
+
+mod answer;
+mod counting;
+
+use super::{Ports, Terms};
+use crate::jobs::{self, survey};
+use crate::ledger::{Listing, Run, Told};
+use crate::model::job::STATUS_ARCHIVED;
+use crate::model::standing::Standing;
+use crate::model::stop::Stop;
+use answer::DAY;
+use counting::Counting;
+
+pub use answer::{AGES, Group, Oldest, Reach, Risk, Standings, Status, Sweep, Table};
+
+/// What to look at besides the backlog.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The share of its samples (0 to 1) with less of which an archive counts as thin.
+    pub thin: f64,
+    /// How many of the last sweeps.
+    pub runs: usize,
+    /// How many days of outcomes.
+    pub days: i64,
+    /// Seconds by which the days are ahead of UTC.
+    pub offset: i64,
+}
+
+/// Asks how a site stands.
+///
+/// # Errors
+/// When the job database cannot be read.
+pub fn status(
+    ports: &Ports<'_>,
+    terms: &Terms,
+    wanted: &Wanted,
+    clusters: &[&str],
+    stop: &Stop,
+) -> Result<Status, jobs::Error> {
+    let now = terms.clock.now();
+    let open = ports.ledger.open_jobs();
+    let mut counting = Counting::new(&open, terms, now);
+    survey(ports.database, i64::MIN, terms.patience, stop, |b| {
+        counting.row(b);
+    })?;
+    let mut status = counting.finish();
+    status.standing.thin = ports.ledger.thin(wanted.thin);
+    status.runs = ports.ledger.runs(wanted.runs).iter().map(sweep).collect();
+    let today = (now + wanted.offset).div_euclid(DAY);
+    let since = (today - wanted.days + 1) * DAY - wanted.offset;
+    status.days = ports.ledger.days(since, wanted.offset, wanted.thin);
+    status.reach = reach(ports, clusters, stop);
+    Ok(status)
+}
+
+/// Lists jobs that are still as the ledger has them, at most `limit`.
+///
+/// # Errors
+/// When the job database cannot be read.
+pub fn list(
+    ports: &Ports<'_>,
+    listing: Listing,
+    limit: usize,
+    stop: &Stop,
+) -> Result<Vec<Told>, jobs::Error> {
+    let archived = match listing {
+        Listing::Thin(_) => true,
+        Listing::Standing(s) => s == Standing::Provisional,
+    };
+    // Rows that cc-backend archived or removed meanwhile are asked for as well, so some more are read than wanted.
+    let mut out = Vec::new();
+    for told in ports
+        .ledger
+        .list(listing, limit.saturating_mul(2).saturating_add(1000))
+    {
+        if out.len() == limit {
+            break;
+        }
+        let row = ports.rows.by_key(&told.key, stop)?;
+        let head = row.map(|r| r.head);
+        let stands = head.is_some_and(|h| {
+            if archived {
+                h.status == STATUS_ARCHIVED
+            } else {
+                h.is_unarchived()
+            }
+        });
+        if stands {
+            out.push(told);
+        }
+    }
+    Ok(out)
+}
+
+fn sweep(run: &Run) -> Sweep {
+    Sweep {
+        started: run.started,
+        ended: run.ended,
+        exit: run.exit,
+        figures: serde_json::from_str(&run.figures).unwrap_or_default(),
+    }
+}
+
+fn reach(ports: &Ports<'_>, clusters: &[&str], stop: &Stop) -> Vec<Reach> {
+    let mut out = Vec::new();
+    for cluster in clusters {
+        for named in ports.sources {
+            let answer = named.source.reach(cluster, stop);
+            let known = |t: i64| (t > i64::MIN && t != 0 && t < i64::MAX).then_some(t);
+            let found = answer.as_ref().ok();
+            out.push(Reach {
+                cluster: (*cluster).to_owned(),
+                source: named.name.clone(),
+                newest: found.and_then(|r| known(r.newest)),
+                oldest: found.and_then(|r| known(r.oldest)),
+                error: answer.as_ref().err().map(ToString::to_string),
+            });
+        }
+    }
+    out
+}

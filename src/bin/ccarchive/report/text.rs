@@ -271,8 +271,6 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
         "a signal came"
     } else if s.time_box {
         "the time of --max-duration was over"
-    } else if s.aborted.is_none() && s.outages.is_empty() && s.limited {
-        "the number of --limit is reached"
     } else {
         "the sweep ended before"
     };
@@ -286,6 +284,8 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
             "  {} left{more}: {why}; the next sweep takes them",
             count(s.left, "job")
         ));
+    } else if s.limited && s.aborted.is_none() && s.outages.is_empty() {
+        lines.push("  --limit is reached: more jobs are left for the next sweep".into());
     } else if !s.saw_all {
         lines.push(format!(
             "  not all jobs were looked at: {why}; the next sweep takes the rest"

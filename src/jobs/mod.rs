@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use crate::model::stop::Stop;
+use crate::opening::sqlite;
 
 pub use pending::{Filter, Listed, PassedOver, Pending};
 pub use record::{Change, Recorder, Update};
@@ -49,6 +50,13 @@ pub enum Error {
     /// Nothing can be recorded.
     #[error("the job database {0} is read-only; give this user the right to write it")]
     ReadOnly(PathBuf),
+    /// It can only be read with its log, which needs files beside it that this user cannot open or make.
+    #[error(
+        "the job database {path} cannot be read without its log {path}-wal, and that not by this user here; {advice}",
+        path = .0.display(),
+        advice = "run as the owner of the database, or look at a copy of both in a folder that can be written"
+    )]
+    Log(PathBuf),
     /// Somebody kept it locked for too long.
     #[error(
         "the job database {path} stayed locked for {seconds} s; {advice}",
@@ -68,7 +76,7 @@ impl Error {
         match self {
             Self::Sqlite { source, .. } => is_busy(source),
             Self::Locked { .. } => true,
-            Self::Version(_) | Self::ReadOnly(_) => false,
+            Self::Version(_) | Self::ReadOnly(_) | Self::Log(_) => false,
         }
     }
 }
@@ -86,8 +94,18 @@ pub fn is_busy(e: &rusqlite::Error) -> bool {
 /// # Errors
 /// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
 pub fn check(path: &Path) -> Result<i64, Error> {
-    let c = ready(path, crate::opening::sqlite::open_to_read(path))?;
-    check_version(&c, path)
+    let c = ready(path, sqlite::open_to_read(path))?;
+    check_version(&c, path).map_err(|e| explained(path, e))
+}
+
+/// SQLite's word for a log that cannot be read, in ours.
+fn explained(path: &Path, e: Error) -> Error {
+    match e {
+        Error::Sqlite { source, .. } if sqlite::cannot_create(&source) && sqlite::has_log(path) => {
+            Error::Log(path.into())
+        }
+        e => e,
+    }
 }
 
 /// A read-only connection, its version checked.
@@ -95,8 +113,8 @@ pub fn check(path: &Path) -> Result<i64, Error> {
 /// # Errors
 /// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
 pub(crate) fn open(path: &Path) -> Result<Connection, Error> {
-    let c = ready(path, crate::opening::sqlite::open_to_read(path))?;
-    check_version(&c, path)?;
+    let c = ready(path, sqlite::open_to_read(path))?;
+    check_version(&c, path).map_err(|e| explained(path, e))?;
     Ok(c)
 }
 

@@ -42,6 +42,20 @@ pub struct PassedOver {
     pub external: u64,
     /// Their monitoring is switched off.
     pub switched_off: u64,
+    /// Nobody knows when they ended, and a limit leaves no place for jobs that are only counted.
+    pub unknown_end: u64,
+}
+
+impl PassedOver {
+    /// Adds what was passed over for other reasons.
+    pub fn add(&mut self, other: Self) {
+        self.too_young += other.too_young;
+        self.in_future += other.in_future;
+        self.not_selected += other.not_selected;
+        self.external += other.external;
+        self.switched_off += other.switched_off;
+        self.unknown_end += other.unknown_end;
+    }
 }
 
 /// The selection with the clock resolved.

@@ -151,7 +151,7 @@ pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> ru
     let tx = c.transaction()?;
     for r in records {
         let failure = r.outcome.failure();
-        let next_try = (r.next.standing == Standing::Waiting).then_some(r.next.next_try);
+        let next_try = (r.next.next_try > 0).then_some(r.next.next_try);
         tx.prepare_cached(
             "INSERT INTO job (cluster, job_id, start_time, state, outcome, reason, stage, detail, attempts, failures, \
              first_try, last_try, next_try, source, newest, expected, received, unusable, gaps) \

@@ -20,8 +20,6 @@ pub struct Task {
     pub head: Head,
     /// The job's first host, as far as it is known.
     pub host: Option<String>,
-    /// Whether it takes a place of a sweep that is limited: jobs of unknown end are only counted.
-    pub counts: bool,
     /// What earlier sweeps know of the job.
     pub history: History,
     /// Whether the job may be archived although its source has no sample of it.

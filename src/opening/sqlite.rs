@@ -2,30 +2,72 @@
 //!
 //! A read-only connection to a database in WAL mode that nobody else has open creates `-wal` and `-shm` and cannot
 //! remove them. A writing one does, when it is the last to close; so where there is no log yet, a connection that may
-//! write and is told not to serves readers better.
+//! write and is told not to serves readers better. Where nothing can be created either, by another user or on a read-only
+//! file system, a file without a log is whole by itself and is read as one that does not change.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// Opens a file that is only read.
 ///
 /// # Errors
 /// When SQLite cannot open it.
 pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
-    let open = |mode| Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    if has_log(path) {
+        return open(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    }
+    let cleaning = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|c| {
+        c.execute_batch("PRAGMA query_only = ON")?;
+        look(&c)?;
+        Ok(c)
+    });
+    match cleaning {
+        // Who may not write can still read.
+        Err(e) if cannot_create(&e) && !has_log(path) => {
+            let uri = PathBuf::from(format!("file:{}?immutable=1", escaped(path)));
+            let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            open(&uri, mode)
+        }
+        Ok(c) => Ok(c),
+        Err(_) => open(path, OpenFlags::SQLITE_OPEN_READ_ONLY),
+    }
+}
+
+fn open(path: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// Only the first look creates what SQLite needs beside the file.
+fn look(c: &Connection) -> rusqlite::Result<i64> {
+    c.query_row("PRAGMA schema_version", [], |r| r.get(0))
+}
+
+/// Whether SQLite could not create a file beside the database.
+pub(crate) fn cannot_create(e: &rusqlite::Error) -> bool {
+    let code = e.sqlite_error_code();
+    matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+}
+
+/// Whether a database has a log beside it, as in WAL mode while somebody has it open.
+pub(crate) fn has_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    let log = PathBuf::from(log);
-    if !log.exists() {
-        let cleaning = open(OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|c| {
-            c.execute_batch("PRAGMA query_only = ON")?;
-            Ok(c)
-        });
-        // Who may not write can still read.
-        if let Ok(c) = cleaning {
-            return Ok(c);
-        }
-    }
-    open(OpenFlags::SQLITE_OPEN_READ_ONLY)
+    PathBuf::from(log).exists()
+}
+
+/// A path as a part of a URI.
+fn escaped(path: &Path) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.".contains(&b);
+    let bytes = path.as_os_str().as_bytes().iter();
+    bytes
+        .map(|b| {
+            if plain(*b) {
+                char::from(*b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }

@@ -56,7 +56,7 @@ pub fn next_after(outcome: &Outcome, before: &History, lost: bool, now: i64) -> 
                 (true, false) => Standing::Quarantined,
                 (false, false) => Standing::Waiting,
             };
-            let waits = standing == Standing::Waiting;
+            let waits = matches!(standing, Standing::Waiting | Standing::Provisional);
             Some(Next {
                 failures,
                 next_try: if waits {
@@ -72,7 +72,7 @@ pub fn next_after(outcome: &Outcome, before: &History, lost: bool, now: i64) -> 
 }
 
 /// Whether a job that stands so is taken by the next sweep from `source` without being asked for. `next_try` is of a waiting
-/// one, `asked` the source of the last attempt: what was found out about one source holds nobody back from another. Unix
+/// or provisional one, `asked` the source of the last attempt: what was found out about one source holds nobody back from another. Unix
 /// seconds.
 pub fn is_due(
     standing: Standing,
@@ -85,9 +85,9 @@ pub fn is_due(
         return true;
     }
     match standing {
-        Standing::Waiting => next_try <= now,
+        Standing::Waiting | Standing::Provisional => next_try <= now,
         Standing::Quarantined | Standing::Lost => false,
-        Standing::Provisional | Standing::Done => true,
+        Standing::Done => true,
     }
 }
 
@@ -161,6 +161,10 @@ mod tests {
         let after = |failures| next_after(&failed, &before(failures), false, 0).unwrap();
         assert_eq!(after(0).standing, Standing::Provisional);
         assert_eq!(after(ATTEMPTS - 1).standing, Standing::Done);
+        // Its pauses are those of any other job.
+        assert_eq!(after(2).next_try, 20 * 60);
+        let due = |now| is_due(Standing::Provisional, after(2).next_try, None, "s", now);
+        assert!(!due(20 * 60 - 1) && due(20 * 60));
         let provisional = next_after(&Outcome::Provisional, &before(0), false, 0).unwrap();
         assert_eq!(provisional.standing, Standing::Provisional);
     }

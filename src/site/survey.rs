@@ -66,8 +66,13 @@ impl Site {
         let foreign = |owner: &u32| *owner != 0 && *owner != me.as_raw();
         if !me.is_root() && owners.iter().any(foreign) {
             let [database_owner, archive_owner] = owners.map(name_of);
+            // Where there are two owners, only root writes for both and gives away what it leaves.
+            let run_as = match owners {
+                [a, b] if a != b => "root",
+                _ => &database_owner,
+            };
             return Some(format!(
-                "the database {} belongs to {database_owner} and the archive {} to {archive_owner}, but this is {}: cc-backend could not write what it leaves; run as {database_owner}",
+                "the database {} belongs to {database_owner} and the archive {} to {archive_owner}, but this is {}: cc-backend could not write what it leaves; run as {run_as}",
                 database.display(),
                 archive.display(),
                 name_of(me.as_raw())

@@ -70,14 +70,16 @@ pub(super) fn run(jobs: Jobs, parts: Intake<'_>) -> Taken {
     match jobs {
         Jobs::Pending(mut pending) => {
             let all = intake.backlog(&mut pending) && intake.provisional(&pending);
+            intake.limited |= intake.left == 0 && !pending.is_done();
             intake.taken.complete = all && pending.is_done() && !intake.limited;
-            intake.taken.passed_over = pending.passed_over();
+            intake.taken.passed_over.add(pending.passed_over());
         }
         Jobs::Chosen(heads) => {
             let tasks = heads.into_iter().map(|h| intake.named(h)).collect();
             intake.taken.complete = intake.hand_over(tasks) && !intake.limited;
         }
     }
+    intake.taken.limited = intake.limited;
     intake.watch_queue();
     intake.taken
 }
@@ -113,7 +115,7 @@ impl Running<'_> {
     /// Hands over archived jobs whose archives may become better; false when the sweep is to end.
     fn provisional(&mut self, pending: &Pending) -> bool {
         let mut after: Option<JobKey> = None;
-        while self.left > 0 {
+        loop {
             let keys = self
                 .parts
                 .ledger
@@ -121,6 +123,10 @@ impl Running<'_> {
             let Some(last) = keys.last() else {
                 return true;
             };
+            if self.left == 0 {
+                self.limited = true;
+                return true;
+            }
             after = Some(last.clone());
             let mut tasks = Vec::new();
             for key in keys {
@@ -130,9 +136,7 @@ impl Running<'_> {
                 match self.parts.rows.by_key(&key, self.parts.stop) {
                     Ok(Some(row)) if self.recent.contains(&row.head.id) => {}
                     Ok(Some(row)) if row.head.status == STATUS_ARCHIVED && pending.wants(&row) => {
-                        let mut task = self.task(row.head);
-                        task.history.provisional.get_or_insert(i64::MIN);
-                        tasks.push(task);
+                        tasks.extend(self.improvable(row.head));
                     }
                     Ok(_) => {}
                     Err(e) if e.is_locked() && self.draining() => return false,
@@ -146,7 +150,19 @@ impl Running<'_> {
                 return false;
             }
         }
-        true
+    }
+
+    /// An archive that may become better as a task, if it is due: after a failure it has to wait like other jobs.
+    fn improvable(&self, head: Head) -> Option<Task> {
+        let now = self.parts.settings.clock.now();
+        let entry = self.parts.ledger.job(&head.key);
+        let valid = entry.as_ref().filter(|e| e.last_try <= now);
+        if valid.is_some_and(|e| !self.is_due(e, now)) {
+            return None;
+        }
+        let mut task = self.task_with(head, entry);
+        task.history.provisional.get_or_insert(i64::MIN);
+        Some(task)
     }
 
     /// A job as a task, if it is due. Entries dated in the future were written under a wrong clock and are ignored.
@@ -166,9 +182,13 @@ impl Running<'_> {
             self.taken.passed_over.not_selected += 1;
             return None;
         }
+        // It would only be counted: it takes nobody's place, and adds to nobody's number.
+        if listed.unknown_end && !settings.walltime && settings.limit.is_some() {
+            self.taken.passed_over.unknown_end += 1;
+            return None;
+        }
         let mut task = self.task_with(listed.head, entry);
         task.host = listed.host;
-        task.counts = !listed.unknown_end || settings.walltime;
         Some(task)
     }
 
@@ -213,7 +233,6 @@ impl Running<'_> {
         Task {
             head,
             host: None,
-            counts: true,
             history,
             accept_empty,
         }
@@ -226,10 +245,9 @@ impl Running<'_> {
         let settings = self.parts.settings;
         let now = settings.clock.now();
         let earliest = now.saturating_sub(settings.settle).saturating_sub(2 * DAY);
-        // Jobs that are only counted take nobody's place.
         tasks.retain(|t| {
-            let taken = !t.counts || self.left > 0;
-            self.left -= u64::from(t.counts && taken);
+            let taken = self.left > 0;
+            self.left -= u64::from(taken);
             self.taken.due -= u64::from(!taken);
             self.limited |= !taken;
             if taken && t.head.end() >= earliest {

@@ -154,6 +154,8 @@ pub(super) struct Taken {
     pub(super) complete: bool,
     /// Jobs that were due; those that did not become a result are left.
     pub(super) due: u64,
+    /// Whether the limit kept jobs out.
+    pub(super) limited: bool,
     /// Whether the time box ended it.
     pub(super) boxed: bool,
     pub(super) abort: Option<Abort>,
@@ -212,6 +214,8 @@ pub struct Summary {
     pub left: u64,
     /// Whether the whole backlog was looked at; otherwise more than `left` are left.
     pub saw_all: bool,
+    /// Whether the limit kept jobs out.
+    pub limited: bool,
 }
 
 impl Summary {
@@ -264,6 +268,7 @@ impl Summary {
         self.not_due = taken.standings;
         self.passed_over = taken.passed_over;
         self.saw_all = taken.complete;
+        self.limited = taken.limited;
         if self.aborted.is_none() {
             self.aborted = taken.abort;
         }

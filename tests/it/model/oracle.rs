@@ -14,6 +14,9 @@ const GIVE_UP: i64 = 7 * 24 * HOUR;
 /// Samples may come so long after a job's end.
 const SETTLE: i64 = 12 * HOUR + 15 * 60;
 
+/// The fate of a job whose source has no file at all: it may not be mounted. The sweep ends, the job is left as it is.
+pub(super) const GONE: &str = "gone";
+
 /// A job as the model knows it.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
@@ -112,12 +115,12 @@ impl Job {
             .ledger
             .filter(|n| !flags.retry_now && n.last_try <= now);
         let due = note.is_none_or(|n| match n.state {
-            "waiting" => n.next_try <= now,
+            "waiting" | "provisional" => n.next_try <= now,
             "quarantined" | "lost" => false,
             _ => true,
         });
-        let pending = matches!(self.status, 1 | 2) && self.span().end <= now - 600 && due;
-        pending || self.is_provisional(flags)
+        let pending = matches!(self.status, 1 | 2) && self.span().end <= now - 600;
+        due && (pending || self.is_provisional(flags))
     }
 
     fn attempts(&self) -> i64 {
@@ -148,7 +151,7 @@ pub(super) fn fate(job: &Job, world: &World, flags: &Flags, now: i64, proved: bo
     let reach = world.reach();
     if provisional {
         let Some((_, newest)) = reach else {
-            return Fate::of("failed");
+            return Fate::of(GONE);
         };
         let seen = job.ledger.and_then(|n| n.newest);
         if seen.is_some_and(|s| newest <= s) && job.waits(flags, now, newest) {
@@ -170,7 +173,7 @@ fn mask(job: &Job, world: &World) -> Vec<bool> {
 
 fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64, proved: bool) -> Fate {
     let Some((oldest, newest)) = world.reach() else {
-        return Fate::of("failed");
+        return Fate::of(GONE);
     };
     let source = Source {
         proved,
@@ -254,7 +257,7 @@ fn beside_the_archive(job: &Job, world: &World, flags: &Flags, fate: Fate) -> Fa
     match fate.outcome {
         "no_data" | "not_yet" | "empty" if provisional => return stays(),
         "no_data" | "not_yet" if is_whole && !again => return adopted(),
-        "failed" | "no_data" | "not_yet" => return fate,
+        "failed" | "no_data" | "not_yet" | GONE => return fate,
         "empty" if again => return become_("no_data"),
         _ => {}
     }
@@ -355,6 +358,11 @@ pub(super) fn after(job: &Job, world: &World, flags: &Flags, fate: Fate, now: i6
             job.ledger = Some(Note {
                 failures,
                 newest: newest.filter(|_| told == "provisional" && !job.misplaced),
+                next_try: if told == "provisional" {
+                    now + pause(failures)
+                } else {
+                    0
+                },
                 ..note(told)
             });
         }
@@ -370,9 +378,13 @@ pub(super) fn after(job: &Job, world: &World, flags: &Flags, fate: Fate, now: i6
     job
 }
 
+/// The pause after so many attempts.
+fn pause(n: i64) -> i64 {
+    (300_i64 << (n - 1).min(10)).min(6 * HOUR)
+}
+
 /// The note of a job that is not archived.
 fn waiting(fate: Fate, note: Note, failures: i64) -> Note {
-    let pause = |n: i64| (300_i64 << (n - 1).min(10)).min(6 * HOUR);
     match fate.outcome {
         "no_data" if fate.lost => Note {
             state: "lost",

@@ -55,12 +55,6 @@ impl World {
         self.hosts.get_mut(host).unwrap()
     }
 
-    /// How many files all hosts have.
-    pub(super) fn files(&self) -> usize {
-        let of = |h: &Host| h.snapshots.len() + usize::from(h.log.is_some());
-        self.hosts.values().map(of).sum()
-    }
-
     /// The times that all hosts' files tell: oldest and newest; none without any file.
     pub(super) fn reach(&self) -> Option<(i64, i64)> {
         let all = self.hosts.values().filter_map(Host::reach);

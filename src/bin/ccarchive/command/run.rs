@@ -136,7 +136,7 @@ fn sweep_site(
     if refused && exit == Exit::Done {
         exit = Exit::Failures;
     }
-    let exit = console.finish(&summary, exit, &settings);
+    let exit = console.finish(&summary, exit);
     if !b.dry_run {
         ledger.finish_run(&wire::history(&summary, clock, exit));
     }

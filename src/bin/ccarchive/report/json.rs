@@ -87,6 +87,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "archived": s.archived(),
         "remaining": s.left,
         "sawAll": s.saw_all,
+        "limitReached": s.limited,
         "outcomes": outcomes,
         "failures": failures(s),
         "waiting": standing.waiting,
@@ -124,7 +125,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
     let p = s.passed_over;
     v["passedOver"] = json!({
         "tooYoung": p.too_young, "inFuture": p.in_future, "notSelected": p.not_selected,
-        "external": p.external, "switchedOff": p.switched_off,
+        "external": p.external, "switchedOff": p.switched_off, "unknownEnd": p.unknown_end,
     });
     v
 }

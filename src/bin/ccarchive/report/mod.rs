@@ -81,7 +81,7 @@ impl Console {
     }
 
     /// Says what the sweep did; the exit code is another where that could not be said.
-    pub(crate) fn finish(&self, summary: &Summary, exit: Exit, settings: &Settings) -> Exit {
+    pub(crate) fn finish(&self, summary: &Summary, exit: Exit) -> Exit {
         self.printer.say(Message::End);
         if exit != Exit::Done || summary.hooks_failed > 0 {
             self.printer.say(Message::Release);
@@ -89,8 +89,7 @@ impl Console {
         if self.mode.json {
             self.object(&json::summary(summary, exit));
         } else if !self.mode.quiet || exit != Exit::Done {
-            let limited = settings.limit;
-            self.out(text::summary(summary, limited, self.mode.verbose));
+            self.out(text::summary(summary, self.mode.verbose));
         }
         self.flushed(exit)
     }

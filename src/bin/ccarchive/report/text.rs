@@ -35,9 +35,8 @@ pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
     text
 }
 
-/// What the sweep did: one line, then one per group of failures and per thing to know. `limit`: the most jobs that it was
-/// to take.
-pub(super) fn summary(s: &Summary, limit: Option<u64>, verbose: bool) -> String {
+/// What the sweep did: one line, then one per group of failures and per thing to know.
+pub(super) fn summary(s: &Summary, verbose: bool) -> String {
     let mut lines = vec![headline(s)];
     if s.dry_run && s.total() > 0 {
         lines.push(rows(s));
@@ -46,7 +45,7 @@ pub(super) fn summary(s: &Summary, limit: Option<u64>, verbose: bool) -> String 
     coverage(s, &mut lines);
     standing(s, &mut lines);
     notes(s, &mut lines);
-    end(s, limit, &mut lines);
+    end(s, &mut lines);
     passed_over(s, verbose, &mut lines);
     if verbose && s.total() > 0 {
         lines.push(stages(s));
@@ -69,7 +68,12 @@ fn headline(s: &Summary) -> String {
             "nothing to do".into()
         };
     }
-    let at_least = if s.saw_all { "" } else { "at least " };
+    // A limit is what was asked for.
+    let at_least = if s.saw_all || s.limited {
+        ""
+    } else {
+        "at least "
+    };
     let of = format!("{archived} of {at_least}{}", count(due, "job"));
     let done = if s.dry_run {
         format!("dry run, nothing is written: {of} would be archived")
@@ -234,7 +238,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
 }
 
 /// Why the sweep ended early, and what is left.
-fn end(s: &Summary, limit: Option<u64>, lines: &mut Vec<String>) {
+fn end(s: &Summary, lines: &mut Vec<String>) {
     for (cluster, jobs) in &s.unproved {
         lines.push(format!(
             "  none of the {} of {} has a sample in this source, which never had one of this cluster: their rows stay as they are",
@@ -280,12 +284,12 @@ fn end(s: &Summary, limit: Option<u64>, lines: &mut Vec<String>) {
             "  {} left{more}: {why}; the next sweep takes them",
             count(s.left, "job")
         ));
+    } else if s.limited && s.aborted.is_none() && s.outages.is_empty() {
+        lines.push("  --limit is reached: more jobs are left for the next sweep".into());
     } else if !s.saw_all {
         lines.push(format!(
             "  not all jobs were looked at: {why}; the next sweep takes the rest"
         ));
-    } else if limit.is_some_and(|l| s.total() >= l) {
-        lines.push("  the number of --limit is reached: more jobs may be left".into());
     }
 }
 
@@ -296,6 +300,7 @@ fn passed_over(s: &Summary, verbose: bool, lines: &mut Vec<String>) {
         not_selected,
         external,
         switched_off,
+        unknown_end,
     } = s.passed_over;
     let always = [
         (
@@ -309,6 +314,11 @@ fn passed_over(s: &Summary, verbose: bool, lines: &mut Vec<String>) {
             "are of clusters whose data is in an external metric store: --source DIR names where it is",
         ),
     ];
+    let always = always.into_iter().chain([(
+        unknown_end,
+        "is of unknown end (--zero-duration walltime archives what there is of it)",
+        "are of unknown end (--zero-duration walltime archives what there is of them)",
+    )]);
     let all = due(s) == 0 || verbose;
     let otherwise = [
         (
@@ -327,9 +337,7 @@ fn passed_over(s: &Summary, verbose: bool, lines: &mut Vec<String>) {
             "have their monitoring switched off (monitoring_status 0)",
         ),
     ];
-    let told = always
-        .into_iter()
-        .chain(otherwise.into_iter().filter(|_| all));
+    let told = always.chain(otherwise.into_iter().filter(|_| all));
     for (n, one, many) in told.filter(|(n, ..)| *n > 0) {
         let what = if n == 1 { one } else { many };
         lines.push(format!(

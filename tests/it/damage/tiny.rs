@@ -17,6 +17,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
+use crate::generator::database;
 use crate::generator::encode::{self, Series};
 
 /// Begin of the first snapshot's interval, Unix seconds.
@@ -214,10 +215,7 @@ fn database() -> Vec<u8> {
     let folder = scratch();
     let path = folder.path().join("job.db");
     let c = Connection::open(&path).unwrap();
-    c.execute_batch(include_str!(
-        "../../../src/bin/ccarchive/generator/schema.sql"
-    ))
-    .unwrap();
+    database::create(&c).unwrap();
     c.execute_batch(
         "INSERT INTO tag (id, tag_type, tag_name) VALUES (1, 'class', 'good'), (2, 'class', 'bad')",
     )

@@ -69,12 +69,12 @@ impl Site {
             .written
             .special
             .iter()
-            .find(|s| s.note.contains(note))
+            .find(|(_, text)| text.contains(note))
             .unwrap();
         let sql = "SELECT CAST(resources AS TEXT) FROM job WHERE job_id = ?1";
         let text: String = self
             .database()
-            .query_row(sql, [special.job_id], |row| row.get(0))
+            .query_row(sql, [special.0], |row| row.get(0))
             .unwrap();
         let resources: Value = serde_json::from_str(&text).unwrap();
         let host = resources.as_array().unwrap().last().unwrap()["hostname"]
@@ -129,7 +129,7 @@ fn write_refuses_an_impossible_plan_before_it_touches_anything() {
         },
     ] {
         assert!(
-            matches!(write(&folder, &plan), Err(Error::Plan(_))),
+            matches!(write(&folder, &plan), Err(Error::Plan(..))),
             "{plan:?}"
         );
     }

@@ -10,6 +10,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::generator::database;
+
 use super::snapshots::{HostFiles, METRICS, STEP};
 use super::tree::Tree;
 
@@ -119,10 +121,7 @@ fn template() -> &'static [u8] {
         let path = dir.path().join("job.db");
         let c = Connection::open(&path).unwrap();
         c.pragma_update(None, "journal_mode", "WAL").unwrap();
-        c.execute_batch(include_str!(
-            "../../../src/bin/ccarchive/generator/schema.sql"
-        ))
-        .unwrap();
+        database::create(&c).unwrap();
         drop(c);
         fs::read(path).unwrap()
     })

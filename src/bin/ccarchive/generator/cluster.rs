@@ -9,6 +9,7 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub(super) const CLUSTER: &str = "demo";
@@ -65,7 +66,7 @@ pub(super) struct Unit {
     pub(super) accelerators: u64,
 }
 
-static CONFIG: LazyLock<Template> = LazyLock::new(|| super::part(TEMPLATE));
+static CONFIG: LazyLock<Template> = LazyLock::new(|| part(TEMPLATE));
 
 /// All metrics, in the order of cluster.json.
 pub(super) fn metrics() -> &'static [Metric] {
@@ -74,7 +75,7 @@ pub(super) fn metrics() -> &'static [Metric] {
 
 /// The text of cluster.json for so many nodes of each kind.
 pub(super) fn document(counts: [u32; 2]) -> String {
-    let mut document: Value = super::part(TEMPLATE);
+    let mut document: Value = part(TEMPLATE);
     for metric in document["metricConfig"]
         .as_array_mut()
         .into_iter()
@@ -166,9 +167,15 @@ fn text(value: &Value) -> &str {
 
 /// The threads in a list of threads, or of lists of them.
 fn mask(list: &[Value]) -> u64 {
-    let bits = |value: &Value| match value {
-        Value::Array(list) => mask(list),
-        number => 1 << number.as_u64().unwrap_or_default(),
+    let bits = |value: &Value| match value.as_array() {
+        Some(list) => mask(list),
+        None => 1 << value.as_u64().unwrap_or_default(),
     };
     list.iter().map(bits).fold(0, |mask, bits| mask | bits)
+}
+
+/// Reads a data file of this folder.
+#[expect(clippy::expect_used, reason = "the files are part of the program")]
+pub(super) fn part<T: DeserializeOwned>(json: &str) -> T {
+    serde_json::from_str(json).expect("a data file of the generator")
 }

@@ -3,14 +3,13 @@
 //! Rows with an even id have `resources` and `meta_data` as BLOB, which is how cc-backend binds them; the others have
 //! TEXT, as an import leaves them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::types::Value as Column;
 use rusqlite::{Connection, Transaction, params, params_from_iter};
 use serde_json::{Value, json};
 
-use super::cluster::{CLUSTER, Kind};
+use super::cluster::CLUSTER;
 use super::hosts::{Fault, Host};
 use super::jobs::{Job, Place};
 use super::plan::Plan;
@@ -125,62 +124,35 @@ fn insert(rows: &Transaction<'_>, id: i64, job: &Job, hosts: &[Host]) -> rusqlit
     };
     // What a user would have asked for.
     let limits = [1, 2, 4, 8, 12, 24].map(|hours| hours * 3600);
-    let walltime = limits
-        .into_iter()
-        .find(|limit| *limit > job.ran)
-        .unwrap_or(job.ran + 3600);
+    let limit = limits.into_iter().find(|limit| *limit > job.ran);
     // What cc-backend's worker for running jobs left: a number for the longer ones.
     let footprint = json!({"cpu_load_avg": WORK.apps[job.app].uses["cpu"] * 32.0}).to_string();
-    let mut row = BTreeMap::from([
-        ("id", json!(id)),
-        ("job_id", json!(job.number)),
-        ("cluster", json!(CLUSTER)),
-        ("subcluster", json!(job.kind.name())),
-        ("start_time", json!(job.start)),
-        ("hpc_user", json!(user.login)),
-        ("project", json!(user.project)),
-        (
-            "cluster_partition",
-            json!(if job.kind == Kind::Gpu { "gpu" } else { "main" }),
-        ),
-        ("array_job_id", json!(job.array)),
-        ("duration", json!(job.ran)),
-        ("walltime", json!(walltime)),
-        ("job_state", json!("completed")),
-        ("meta_data", json!(metadata(job))),
-        ("resources", json!(resources(job, hosts))),
-        ("num_nodes", json!(job.places.len())),
-        ("num_hwthreads", json!(held(|place| place.threads))),
-        ("num_acc", json!(held(|place| place.accelerators))),
-        ("shared", json!("none")),
-        ("monitoring_status", json!(1)),
-        (
-            "footprint",
-            if job.ran < 1200 {
-                Value::Null
-            } else {
-                json!(footprint)
-            },
-        ),
-        ("energy_footprint", Value::Null),
-    ]);
-    row.extend(
-        job.set
-            .iter()
-            .map(|(column, value)| (column.as_str(), value.clone())),
-    );
-    let names = row.keys().copied().collect::<Vec<_>>().join(",");
-    let sql = format!(
-        "INSERT INTO job ({names}) VALUES (?{})",
-        ",?".repeat(row.len() - 1)
-    );
-    let columns = row.into_iter().map(|(name, value)| match (name, value) {
+    let footprint = (job.ran >= 1200).then_some(footprint);
+    let (partition, places) = (["main", "gpu"][job.kind as usize], job.places.len());
+    let mut row = json!({
+        "id": id, "job_id": job.number, "array_job_id": job.array, "job_state": "completed", "monitoring_status": 1,
+        "cluster": CLUSTER, "subcluster": job.kind.name(), "cluster_partition": partition, "shared": "none",
+        "hpc_user": user.login, "project": user.project,
+        "start_time": job.start, "duration": job.ran, "walltime": limit.unwrap_or(job.ran + 3600),
+        "num_nodes": places, "num_hwthreads": held(|p| p.threads), "num_acc": held(|p| p.accelerators),
+        "resources": resources(job, hosts), "meta_data": metadata(job),
+        "footprint": footprint, "energy_footprint": null,
+    });
+    for (column, value) in &job.set {
+        row[column] = value.clone();
+    }
+    let row = row.as_object().into_iter().flatten();
+    let names = row.clone().map(|(name, _)| name.as_str());
+    let names = names.collect::<Vec<_>>().join(",");
+    let marks = vec!["?"; row.clone().count()].join(",");
+    let sql = format!("INSERT INTO job ({names}) VALUES ({marks})");
+    let columns = row.map(|(name, value)| match (name.as_str(), value) {
         // What cc-backend binds where it has no footprint.
         ("footprint" | "energy_footprint", Value::Null) => Column::Blob(b"null".to_vec()),
         ("resources" | "meta_data", Value::String(text)) if id % 2 == 0 => {
-            Column::Blob(text.into())
+            Column::Blob(text.clone().into())
         }
-        (_, Value::String(text)) => Column::Text(text),
+        (_, Value::String(text)) => Column::Text(text.clone()),
         (_, other) => other.as_i64().map_or(Column::Null, Column::Integer),
     });
     rows.prepare_cached(&sql)?

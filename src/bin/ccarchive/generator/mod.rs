@@ -112,12 +112,6 @@ fn put(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(Error::at(path))
 }
 
-/// Reads a data file of this folder.
-#[expect(clippy::expect_used, reason = "the files are part of the program")]
-fn part<T: serde::de::DeserializeOwned>(json: &str) -> T {
-    serde_json::from_str(json).expect("a data file of the generator")
-}
-
 /// Orders the jobs by their start, which is how their rows came to be, and numbers them.
 fn number(jobs: &mut [Job]) {
     jobs.sort_by_key(|job| job.start);

@@ -27,7 +27,7 @@ impl Random {
 
     /// 0 to `n` - 1; 0 if `n` is 0.
     pub(super) fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.bits()) * n as u128) >> 64) as usize
+        usize::try_from((u128::from(self.bits()) * n as u128) >> 64).unwrap_or(0)
     }
 
     /// `low` to `high`, both included; `low` if `high` is smaller.

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::cluster::Kind;
+use super::cluster::{Kind, part};
 use super::hosts::Fault;
 use super::jobs::Schedule;
 
@@ -21,7 +21,7 @@ struct Rows {
     broken: Vec<Row>,
 }
 
-static ROWS: LazyLock<Rows> = LazyLock::new(|| super::part(include_str!("special.json")));
+static ROWS: LazyLock<Rows> = LazyLock::new(|| part(include_str!("special.json")));
 
 /// One special job. A time is so many thousandths of the window and so many seconds.
 #[derive(Debug, Deserialize)]

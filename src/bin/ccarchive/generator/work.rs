@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::cluster::part;
 use super::random::Random;
 
 /// Everything in work.json.
@@ -48,7 +49,7 @@ enum Shape {
     Stall,
 }
 
-pub(super) static WORK: LazyLock<Work> = LazyLock::new(|| super::part(include_str!("work.json")));
+pub(super) static WORK: LazyLock<Work> = LazyLock::new(|| part(include_str!("work.json")));
 
 impl App {
     /// How busy a run of `span` seconds keeps an ability, 0 to about 1, at the given seconds after its start.

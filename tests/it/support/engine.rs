@@ -82,6 +82,7 @@ pub(crate) struct Sweep {
     target_trouble: Trouble,
     after_reading: Box<dyn Fn() + Sync>,
     on_flush: Box<dyn Fn() + Sync>,
+    on_begin: Box<dyn FnOnce()>,
     stop: Arc<Stop>,
 }
 
@@ -132,6 +133,7 @@ impl Sweep {
             target_trouble: Trouble::None,
             after_reading: Box::new(|| ()),
             on_flush: Box::new(|| ()),
+            on_begin: Box::new(|| ()),
             stop: Arc::new(Stop::new()),
         }
     }
@@ -151,6 +153,12 @@ impl Sweep {
     /// With something that happens after an archive is published and before its row is written.
     pub(crate) fn on_flush(mut self, f: impl Fn() + Sync + 'static) -> Self {
         self.on_flush = Box::new(f);
+        self
+    }
+
+    /// With something that happens when everything is open and the backlog is not read yet.
+    pub(crate) fn on_begin(mut self, f: impl FnOnce() + 'static) -> Self {
+        self.on_begin = Box::new(f);
         self
     }
 
@@ -240,6 +248,7 @@ impl Sweep {
             recorder,
             lock: None,
         };
+        (self.on_begin)();
         let summary = sweep::run(parts, &self.settings, &monitor, &self.stop);
         Ok(Swept {
             summary,

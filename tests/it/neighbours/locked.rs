@@ -72,17 +72,22 @@ fn a_database_that_cannot_even_be_read_is_waited_for_from_the_start() {
 fn a_database_that_is_locked_while_the_backlog_is_read_is_waited_for() {
     let (dir, lock) = exclusive(site());
     lock.execute_batch("COMMIT").unwrap();
-    let lock_for_a_while = move || {
+    let (locked, to_unlock) = std::sync::mpsc::channel();
+    let lock_it = move || {
         lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
-        std::thread::spawn(move || {
+        locked.send(lock).unwrap();
+    };
+    let swept = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let lock: Connection = to_unlock.recv().unwrap();
             // SQLite itself waits for half a second.
             pause(Duration::from_millis(1200));
             lock.execute_batch("COMMIT").unwrap();
         });
-    };
-    let swept = Sweep::at(now())
-        .on_begin(lock_for_a_while)
-        .run_with(&Places::of(dir.path()), &Ledger::in_memory());
+        Sweep::at(now())
+            .on_begin(lock_it)
+            .run_with(&Places::of(dir.path()), &Ledger::in_memory())
+    });
     assert_eq!(swept.summary.aborted, None);
     assert_eq!(swept.jobs.len(), 40);
 }

@@ -17,6 +17,10 @@ use super::words::{self, count};
 /// One job on one line.
 pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
     let would = if dry_run { "would be " } else { "" };
+    if r.unchanged {
+        let name = words::job(&r.head.key);
+        return format!("{name}: its provisional archive stays as it is, no newer data came");
+    }
     let mut text = format!(
         "{}: {would}{}",
         words::job(&r.head.key),
@@ -80,9 +84,9 @@ fn headline(s: &Summary) -> String {
     } else {
         format!("archived {of}")
     };
-    let outcomes: Vec<String> = s
-        .outcomes
-        .iter()
+    // Interrupted jobs are among those left.
+    let told = s.outcomes.iter().filter(|(k, _)| **k != Kind::Interrupted);
+    let outcomes: Vec<String> = told
         .map(|(kind, n)| format!("{n} {}", words::outcome(*kind)))
         .chain((s.left > 0).then(|| format!("{} left", s.left)))
         .collect();
@@ -112,11 +116,11 @@ fn ended(s: &Summary) -> &'static str {
 
 /// What a sweep would make of the rows.
 fn rows(s: &Summary) -> String {
-    let (archived, failed) = (s.archived(), s.of(Kind::Failed) + s.of(Kind::NoData));
-    let same = s.total() - archived - failed;
+    let same = s.total() - s.rows_archived - s.rows_failed;
     format!(
-        "  monitoring_status would become 3 in {}, 2 in {failed}, and stay as it is in {same}",
-        count(archived, "row")
+        "  monitoring_status would become 3 in {}, 2 in {}, and stay as it is in {same}",
+        count(s.rows_archived, "row"),
+        s.rows_failed
     )
 }
 
@@ -200,6 +204,10 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
             "provisional: archived with what there is; read again when their hosts have newer data",
         ),
         (
+            s.unchanged,
+            "archived provisionally by earlier sweeps: no newer data came, their archives stay as they are for now",
+        ),
+        (
             s.of(Kind::NotYet),
             "not yet: no sample so far, but samples may still reach the source; a later sweep takes them",
         ),
@@ -247,6 +255,14 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
         ));
         lines.push("    check that --source is the store that this cluster reports to".into());
     }
+    for (cluster, jobs) in &s.silent {
+        lines.push(format!(
+            "  this source never had a sample of {}, and has none of the {} that may still get some",
+            Shown(cluster),
+            count(*jobs, "job")
+        ));
+        lines.push("    check that --source is the store that this cluster reports to".into());
+    }
     for a in s.outages.iter().chain(&s.aborted) {
         let what = match &a.cluster {
             Some(cluster) if a.concerns_layer() => {
@@ -271,8 +287,10 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
         "a signal came"
     } else if s.time_box {
         "the time of --max-duration was over"
+    } else if s.aborted.is_none() && !s.outages.is_empty() {
+        "their source does not answer"
     } else {
-        "the sweep ended before"
+        "the sweep stopped before it came to them"
     };
     if s.left > 0 {
         let more = if s.saw_all {

@@ -128,7 +128,7 @@ fn disk(site: &Path) -> Option<Disk> {
             Some(disk)
         }
         Err(why) => {
-            eprintln!("skipped, no file system in a file: {why}");
+            println!("skipped, no file system in a file: {why}");
             None
         }
     }
@@ -279,8 +279,8 @@ fn archiving_again_leaves_the_old_archive_or_the_new_one_after_a_loss_of_power()
         if without_ledger {
             // Nothing says which jobs were in work: whoever names them again brings them in order.
             again(&base, &crashed.site(), "after").run();
-            let named = State::of(&crashed.site());
-            assert_eq!(old_and_new(&named, &new, &new).0, 0);
+            let renewed = State::of(&crashed.site());
+            assert_eq!(old_and_new(&renewed, &new, &new).0, 0);
         } else {
             let (olds, news) = old_and_new(&now, &base.swept, &new);
             println!("{olds} old archives, {news} new ones");

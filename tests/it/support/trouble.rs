@@ -127,7 +127,7 @@ impl<T: Target> Target for Quick<T> {
         (self.on_flush)();
         match self.trouble {
             Trouble::FlushFailsAt(k) if before >= k => Err(refused("the archive".into())),
-            _ => Ok(()),
+            Trouble::None | Trouble::DiesAt(_) | Trouble::FlushFailsAt(_) => Ok(()),
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn summary(s: &Summary, verbose: bool) -> String {
     coverage(s, &mut lines);
     standing(s, &mut lines);
     notes(s, &mut lines);
+    doubtful_sources(s, &mut lines);
     end(s, &mut lines);
     passed_over(s, verbose, &mut lines);
     if verbose && s.total() > 0 {
@@ -245,24 +246,24 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
     }
 }
 
+/// Clusters whose source was never seen to hold any of their samples.
+fn doubtful_sources(s: &Summary, lines: &mut Vec<String>) {
+    let unproved = s.unproved.iter().map(|(cluster, jobs)| {
+        let (jobs, cluster) = (count(*jobs, "job"), Shown(cluster));
+        format!("  none of the {jobs} of {cluster} has a sample in this source, which never had one of this cluster: their rows stay as they are")
+    });
+    let silent = s.silent.iter().map(|(cluster, jobs)| {
+        let (jobs, cluster) = (count(*jobs, "job"), Shown(cluster));
+        format!("  this source never had a sample of {cluster}, and has none of its {jobs} that may still get some")
+    });
+    for doubt in unproved.chain(silent) {
+        lines.push(doubt);
+        lines.push("    check that --source is the store that this cluster reports to".into());
+    }
+}
+
 /// Why the sweep ended early, and what is left.
 fn end(s: &Summary, lines: &mut Vec<String>) {
-    for (cluster, jobs) in &s.unproved {
-        lines.push(format!(
-            "  none of the {} of {} has a sample in this source, which never had one of this cluster: their rows stay as they are",
-            count(*jobs, "job"),
-            Shown(cluster)
-        ));
-        lines.push("    check that --source is the store that this cluster reports to".into());
-    }
-    for (cluster, jobs) in &s.silent {
-        lines.push(format!(
-            "  this source never had a sample of {}, and has none of the {} that may still get some",
-            Shown(cluster),
-            count(*jobs, "job")
-        ));
-        lines.push("    check that --source is the store that this cluster reports to".into());
-    }
     for a in s.outages.iter().chain(&s.aborted) {
         let what = match &a.cluster {
             Some(cluster) if a.concerns_layer() => {

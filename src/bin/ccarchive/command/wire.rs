@@ -190,6 +190,27 @@ fn refusal(why: &Refusal) -> String {
     }
 }
 
+/// The memory of a sweep, by what it is for. What is left of it is for rows, text, compression and one file being read.
+pub(super) struct Memory {
+    /// Data of hosts that several jobs share: a half.
+    pub(super) cache: usize,
+    /// Series of the jobs in work: a quarter.
+    series: usize,
+}
+
+impl Memory {
+    /// With less a job of everyday size would be read in several passes.
+    const LEAST_SERIES: usize = 16 << 20;
+
+    pub(super) fn of(b: &BehaviourArgs) -> Self {
+        let all = usize::try_from(b.memory).unwrap_or(usize::MAX);
+        Self {
+            cache: all / 2,
+            series: (all / 4).max(Self::LEAST_SERIES),
+        }
+    }
+}
+
 /// How to sweep.
 pub(super) fn settings(
     args: &RunArgs,
@@ -226,6 +247,7 @@ pub(super) fn settings(
             Compression::Small => Effort::Small,
         },
         source: sources.join(" "),
+        group_bytes: Memory::of(b).series,
         limit: selection.limit,
         hook: b.hook.clone(),
         ..defaults

@@ -1,5 +1,6 @@
 //! The commands, one file each: they wire the parts of the engine together and turn the result into an exit code.
 
+mod afterwards;
 mod archive;
 pub(crate) mod completions;
 pub(crate) mod demo;

@@ -9,6 +9,16 @@ use super::inspected::Inspected;
 use crate::cli::inspect::StatusArgs;
 use crate::report;
 
+/// What to look at besides the backlog.
+pub(super) fn wanted(thin: f64, runs: usize, days: u16, now: &Zoned) -> Wanted {
+    Wanted {
+        thin,
+        runs,
+        days: i64::from(days),
+        offset: i64::from(now.offset().seconds()),
+    }
+}
+
 /// Looks at the backlog; changes nothing.
 pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
@@ -27,12 +37,7 @@ pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
         }
         return Ok(Exit::Done);
     }
-    let wanted = Wanted {
-        thin: args.thin_share(),
-        runs: args.runs,
-        days: i64::from(args.days),
-        offset: i64::from(now.offset().seconds()),
-    };
+    let wanted = wanted(args.thin_share(), args.runs, args.days, &now);
     let clusters = site.clusters.names();
     let status = site.ask(|ports| {
         let answer = status::status(ports, &site.terms, &wanted, &clusters, &site.stop);

@@ -5,6 +5,7 @@
 //! standard output instead, the summary last, whatever happens. Everything goes through one thread, see [`printer`].
 
 mod advice;
+mod file;
 pub(crate) mod inspect;
 pub(crate) mod json;
 mod printer;

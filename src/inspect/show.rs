@@ -97,6 +97,10 @@ pub struct Roofline {
     pub intensity: f64,
     /// Operations a second, on average over nodes.
     pub flops: f64,
+    /// The most that arithmetic can do, operations a second.
+    pub peak: f64,
+    /// The most that memory can do, bytes a second.
+    pub bandwidth: f64,
     /// The most that is possible at this intensity.
     pub ceiling: f64,
     /// Whether memory bandwidth sets that limit, rather than arithmetic.
@@ -259,6 +263,8 @@ fn roofline(
     Some(Roofline {
         intensity,
         flops,
+        peak: peaks.flops_simd,
+        bandwidth: peaks.bandwidth,
         ceiling: by_memory.min(peaks.flops_simd),
         memory_bound: by_memory < peaks.flops_simd,
     })

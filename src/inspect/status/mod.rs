@@ -8,11 +8,11 @@ mod counting;
 
 use super::{Ports, Terms};
 use crate::jobs::{self, survey};
-use crate::ledger::{Listing, Run, Told};
+use crate::ledger::{ClusterHours, HOURS, Listing, Run, Told};
 use crate::model::job::STATUS_ARCHIVED;
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
-use answer::DAY;
+use answer::{DAY, HOUR};
 use counting::Counting;
 
 pub use answer::{AGES, Group, Oldest, Past, Reach, Risk, Standings, Status, Sweep, Table};
@@ -100,6 +100,11 @@ fn history(runs: &[Run]) -> Vec<Past> {
     // The last one is always among them.
     let rest = all.len().saturating_sub(1) % skip;
     all.into_iter().skip(rest).step_by(skip).collect()
+}
+
+/// Samples of the last days by cluster, host and hour, as sweeps saw them. `now`: Unix seconds.
+pub fn hours(ports: &Ports<'_>, now: i64) -> Vec<ClusterHours> {
+    ports.ledger.hours(now.div_euclid(HOUR) - HOURS + 1)
 }
 
 /// Lists jobs that are still as the ledger has them, at most `limit`.

@@ -43,19 +43,19 @@ pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
         let answer = status::status(ports, &site.terms, &wanted, &clusters, &site.stop);
         Ok(answer?)
     })?;
+    let database = &site.site.database.value.display().to_string();
     if let Some(file) = &args.metrics_file {
-        report::inspect::metrics::write(&status, file).map_err(|e| {
-            let file = file.display();
-            Stopped::new(
-                Exit::Aborted,
-                format!("the metrics file {file} cannot be written: {e}"),
-            )
-        })?;
+        report::inspect::metrics::write(&status, file)
+            .map_err(|e| Stopped::unwritten("metrics file", file, &e))?;
+    }
+    if let Some(file) = &args.html {
+        let hours = site.ask(|ports| Ok(status::hours(ports, status.now)))?;
+        let page = report::html::status(&status, &wanted, &hours, database);
+        report::html::write(file, &page).map_err(|e| Stopped::unwritten("page", file, &e))?;
     }
     if args.json {
         report::inspect::json("status", &status)?;
     } else {
-        let database = &site.site.database.value.display().to_string();
         report::out(&report::inspect::status::page(&status, &wanted, database))?;
     }
     Ok(if status.needs_attention() {

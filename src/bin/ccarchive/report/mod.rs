@@ -6,6 +6,7 @@
 
 mod advice;
 mod file;
+pub(crate) mod html;
 pub(crate) mod inspect;
 pub(crate) mod json;
 mod printer;

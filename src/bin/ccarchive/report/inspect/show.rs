@@ -99,7 +99,7 @@ fn footprint(s: &Picture, p: &mut Paper) {
     }
 }
 
-const fn words(level: Level) -> &'static str {
+pub(crate) const fn words(level: Level) -> &'static str {
     match level {
         Level::Alert => "!! alert",
         Level::Caution => "! caution",
@@ -222,7 +222,7 @@ fn curve(bands: &[Option<Band>], duration: i64) -> Vec<String> {
 }
 
 /// A number with as many digits as people read.
-fn number(v: f64) -> String {
+pub(crate) fn number(v: f64) -> String {
     let text = match v.abs() {
         a if a >= 1e7 => return format!("{v:.2e}"),
         a if a >= 1000.0 => format!("{v:.0}"),

@@ -77,14 +77,9 @@ struct Window {
 
 /// The maps of all clusters.
 pub(super) fn section(clusters: &[ClusterHours], now: i64) -> Markup {
-    #[expect(
-        clippy::cast_sign_loss,
-        clippy::cast_possible_truncation,
-        reason = "three days"
-    )]
     let window = Window {
         first: now.div_euclid(HOUR) - HOURS + 1,
-        hours: HOURS as usize,
+        hours: usize::try_from(HOURS).unwrap_or(0),
     };
     let rows = (ROWS / clusters.len().max(1)).clamp(4, MOST_ROWS);
     html! {

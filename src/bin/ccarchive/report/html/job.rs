@@ -90,8 +90,8 @@ fn footprint(s: &Picture) -> Markup {
             } @else {
                 div class="wide" { table {
                     thead { tr {
-                        th scope="col" { "metric" } th scope="col" class="n" { "value" } th scope="col" { "unit" }
-                        th scope="col" { "of the peak" } th scope="col" { "stands" }
+                        th scope="col" { "metric" } th scope="col" class="n" { "value" } th scope="col" { "stands" }
+                        th scope="col" { "of the peak" }
                     } }
                     tbody { @for f in &s.footprint { (print(f)) } }
                 } }
@@ -112,10 +112,9 @@ fn print(f: &Print) -> Markup {
     html! {
         tr {
             th scope="row" { (plain(&f.metric)) " " small class="soft" { (plain(&f.kind)) } }
-            td class="n" { (number(f.value)) }
-            td { (plain(&f.unit)) }
-            td { (gauge(f)) }
+            td class="n" { (number(f.value)) " " (plain(&f.unit)) }
             td class=(class) { (f.level.map_or("–", words)) }
+            td { (gauge(f)) }
         }
     }
 }
@@ -194,7 +193,7 @@ fn roof(r: &Roofline, text: &str) -> Markup {
     let enters = (10_f64.powf(bottom) / r.bandwidth).max(left);
     let roof = plot::line([at(enters), at(ridge.clamp(left, right)), at(right)]);
     html! {
-        svg class="roof" viewBox="0 0 450 220" role="img" aria-label=(text) {
+        svg class="roof" viewBox="0 0 460 220" role="img" aria-label=(text) {
             path class="grid" fill="none" d="M40 10V190H440" {}
             path class="stroke" d=(roof) {}
             circle class="f-bad" cx=(short(x(r.intensity))) cy=(short(y(r.flops))) r="5" {}
@@ -276,7 +275,11 @@ fn drawn(m: &Metric, duration: i64, most: f64, least: f64) -> Markup {
     );
     let words = Words {
         label: &format!("{} over time: {}", plain(&m.name), said(m)),
-        y: &[number(top), number((top + bottom) / 2.0), number(bottom)],
+        y: &[
+            number(top),
+            number(f64::midpoint(top, bottom)),
+            number(bottom),
+        ],
         x: &["0".to_owned(), span(duration)],
         caption: &plain(&caption),
         low: true,

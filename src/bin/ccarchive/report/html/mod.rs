@@ -8,6 +8,7 @@ mod job;
 mod plot;
 mod ranges;
 mod status;
+mod trend;
 
 use std::io;
 use std::path::Path;
@@ -71,7 +72,7 @@ fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (k, c) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k) % 3 == 0 {
+        if k > 0 && (digits.len() - k).is_multiple_of(3) {
             out.push('\u{202f}');
         }
         out.push(c);

@@ -29,7 +29,7 @@ pub(super) fn figure(words: &Words<'_>, picture: &Markup) -> Markup {
         figure class=(if words.low { "plot low" } else { "plot" }) {
             div class="y" aria-hidden="true" { @for y in words.y { span { (y) } } }
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(words.label) {
-                line class="grid" x1="0" x2=(WIDTH) y1=(HEIGHT / 2.0) y2=(HEIGHT / 2.0);
+                path class="grid" d=(format!("M0 {0}H{WIDTH}", HEIGHT / 2.0)) {}
                 (picture)
             }
             div class="x" aria-hidden="true" { @for x in words.x { span { (x) } } }

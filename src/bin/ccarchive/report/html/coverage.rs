@@ -13,9 +13,9 @@ use crate::report::inspect::zoned;
 use crate::report::words::count;
 
 /// Rows of all clusters together: what keeps the page small.
-const ROWS: usize = 192;
+const ROWS: usize = 240;
 /// Rows of one cluster.
-const MOST_ROWS: usize = 64;
+const MOST_ROWS: usize = 120;
 const HOUR: i64 = 3600;
 /// Height of a cell, and the least height of what is marked in it.
 const CELL: f64 = 24.0;
@@ -130,7 +130,7 @@ fn map(cluster: &ClusterHours, window: Window, most: usize) -> Markup {
             thead { tr {
                 th scope="col" { "hosts" }
                 th scope="col" { (axis(window)) }
-                th scope="col" class="n" { "samples" }
+                th scope="col" class="n" { "share" }
             } }
             tbody { @for r in &rows { (line(r, window)) } }
         }
@@ -150,7 +150,7 @@ fn line(r: &Row, window: Window) -> Markup {
     let share = share(r);
     html! {
         tr {
-            th scope="row" title=(name(r)) {
+            th scope="row" title=(plain(&format!("{} to {}", r.first, r.last))) {
                 (name(r))
                 @if r.hosts > 1 { " " small class="soft" { "(" (r.hosts) ")" } }
             }
@@ -160,12 +160,16 @@ fn line(r: &Row, window: Window) -> Markup {
     }
 }
 
+/// The first and the last host, of the latter only what differs.
 fn name(r: &Row) -> String {
     if r.hosts == 1 {
-        plain(&r.first)
-    } else {
-        format!("{}\u{2009}–\u{2009}{}", plain(&r.first), plain(&r.last))
+        return plain(&r.first);
     }
+    let same = |(a, b): &(char, char)| a == b;
+    let pairs = r.first.chars().zip(r.last.chars());
+    let common = pairs.take_while(same).count();
+    let rest: String = r.last.chars().skip(common).collect();
+    format!("{}\u{2009}–\u{2009}{}", plain(&r.first), plain(&rest))
 }
 
 fn share(r: &Row) -> String {
@@ -347,7 +351,7 @@ mod tests {
         assert!(text.contains("! 1 host lacks"), "{text}");
         assert!(text.contains(">n0077<"), "{text}");
         assert_eq!(text.matches("f-bad\" d=").count(), 1, "one row is marked");
-        assert_eq!(text.matches("class=\"map\"").count(), 51);
+        assert_eq!(text.matches("class=\"map\"").count(), 101);
     }
 
     #[test]

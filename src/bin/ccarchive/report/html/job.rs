@@ -218,7 +218,7 @@ fn curve(m: &Metric, duration: i64) -> Markup {
                 (plain(&m.name)) " "
                 small {
                     @if let Some([min, avg, max]) = m.statistics {
-                        "avg " (number(avg)) " " (plain(&m.unit)) ", " (number(min)) " to " (number(max))
+                        "avg " (number(avg)) (unit(m)) ", " (number(min)) " to " (number(max))
                     } @else { (plain(&m.unit)) }
                 }
             }
@@ -293,13 +293,22 @@ fn drawn(m: &Metric, duration: i64, most: f64, least: f64) -> Markup {
     )
 }
 
+/// The unit behind a number.
+fn unit(m: &Metric) -> String {
+    if m.unit.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", plain(&m.unit))
+    }
+}
+
 /// A curve in words.
 fn said(m: &Metric) -> String {
     match m.statistics {
         Some([min, avg, max]) => format!(
-            "average {} {}, from {} to {}",
+            "average {}{}, from {} to {}",
             number(avg),
-            plain(&m.unit),
+            unit(m),
             number(min),
             number(max)
         ),

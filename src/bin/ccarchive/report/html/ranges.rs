@@ -1,7 +1,7 @@
 //! Hosts in racks and ranges, so that thousands of them fit on a page: by the numbers in their names, which follow the
 //! building almost everywhere.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A name as letters and the number behind them; sorts n2 before n10.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,25 +52,53 @@ pub(super) fn groups(hosts: &[&str], most: usize) -> Vec<Vec<usize>> {
         .map(|(k, h)| (Key::new(h), k))
         .collect();
     order.sort();
-    let mut keys: Vec<Key> = order.iter().map(|(key, _)| key.clone()).collect();
+    let (mut keys, order): (Vec<Key>, Vec<usize>) = order.into_iter().unzip();
+    let mut finer = parts(&keys);
     for step in 0..=STEPS {
-        let mut found: BTreeMap<&Key, Vec<usize>> = BTreeMap::new();
-        for (key, (_, k)) in keys.iter().zip(&order) {
-            found.entry(key).or_default().push(*k);
-        }
+        let found = parts(&keys);
         if found.len() <= most {
             // One group of everything says nothing.
-            if found.len() > 1 || step == 0 || most == 1 {
-                return found.into_values().collect();
+            if found.len() == 1 && step > 0 && most > 1 {
+                break;
             }
-            break;
+            let found = split(&found, &finer, most).unwrap_or(found);
+            return found.into_iter().map(|part| order[part].to_vec()).collect();
         }
+        finer = found;
         keys = coarser(keys);
     }
     // Names without order: equal parts.
     let part = hosts.len().div_ceil(most).max(1);
-    let all: Vec<usize> = order.into_iter().map(|(_, k)| k).collect();
-    all.chunks(part).map(<[usize]>::to_vec).collect()
+    order.chunks(part).map(<[usize]>::to_vec).collect()
+}
+
+/// Where neighbours have one key.
+fn parts(keys: &[Key]) -> Vec<Range<usize>> {
+    let mut from = 0;
+    let runs = keys.chunk_by(|a, b| a == b);
+    runs.map(|run| {
+        from += run.len();
+        from - run.len()..from
+    })
+    .collect()
+}
+
+/// The same groups in several pieces each, made of finer ones, if that is still few enough.
+fn split(
+    groups: &[Range<usize>],
+    finer: &[Range<usize>],
+    most: usize,
+) -> Option<Vec<Range<usize>>> {
+    let at_once = finer.len().div_ceil(most).max(1);
+    let mut out = Vec::new();
+    for group in groups {
+        let inside = |f: &&Range<usize>| group.start <= f.start && f.end <= group.end;
+        let inside: Vec<&Range<usize>> = finer.iter().filter(inside).collect();
+        for piece in inside.chunks(at_once) {
+            out.push(piece.first()?.start..piece.last()?.end);
+        }
+    }
+    (out.len() <= most).then_some(out)
 }
 
 #[cfg(test)]
@@ -93,12 +121,15 @@ mod tests {
     }
 
     #[test]
-    fn thousands_stand_in_hundreds() {
+    fn thousands_stand_in_parts_of_hundreds() {
         let names: Vec<String> = (1..=5000).map(|k| format!("n{k}")).collect();
         let found = named(&names, 64);
         assert_eq!(found.len(), 51);
         assert_eq!(found[0], ("n1".to_owned(), 99));
         assert_eq!(found[1], ("n100".to_owned(), 100));
+        let found = named(&names, 120);
+        assert_eq!(found.len(), 101);
+        assert_eq!(found[2], ("n100".to_owned(), 50));
     }
 
     #[test]

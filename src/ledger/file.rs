@@ -164,3 +164,34 @@ pub(super) fn in_memory() -> Connection {
     c.execute_batch(SCHEMA).expect("the schema is valid");
     c
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_the_version_before_gets_what_it_lacks() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("job.db.ledger");
+        let version = |c: &Connection| -> i64 {
+            c.query_row("PRAGMA user_version", [], |r| r.get(0))
+                .unwrap()
+        };
+        let (c, warning) = open(&path, &path);
+        assert_eq!((version(&c), warning), (VERSION, None));
+        c.execute_batch("DROP TABLE hours; PRAGMA user_version = 2")
+            .unwrap();
+        drop(c);
+        let (c, warning) = open_read_only(&path);
+        assert_eq!(
+            (version(&c), warning),
+            (2, None),
+            "whoever reads changes nothing"
+        );
+        assert!(crate::ledger::hours::read(&c, 0).unwrap().is_empty());
+        drop(c);
+        let (c, warning) = open(&path, &path);
+        assert_eq!((version(&c), warning), (VERSION, None));
+        assert!(crate::ledger::hours::read(&c, 0).unwrap().is_empty());
+    }
+}

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
 use super::{ask, swept};
 use crate::support::program::{Ran, program, run};
 use crate::support::site::{HOUR, NewJob, Site};
+use crate::support::wait::now;
 
 /// What no page may hold: anything from elsewhere, anything that runs.
 const FOREIGN: [&str; 9] = [
@@ -17,11 +17,6 @@ const FOREIGN: [&str; 9] = [
 ];
 /// A name that would be code on a careless page.
 const CODE: &str = "<script>alert(1)</script>";
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
-}
 
 /// Asks for a page, and what stands in it.
 fn page(site: &Site, arguments: &[&str], code: i32) -> String {

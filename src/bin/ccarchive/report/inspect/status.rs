@@ -87,7 +87,7 @@ fn backlog(s: &Status, p: &mut Paper) {
     let ages = AGES.iter().zip(s.ages());
     let ages: Vec<String> = ages
         .filter(|(_, n)| *n > 0)
-        .map(|(age, n)| format!("{n} {age}"))
+        .map(|(age, n)| format!("{age}: {n}"))
         .collect();
     p.say(
         Tone::Plain,

@@ -356,6 +356,9 @@ impl Recording<'_, '_> {
         }
         self.ledger.record(&records, now);
         self.remember(batch);
+        for d in batch.iter().filter(|d| !d.hours.is_empty()) {
+            self.ledger.note_hours(&d.head.key.cluster, &d.hours, now);
+        }
         if self.hooks.are_wanted() {
             for d in batch.iter().filter(|d| d.outcome == Outcome::Raced) {
                 self.ledger.hook_done(&d.head.key);

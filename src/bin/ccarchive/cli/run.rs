@@ -1,6 +1,7 @@
 //! The flags of `run` as types.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ccarchive::site::quantity;
@@ -154,6 +155,14 @@ pub(crate) struct OutputArgs {
     /// One JSON object a line on standard output; the last is the summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Also write figures for the textfile collector of Prometheus' node exporter; not in a dry run
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_METRICS_FILE",
+        hide_env_values = true
+    )]
+    pub(crate) metrics_file: Option<PathBuf>,
     /// Say nothing unless something failed; another sweep that is running is no failure
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,

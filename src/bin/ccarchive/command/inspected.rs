@@ -59,6 +59,11 @@ impl Inspected {
             report::out(&site.show())?;
             return Ok(None);
         }
+        Self::of(site, settle, now).map(Some)
+    }
+
+    /// Opens a site's media.
+    pub(crate) fn of(site: Site, settle: Option<Duration>, now: &Zoned) -> Result<Self, Stopped> {
         site.check()?;
         let database = site.database.value.clone();
         jobs::check(&database)?;
@@ -88,7 +93,7 @@ impl Inspected {
             min_age: MIN_AGE,
             patience: PATIENCE,
         };
-        Ok(Some(Self {
+        Ok(Self {
             source: Layered::new(
                 folders
                     .iter()
@@ -103,7 +108,7 @@ impl Inspected {
             stop: Arc::new(Stop::new()),
             clusters,
             site,
-        }))
+        })
     }
 
     /// Asks a question; what the ledger complains about is said afterwards.

@@ -17,8 +17,9 @@ use ccarchive::target::Archive;
 use jiff::Zoned;
 
 use super::wire::{self, Database};
-use super::{Stopped, archive, preflight};
+use super::{Stopped, afterwards, archive, preflight};
 use crate::cli::run::RunArgs;
+use crate::report::inspect::metrics;
 use crate::report::{Console, with_advice};
 use crate::signals;
 
@@ -45,6 +46,9 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
         let text =
             format!("the time zone '{zone}' (TZ) is not known: times of flags are taken as UTC");
         console.event(&Event::Warning(&text));
+    }
+    if let Some(file) = &args.output.metrics_file {
+        metrics::check(file).map_err(|e| Stopped::new(Exit::Usage, e))?;
     }
     let site = Site::resolve(&args.places())?;
     if args.place.show_config {
@@ -137,8 +141,13 @@ fn sweep_site(
         exit = Exit::Failures;
     }
     let exit = console.finish(&summary, exit);
-    if !b.dry_run {
-        ledger.finish_run(&wire::history(&summary, clock, exit));
+    if b.dry_run {
+        return Ok(exit);
     }
-    Ok(exit)
+    let run = wire::history(&summary, clock, exit);
+    let other = afterwards::note(args, site, &ledger, run, console, stop);
+    Ok(match other {
+        Some(other) if matches!(exit, Exit::Done | Exit::Failures) => console.flushed(other),
+        _ => exit,
+    })
 }

@@ -6,6 +6,8 @@ use roxmltree::Document;
 use ureq::Body;
 use ureq::http::Response;
 
+use crate::model::failure::fit_to_print;
+
 /// More of a body than any error has is not read.
 const LONGEST_ERROR: u64 = 64 << 10;
 
@@ -72,7 +74,7 @@ impl Answer {
         let of = |name: &str| {
             let mut nodes = document.descendants();
             let node = nodes.find(|n| n.tag_name().name() == name)?;
-            node.text().map(|t| t.trim().to_owned())
+            node.text().map(|t| fit_to_print(t.trim()))
         };
         Self {
             status: 0,

@@ -149,7 +149,9 @@ impl Client {
     pub(super) fn send(&self, mut ask: Ask<'_>) -> Result<Option<Answered>, Fault> {
         let mut pause = self.pause;
         let mut unclear = false;
-        for tries in 1.. {
+        let mut tries = 0;
+        loop {
+            tries += 1;
             let fault = match self.try_once(&mut ask) {
                 Ok(response) if response.status().is_success() => {
                     return Ok(Some(Answered { response, unclear }));
@@ -180,7 +182,6 @@ impl Client {
             self.rest(pause, ask.persists)?;
             pause *= 3;
         }
-        Ok(None)
     }
 
     /// Waits before the next try, between half and one and a half of the time, so that workers do not come all at once.
@@ -417,6 +418,11 @@ fn broken(e: &ureq::Error) -> Broken {
     };
     let refused = matches!(e, ureq::Error::Io(e) if e.kind() == io::ErrorKind::ConnectionRefused);
     let certificate = text.contains("certificate");
+    let text = if certificate {
+        format!("{text}; AWS_CA_BUNDLE names a file of certificates to trust")
+    } else {
+        text
+    };
     let transient = !certificate
         && matches!(
             e,

@@ -202,36 +202,46 @@ impl Shared {
             self.writes
                 .fetch_add(usize::from(call.method == "PUT"), Ordering::SeqCst);
             let act = (self.rule.lock().unwrap())(&call);
-            let most = match act {
-                Act::Cut => return,
-                Act::CutUpload(n) => Some(n),
-                _ => None,
-            };
-            let mut out = stream;
-            if call.body(&mut reader, &mut out, most).is_err() || most.is_some() {
+            if matches!(act, Act::Cut) {
                 return;
             }
-            let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
-            let reply = match act {
-                Act::Answer(status, code) => Reply::error(status, code),
-                Act::Late(time) => {
-                    pause(time);
-                    self.serve(&call)
-                }
-                _ => self.serve(&call),
+            let upload = if let Act::CutUpload(n) = act {
+                Some(n)
+            } else {
+                None
             };
-            self.at_once.fetch_sub(1, Ordering::SeqCst);
-            let cut = match act {
-                Act::DoAndCut => return,
-                Act::CutBody(n) => Some(n),
-                _ => None,
+            let mut out = stream;
+            if call.body(&mut reader, &mut out, upload).is_err() || upload.is_some() {
+                return;
+            }
+            let reply = self.reply(&call, &act);
+            let cut = if let Act::CutBody(n) = act {
+                Some(n)
+            } else {
+                None
             };
-            let bytes = reply.bytes(&call, cut);
-            if out.write_all(&bytes).is_err() || cut.is_some() {
+            if matches!(act, Act::DoAndCut)
+                || out.write_all(&reply.bytes(&call, cut)).is_err()
+                || cut.is_some()
+            {
                 return;
             }
         }
+    }
+
+    fn reply(&self, call: &Call, act: &Act) -> Reply {
+        let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
+        if let Act::Late(time) = act {
+            pause(*time);
+        }
+        let reply = if let Act::Answer(status, code) = act {
+            Reply::error(*status, code)
+        } else {
+            self.serve(call)
+        };
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
+        reply
     }
 
     fn serve(&self, call: &Call) -> Reply {

@@ -109,6 +109,7 @@ struct Broken {
     transient: bool,
     /// Whether the server may have done what it was asked for.
     unclear: bool,
+    unknown_host: bool,
 }
 
 impl Client {
@@ -169,7 +170,8 @@ impl Client {
                 }
                 Err(broken) => {
                     unclear |= broken.unclear;
-                    let fault = self.failed(&ask, &broken.text, tries);
+                    let why = format!("{}: {}{}", self.address, broken.text, self.hint(&broken));
+                    let fault = self.failed(&ask, &why, tries);
                     if !broken.transient {
                         return Err(Fault::refused(fault.to_string()));
                     }
@@ -181,6 +183,15 @@ impl Client {
             }
             self.rest(pause, ask.persists)?;
             pause *= 3;
+        }
+    }
+
+    /// What a connection may lack that never was one.
+    fn hint(&self, broken: &Broken) -> &'static str {
+        if !self.bucket.path_style && broken.unknown_host {
+            "; where the server has no such name, set use-path-style"
+        } else {
+            ""
         }
     }
 
@@ -205,6 +216,7 @@ impl Client {
             text: e.to_string(),
             transient: false,
             unclear: false,
+            unknown_host: false,
         };
         let (size, hash) = match &ask.load {
             Load::Nothing => (0, hex(&Sha256::digest(b""))),
@@ -432,11 +444,12 @@ fn broken(e: &ureq::Error) -> Broken {
                 | ureq::Error::ConnectionFailed
                 | ureq::Error::Protocol(_)
         );
-    let unclear = transient && !refused && !matches!(e, ureq::Error::HostNotFound);
+    let unknown_host = matches!(e, ureq::Error::HostNotFound) || text.contains("failed to lookup");
     Broken {
+        unclear: transient && !refused && !unknown_host,
         text,
         transient,
-        unclear,
+        unknown_host,
     }
 }
 

@@ -116,7 +116,7 @@ fn a_database_named_without_folder_is_in_the_working_folder() {
         database: Some(database),
         ..Places::default()
     });
-    assert_eq!(site.archive.value.path(), Path::new("job-archive"));
+    assert_eq!(site.archive.value.path(), Some(Path::new("job-archive")));
     assert_eq!(site.ledger.value, Path::new("job.db.ledger"));
 }
 
@@ -138,7 +138,10 @@ fn a_linked_database_has_its_ledger_beside_the_real_file() {
     let site = resolve(&folder.by_database());
     let real = fs::canonicalize(folder.path("data/job.db")).unwrap();
     assert_eq!(site.ledger.value, real.with_extension("db.ledger"));
-    assert_eq!(site.archive.value.path(), folder.path("var/job-archive"));
+    assert_eq!(
+        site.archive.value.path(),
+        Some(&*folder.path("var/job-archive"))
+    );
 }
 
 #[test]
@@ -241,7 +244,10 @@ fn what_a_config_leaves_out_is_where_cc_backend_has_it() {
     ] {
         let site = resolve(&folder.by_config(text));
         assert_eq!(site.database.value, folder.path("var/job.db"));
-        assert_eq!(site.archive.value.path(), folder.path("var/job-archive"));
+        assert_eq!(
+            site.archive.value.path(),
+            Some(&*folder.path("var/job-archive"))
+        );
         assert_eq!(site.checkpoints[0].value, folder.path("var/checkpoints"));
         assert!(site.database.origin.to_string().starts_with("default"));
         site.check().unwrap();
@@ -300,7 +306,7 @@ fn a_section_may_stand_in_a_file_of_its_own() {
     let places = folder.by_config(r#"{"archive-file": "./conf.d/archive.json"}"#);
     let site = resolve(&places);
     // Relative to cc-backend's working folder, not to the section's file.
-    assert_eq!(site.archive.value.path(), folder.path("var/other"));
+    assert_eq!(site.archive.value.path(), Some(&*folder.path("var/other")));
     let file = folder.path("conf.d/archive.json");
     assert_eq!(
         site.archive.origin,

@@ -296,3 +296,5 @@ macro_rules! conformance {
 
 conformance!(tree, crate::conformance::tree::Archive::new());
 conformance!(sqlite, crate::conformance::sqlite::Archive::new());
+#[cfg(feature = "s3")]
+conformance!(s3, crate::conformance::s3::Archive::new());

@@ -83,7 +83,7 @@ pub(crate) struct BehaviourArgs {
     /// Do everything except writing, and say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Jobs to work on at the same time [default: number of cores]
+    /// Jobs to work on at the same time [default: number of cores, and 32 more where the archive is in S3]
     #[arg(long, value_name = "N", env = "CCARCHIVE_WORKERS", hide_env_values = true,
           value_parser = values::workers)]
     pub(crate) workers: Option<NonZeroUsize>,

@@ -33,8 +33,8 @@ pub(crate) fn in_tree(cluster: &Path) -> Documents {
         for rest in folders(&thousands) {
             for job in folders(&rest) {
                 let read = |name| std::fs::read(job.join(name));
-                let data =
-                    read("data.json").unwrap_or_else(|_| gzip::unpack(&read("data.json.gz").unwrap()));
+                let data = read("data.json")
+                    .unwrap_or_else(|_| gzip::unpack(&read("data.json.gz").unwrap()));
                 let key = (number(&thousands) * 1000 + number(&rest), number(&job));
                 out.insert(key, (read("meta.json").unwrap(), data));
             }

@@ -237,15 +237,16 @@ mod tests {
             ("ARCHIVE_S3_ACCESS_KEY", "a-env"),
             ("ARCHIVE_S3_SECRET_KEY_FILE", file),
         ];
-        let (pair, session, from) = keys(configured("a", "s"), &[&aws[..], &own[..]].concat());
+        let (pair, session, from) =
+            keys(configured("a-own", "s-own"), &[&aws[..], &own[..]].concat());
         assert_eq!(
             (pair.as_str(), session.as_str(), from.as_str()),
             ("a-env s-file", "", "ARCHIVE_S3_ACCESS_KEY")
         );
-        let (pair, _, from) = keys(configured("a", "s"), &aws);
+        let (pair, _, from) = keys(configured("a-own", "s-own"), &aws);
         assert_eq!(
             (pair.as_str(), from.as_str()),
-            ("a s", "archive.access-key in config.json")
+            ("a-own s-own", "archive.access-key in config.json")
         );
         let (pair, session, _) = keys(configured("", ""), &aws);
         assert_eq!((pair.as_str(), session.as_str()), ("a-aws s-aws", "t-aws"));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::listing::{self, LOG, Listed};
 use super::presence::unreadable;
 use super::snapshot::{Fault, Snapshot, Wish};
-use super::times::believable;
+use crate::source::times::believable;
 use super::{binary, json, wal};
 use crate::model::failure::Reason;
 use crate::opening::regular;

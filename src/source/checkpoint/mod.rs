@@ -11,7 +11,6 @@ mod reach;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
-mod times;
 pub mod wal;
 
 use std::collections::HashMap;

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::listing::{self, LOG, Listed};
 use super::presence::unreadable;
 use super::snapshot::Fault;
-use super::times::believable;
+use crate::source::times::believable;
 use super::{binary, wal};
 use crate::model::stop::Stop;
 use crate::rules::timeline::Interval;

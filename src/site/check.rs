@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::advice::Setting;
 use super::archive::ArchivePlace;
 use super::error::{ConfigError, Role};
-use super::origin::Located;
+use super::origin::{Located, Origin};
 use super::{ARCHIVE_VERSION, Site, same_file};
 use crate::opening::regular;
 
@@ -45,6 +45,12 @@ static CHECKPOINTS: Role = Role {
     setting: Setting::Source,
 };
 
+static PARQUET: Role = Role {
+    what: "Parquet folder",
+    expected: "the folder of metric-store.cleanup with one folder a cluster",
+    setting: Setting::Source,
+};
+
 impl Site {
     /// Looks whether everything is where it should be; the first thing that is not is the error.
     pub fn check(&self) -> Result<(), ConfigError> {
@@ -60,6 +66,11 @@ impl Site {
         }
         for folder in &self.checkpoints {
             CHECKPOINTS.folder(folder)?;
+        }
+        // The store makes that of its configuration when it first cleans up.
+        let named = |f: &&Located<PathBuf>| !matches!(f.origin, Origin::Config { .. });
+        for folder in self.parquet.iter().filter(named) {
+            PARQUET.folder(folder)?;
         }
         self.check_ledger()
     }
@@ -84,6 +95,7 @@ impl Site {
             LEDGER.file(ledger)?;
         }
         let trees = self.checkpoints.iter().map(|folder| (&CHECKPOINTS, folder));
+        let trees = trees.chain(self.parquet.iter().map(|folder| (&PARQUET, folder)));
         for (role, tree) in trees.chain([(&ARCHIVE, &archive)]) {
             if lies_within(&folder.value, &tree.value) {
                 let (ledger, within) = (ledger.clone(), tree.value.clone());

@@ -15,6 +15,8 @@ mod folder;
 mod pieces;
 mod presence;
 mod rows;
+#[cfg(test)]
+mod testing;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -8,9 +8,10 @@ use crate::opening::owner;
 use rusqlite::{Connection, OptionalExtension};
 
 /// Version of the ledger's own schema (`PRAGMA user_version`).
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const SCHEMA: &str = include_str!("schema.sql");
 const FROM_1: &str = include_str!("from_1.sql");
+const FROM_2: &str = include_str!("from_2.sql");
 /// Nobody but a sweep writes here, and there is one sweep at a time.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -104,10 +105,13 @@ fn try_open(path: &Path, database: &Path) -> Result<Connection, Refusal> {
                 "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }
-        (1 | VERSION, _) => {
+        (1..=VERSION, _) => {
             c.execute_batch(ours)?;
             if version == 1 {
-                c.execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} COMMIT;"))?;
+                c.execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} {FROM_2} COMMIT;"))?;
+            }
+            if version == 2 {
+                c.execute_batch(&format!("BEGIN IMMEDIATE; {FROM_2} COMMIT;"))?;
             }
             let sound: String = c.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
             if sound != "ok" {
@@ -116,7 +120,7 @@ fn try_open(path: &Path, database: &Path) -> Result<Connection, Refusal> {
             // A table or column that is missing is damage too.
             if let Err(e) = c
                 .query_row(
-                    "SELECT state, attempts, hook, replacing, newest, proved, figures, phase FROM job, source, run, phase WHERE 0",
+                    "SELECT state, attempts, hook, replacing, newest, filled, proved, figures, phase FROM job, source, run, phase WHERE 0",
                     [],
                     |_| Ok(()),
                 )

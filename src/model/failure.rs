@@ -85,6 +85,8 @@ pub enum Reason {
     SourceGone,
     /// One of several sources is gone, and the job lacks what it may hold.
     LayerGone,
+    /// A source does not let us in.
+    SourceRefused,
     /// The archive cannot be written: full, read-only or gone.
     TargetGone,
     /// One job's place in the archive cannot be read or written.
@@ -129,8 +131,9 @@ impl Reason {
                 "if the file was being written, the next sweep reads it; otherwise restore the file or move it away"
             }
             Self::SourceGone | Self::LayerGone => {
-                "check that the source is the right one and that its file system is mounted"
+                "check that the source is the right one, and that its file system is mounted or its server runs"
             }
+            Self::SourceRefused => "correct the token of the metric store, then run again",
             Self::TargetGone => "free space or remount the archive, then run again",
             Self::TargetUnwritable => {
                 "check owner and permissions of the job's folder in the archive"
@@ -168,7 +171,11 @@ impl Reason {
     pub const fn ends_sweep(self) -> bool {
         matches!(
             self,
-            Self::SourceGone | Self::TargetGone | Self::Database | Self::LockGone
+            Self::SourceGone
+                | Self::SourceRefused
+                | Self::TargetGone
+                | Self::Database
+                | Self::LockGone
         )
     }
 }

@@ -44,6 +44,11 @@ static CHECKPOINTS: Role = Role {
     expected: "the metric store's folder with one folder a cluster",
     setting: Setting::Source,
 };
+static CERTIFICATES: Role = Role {
+    what: "certificates",
+    expected: "a PEM file with the certificates of an authority",
+    setting: Setting::Certificates,
+};
 
 impl Site {
     /// Looks whether everything is where it should be; the first thing that is not is the error.
@@ -60,6 +65,9 @@ impl Site {
         }
         for folder in &self.checkpoints {
             CHECKPOINTS.folder(folder)?;
+        }
+        if let Some(file) = &self.ca {
+            CERTIFICATES.file(file)?;
         }
         self.check_ledger()
     }

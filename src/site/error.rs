@@ -113,9 +113,10 @@ pub enum ConfigError {
         origin: Origin,
     },
 
-    /// A source of a later version.
+    /// A source on a medium that this program cannot read.
     #[error(
-        "{named} ({origin}) is not a folder of checkpoints: this version reads checkpoint folders only"
+        "{named} ({origin}) is no source that this ccarchive can read: expected a folder of checkpoints{}",
+        if crate::site::store::ASKED { ", or the address of a metric store" } else { "; it was built without the feature http" }
     )]
     SourceMedium {
         /// What names the source, without password.
@@ -124,9 +125,29 @@ pub enum ConfigError {
         origin: Origin,
     },
 
-    /// The configuration knows external metric stores only.
+    /// The address of a metric store that cannot be one.
+    #[error("{named} ({origin}) is {why}")]
+    StoreAddress {
+        /// The address, without password.
+        named: String,
+        /// Who named it.
+        origin: Origin,
+        /// What it is instead.
+        why: &'static str,
+    },
+
+    /// A token that cannot be sent.
     #[error(
-        "{} has only metric-store-external, and {} does not exist: this version reads checkpoint folders only", file.display(), looked.display()
+        "the token of {from} holds spaces, line breaks or other characters that no token has; correct it"
+    )]
+    Token {
+        /// What holds the token.
+        from: String,
+    },
+
+    /// The configuration knows external metric stores only, which this program cannot ask.
+    #[error(
+        "{} has only metric-store-external, and {} does not exist: this ccarchive was built without the feature http and reads folders only", file.display(), looked.display()
     )]
     ExternalStoresOnly {
         /// The configuration.
@@ -182,6 +203,8 @@ impl ConfigError {
             | Self::SectionTwice { .. }
             | Self::ArchiveMedium { .. }
             | Self::SourceMedium { .. }
+            | Self::StoreAddress { .. }
+            | Self::Token { .. }
             | Self::ExternalStoresOnly { .. }
             | Self::LedgerIsDatabase(_)
             | Self::LedgerIsArchive(_)
@@ -203,13 +226,16 @@ impl ConfigError {
             }
             Self::NoArchive(_) => Advice::Correct(Setting::Archive),
             Self::ArchiveMedium { .. } => Advice::NameArchive,
-            Self::SourceMedium { .. } | Self::ExternalStoresOnly { .. } => Advice::NameSource,
+            Self::SourceMedium { .. }
+            | Self::StoreAddress { .. }
+            | Self::ExternalStoresOnly { .. } => Advice::NameSource,
             Self::LedgerIsDatabase(_) | Self::LedgerIsArchive(_) | Self::LedgerInside { .. } => {
                 Advice::MoveLedger
             }
             Self::Json { .. }
             | Self::Value { .. }
             | Self::SectionTwice { .. }
+            | Self::Token { .. }
             | Self::ArchiveVersion { .. } => return None,
         })
     }

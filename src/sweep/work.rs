@@ -185,6 +185,7 @@ impl<'a> Work<'a> {
         for r in &job.resources {
             let request = Request {
                 cluster: &job.head.key.cluster,
+                subcluster: &job.subcluster,
                 host: &r.hostname,
                 metrics: &[],
                 window,
@@ -261,6 +262,7 @@ impl<'a> Work<'a> {
             let wanted = assembler.wanted(k, group);
             let request = Request {
                 cluster: &job.head.key.cluster,
+                subcluster: &job.subcluster,
                 host: &resource.hostname,
                 metrics: &wanted,
                 window: Interval {
@@ -285,6 +287,8 @@ impl<'a> Work<'a> {
         let (start, end) = (job.head.key.start_time, job.head.end());
         findings.read_at = findings.read_at.min(e.read_at);
         findings.final_until[k] = e.final_until;
+        findings.account.coverage.fill(&e.filled);
+        findings.account.coverage.phase_guessed |= e.phase_guessed;
         if let Some(d) = e.passed_over.iter().find(|d| d.concerns(start, end)) {
             let note = || fit_to_print(&format!("{} has {}, passed over", d.subject, d.detail));
             self.done.note.get_or_insert_with(note);

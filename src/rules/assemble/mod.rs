@@ -152,7 +152,7 @@ impl<'a> Assembler<'a> {
                     metric: &w.metric.name,
                     frequency: w.store.frequency,
                     native: w.metric.native,
-                    components: self.units[k].native(w.metric.native).unwrap_or_default(),
+                    components: self.units[k].asked(w.metric.native),
                 }
             })
             .collect()

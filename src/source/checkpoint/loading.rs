@@ -311,6 +311,7 @@ impl<'a> Loading<'a> {
                 window: Some(self.wish.window),
                 all_metrics: true,
             },
+            filled: Vec::new(),
         }
     }
 }

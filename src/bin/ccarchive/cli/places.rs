@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use ccarchive::site::{Located, Origin, Places};
+use ccarchive::site::{Located, Origin, Places, Secret, TOKEN_VARIABLE, Variables};
 use clap::Args;
+
+const SOURCE_HELP: &str = "Where samples are: a folder of checkpoints, or http(s)://HOST:PORT of a cc-metric-store, whose token METRICSTORE_TOKEN or METRICSTORE_TOKEN_FILE holds; repeat for more, the first has priority [default: checkpoints beside the database, or what the configuration names]";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Places")]
@@ -33,15 +35,23 @@ pub(crate) struct PlaceArgs {
         hide_env_values = true
     )]
     pub(crate) archive: Option<PathBuf>,
-    /// Checkpoints to read; repeat for more, the first has priority [default: checkpoints beside the
-    /// database]
+    /// Where samples are: a folder, or the address of a metric store; repeat for more
     #[arg(
         long,
-        value_name = "DIR",
+        help = SOURCE_HELP,
+        value_name = "SOURCE",
         env = "CCARCHIVE_SOURCE",
         hide_env_values = true
     )]
     pub(crate) source: Vec<PathBuf>,
+    /// Certificates (PEM) that stores asked over https must come from [default: those that this machine trusts]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_CA",
+        hide_env_values = true
+    )]
+    pub(crate) ca: Option<PathBuf>,
     /// ccarchive's own record of attempts and reasons [default: name of the database with .ledger]
     #[arg(
         long,
@@ -80,6 +90,7 @@ impl PlaceArgs {
             config,
             archive,
             source,
+            ca,
             ledger,
             ..
         } = self;
@@ -103,7 +114,19 @@ impl PlaceArgs {
                 .iter()
                 .map(|p| Located::new(p.clone(), source_origin.clone()))
                 .collect(),
+            ca: one(ca, "ca", "--ca", "CCARCHIVE_CA"),
+            variables: token_variables(),
             ledger: one(ledger, "ledger", "--ledger", "CCARCHIVE_LEDGER"),
         }
     }
+}
+
+/// The variables of the environment that may name tokens.
+fn token_variables() -> Variables {
+    let all = std::env::vars_os().filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+        let may_name_one = name.starts_with(TOKEN_VARIABLE);
+        may_name_one.then(|| (name, Secret::new(value)))
+    });
+    all.collect()
 }

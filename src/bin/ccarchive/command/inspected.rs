@@ -1,6 +1,5 @@
 //! A site that is only looked at: everything is opened to be read.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +11,12 @@ use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::chain;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
-use ccarchive::source::Source;
-use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::source::layers::Layered;
+use ccarchive::source::filling::Filling;
 use ccarchive::sweep::Exit;
 use ccarchive::target::{Archive, Target};
 use jiff::Zoned;
 
+use super::source::{self, Opening};
 use super::{Stopped, archive};
 use crate::cli::places::SiteArgs;
 use crate::report;
@@ -34,9 +32,9 @@ pub(crate) struct Inspected {
     pub(crate) site: Site,
     pub(crate) clusters: Clusters,
     pub(crate) archive: Box<dyn Archive>,
-    /// All folders as a sweep reads them.
-    pub(crate) source: Layered,
-    each: Vec<(String, Checkpoints)>,
+    /// All sources as a sweep asks them.
+    pub(crate) source: Filling,
+    each: Vec<source::Named>,
     rows: Rows,
     ledger: Ledger,
     pub(crate) terms: Terms,
@@ -67,34 +65,28 @@ impl Inspected {
         // Whoever reads need not be able to write.
         archive::obstacle(&*archive)?;
         let clusters = clusters(&*archive)?;
-        let checkpoints =
-            |root: &PathBuf| Checkpoints::new(root.clone(), clusters.frequencies(), clock);
-        let folders: Vec<_> = site.checkpoints.iter().map(|c| c.value.clone()).collect();
-        let each: Vec<_> = folders
-            .iter()
-            .map(|f| (f.display().to_string(), checkpoints(f)))
-            .collect();
         let ledger = Ledger::open_read_only(&site.ledger.value);
         for warning in ledger.take_warnings() {
             report::error(&format!("warning: {warning}"));
         }
-        let names: Vec<_> = each.iter().map(|(name, _)| name.as_str()).collect();
+        let sources = Opening {
+            site: &site,
+            clusters: &clusters,
+            phases: ledger.phases(),
+            clock,
+        };
+        let (source, each) = (sources.all(None)?, sources.each()?);
         let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
         let terms = Terms {
             clock,
-            source: names.join(" "),
+            source: site.source_names().join(" "),
             settle: settle.map_or(SETTLE.max(site.checkpoint_interval.value), seconds),
             retention: site.retention.as_ref().map(|r| r.value),
             min_age: MIN_AGE,
             patience: PATIENCE,
         };
         Ok(Some(Self {
-            source: Layered::new(
-                folders
-                    .iter()
-                    .map(|f| -> Box<dyn Source> { Box::new(checkpoints(f)) })
-                    .collect(),
-            ),
+            source,
             archive,
             each,
             rows: Rows::new(&database, PATIENCE),
@@ -116,7 +108,7 @@ impl Inspected {
             .iter()
             .map(|(name, source)| Named {
                 name: name.clone(),
-                source,
+                source: &**source,
             })
             .collect();
         let answer = question(&Ports {

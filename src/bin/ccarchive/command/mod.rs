@@ -8,6 +8,7 @@ pub(crate) mod inspected;
 mod preflight;
 pub(crate) mod run;
 pub(crate) mod show;
+mod source;
 pub(crate) mod status;
 pub(crate) mod verify;
 mod wire;

@@ -1,21 +1,17 @@
 //! `ccarchive run`: the site's parts, one call of the engine, the exit code.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ccarchive::model::clock::Clock;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
-use ccarchive::source::Source;
-use ccarchive::source::cache::Cached;
-use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::source::layers::Layered;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Parts};
 use ccarchive::target::Archive;
 use jiff::Zoned;
 
+use super::source::Opening;
 use super::wire::{self, Database};
 use super::{Stopped, archive, preflight};
 use crate::cli::run::RunArgs;
@@ -107,13 +103,14 @@ fn sweep_site(
     let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;
     let ledger = wire::open_ledger(site, b.dry_run, console);
-    let layer = |root: &PathBuf| -> Box<dyn Source> {
-        let checkpoints = Checkpoints::new(root.clone(), clusters.frequencies(), clock);
-        Box::new(checkpoints.remembering(ledger.phases()))
+    let sources = Opening {
+        site,
+        clusters: &clusters,
+        phases: ledger.phases(),
+        clock,
     };
-    let layers = site.checkpoints.iter().map(|c| layer(&c.value)).collect();
     let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
-    let source = Cached::new(Layered::new(layers), memory);
+    let source = sources.all(Some(memory))?;
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }

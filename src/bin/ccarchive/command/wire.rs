@@ -202,11 +202,6 @@ pub(super) fn settings(
     let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
     // A snapshot brings what is missing at the latest.
     let settle = defaults.settle.max(site.checkpoint_interval.value);
-    let sources: Vec<String> = site
-        .checkpoints
-        .iter()
-        .map(|c| c.value.display().to_string())
-        .collect();
     Settings {
         workers: b.workers.map_or(defaults.workers, usize::from),
         queue: b.queue.get(),
@@ -225,7 +220,7 @@ pub(super) fn settings(
             Compression::Normal => Effort::Normal,
             Compression::Small => Effort::Small,
         },
-        source: sources.join(" "),
+        source: site.source_names().join(" "),
         limit: selection.limit,
         hook: b.hook.clone(),
         ..defaults

@@ -4,6 +4,8 @@
     metric_store.py loaded SITE...     the store has loaded the site's checkpoint files, as after a restart
     metric_store.py fed SITE...        the store was fed the site's samples through its API, one after the other
     metric_store.py serve SITE         starts a store that has loaded the site, prints its address, and waits
+    metric_store.py record SITE        as `fed`; writes what the store was asked and answered to --replies, for the tests that
+                                       play it (tests/it/http): a line each, gzipped
 
 SITE is a golden site: job.db, job-archive and checkpoints before, expected/ after. It is copied, never changed.
 
@@ -14,7 +16,8 @@ target/debug/ccarchive, else target/release/ccarchive). Options: --files SOURCE 
 
 The store listens on 127.0.0.1 only and ends with this script.
 """
-import argparse, base64, json, os, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import argparse, gzip, http.server, json, os, shutil, signal, subprocess, sys, tempfile, threading, time
+import urllib.error, urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -116,6 +119,43 @@ class Store:
         self.process.wait()
 
 
+class Recorder:
+    """Stands before a store and notes what it is asked and what it answers."""
+
+    def __init__(self, store, port):
+        self.url, self.noted, lock = f"http://127.0.0.1:{port}", {}, threading.Lock()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                request = urllib.request.Request(store.url + self.path, asked.encode(), method="GET")
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    body = answer.read()
+                with lock:
+                    outer.noted[asked] = body.decode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def write(self, path):
+        self.server.shutdown()
+        with open(path, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename="") as out:
+            for asked, answered in sorted(self.noted.items()):
+                out.write(json.dumps({"asked": asked, "answered": answered}).encode() + b"\n")
+        print(f"  {len(self.noted)} replies in {path}")
+
+
 def escaped(text):
     return text.replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
 
@@ -146,13 +186,14 @@ def feed(store, site, metrics):
     return fed
 
 
-def sweep(site, copy, sources):
+def sweep(site, copy, sources, jobs):
     for part in ("job.db", "job-archive"):
         source, target = os.path.join(site, part), os.path.join(copy, part)
         (shutil.copytree if os.path.isdir(source) else shutil.copy)(source, target)
     subprocess.run(["chmod", "-R", "u+w", copy], check=True)
     begun = time.monotonic()
     flags = [f for s in sources for f in ("--source", s)]
+    flags += ["--job-id", jobs] if jobs else []
     done = subprocess.run([program(), "run", "--db", os.path.join(copy, "job.db"), *flags], capture_output=True, text=True)
     print(f"  {time.monotonic() - begun:.1f} s, exit {done.returncode}")
     print("  " + done.stdout.strip().replace("\n", "\n  "))
@@ -163,11 +204,13 @@ def sweep(site, copy, sources):
 
 def main():
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("how", choices=["loaded", "fed", "serve"])
+    asked.add_argument("how", choices=["loaded", "fed", "serve", "record"])
     asked.add_argument("site", nargs="+")
     asked.add_argument("--files")
     asked.add_argument("--port", type=int, default=18082)
     asked.add_argument("--key", help="public key (base64) whose tokens the store wants")
+    asked.add_argument("--jobs", help="only these jobs, as for --job-id")
+    asked.add_argument("--replies", help="the file that `record` writes")
     asked.add_argument("--keep", action="store_true")
     args = asked.parse_args()
     scratch = tempfile.mkdtemp(prefix="metric-store-")
@@ -176,7 +219,7 @@ def main():
         for site in args.site:
             folder = tempfile.mkdtemp(dir=scratch)
             checkpoints, metrics = os.path.join(folder, "checkpoints"), metrics_of(site)
-            if args.how == "fed":
+            if args.how in ("fed", "record"):
                 os.mkdir(checkpoints)
             else:
                 shutil.copytree(os.path.join(site, "checkpoints"), checkpoints)
@@ -187,12 +230,15 @@ def main():
                 if args.how == "serve":
                     store.process.wait()
                     continue
-                if args.how == "fed":
+                if args.how in ("fed", "record"):
                     print(f"  {feed(store, site, metrics)} samples fed")
                 copy = os.path.join(folder, "swept")
                 os.mkdir(copy)
                 files = [os.path.join(site, args.files)] if args.files else []
-                sweep(site, copy, [*files, store.url])
+                recorder = Recorder(store, args.port + 1) if args.how == "record" else None
+                sweep(site, copy, [*files, (recorder or store).url], args.jobs)
+                if recorder:
+                    recorder.write(args.replies)
             finally:
                 store.end()
     except KeyboardInterrupt:

@@ -19,8 +19,12 @@ const LIMIT: Duration = Duration::from_secs(240);
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ccarchive"));
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CCARCHIVE_") {
-            command.env_remove(name);
+        let name_text = name.to_string_lossy();
+        if ["CCARCHIVE_", "METRICSTORE_"]
+            .iter()
+            .any(|p| name_text.starts_with(p))
+        {
+            command.env_remove(&name);
         }
     }
     command.stdin(Stdio::null());

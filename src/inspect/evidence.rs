@@ -145,9 +145,6 @@ impl Evidence {
     fn note(&mut self, k: usize, answer: &crate::rules::evidence::Evidence, window: Interval) {
         self.findings.read_at = self.findings.read_at.min(answer.read_at);
         self.findings.final_until[k] = answer.final_until;
-        let coverage = &mut self.findings.account.coverage;
-        coverage.fill(&answer.filled);
-        coverage.phase_guessed |= answer.phase_guessed;
         let damaged = answer.damaged.iter().chain(&answer.passed_over);
         for d in damaged.filter(|d| d.concerns(window.from, window.to)) {
             let text = format!("{}: {}", d.subject, d.detail);

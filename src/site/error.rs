@@ -116,7 +116,7 @@ pub enum ConfigError {
     /// A source on a medium that this program cannot read.
     #[error(
         "{named} ({origin}) is no source that this ccarchive can read: expected a folder of checkpoints{}",
-        if crate::site::store::ASKED { ", or the address of a metric store" } else { "; it was built without the feature http" }
+        if cfg!(feature = "http") { ", or the address of a metric store" } else { "; it was built without the feature http" }
     )]
     SourceMedium {
         /// What names the source, without password.

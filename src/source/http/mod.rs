@@ -30,7 +30,7 @@ use client::{Client, ONCE, Trouble};
 
 pub use client::Address;
 use question::MOST_VALUES;
-use reading::Reading;
+use reading::{Asking, Reading};
 
 /// Metrics that are looked at to find a cluster's newest data.
 const LOOKED_AT: usize = 3;
@@ -222,8 +222,18 @@ impl Source for Store {
         // A typing error in the cluster's name would look like a host without data.
         self.newest(request.cluster, stop)?;
         let read_at = self.clock.now();
-        let mut reading = Reading::new(self, request, stop);
-        reading.ask_all()?;
+        let own = self.metrics.get(request.cluster);
+        let mut reading = Reading::new(Asking {
+            client: &self.client,
+            url: &self.url,
+            request,
+            otherwise: own.map_or(&[], Vec::as_slice),
+            values: self.limits.values,
+            patience: &self.limits.patience,
+            stop,
+        });
+        let answered = reading.ask_all();
+        answered.map_err(|trouble| self.error_of(&trouble, request.cluster, stop))?;
         Ok(Arc::new(reading.finish(read_at)))
     }
 

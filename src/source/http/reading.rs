@@ -1,14 +1,14 @@
 //! One host as a store has it: its answers put onto the timeline, and what each is worth.
 
-use super::Store;
 use super::answer::{Answer, Found};
-use super::client::Trouble;
+use super::client::{Client, Trouble};
 use super::question::{self, Batch, Wish};
 use crate::model::failure::Reason;
 use crate::model::stop::Stop;
 use crate::rules::evidence::{Damage, Evidence};
 use crate::rules::timeline::{Chain, Interval, sane};
-use crate::source::{Error, Request};
+use crate::source::Request;
+use crate::source::retry::Patience;
 
 /// A sample that is later than this (seconds, or this many steps of its metric) does not come any more.
 const LATE: i64 = 300;
@@ -16,11 +16,24 @@ const LATE_STEPS: i64 = 5;
 /// So many series may be unreadable before it is the store that is at fault.
 const MOST_EMPTY: usize = 32;
 
+/// How a store is asked about a host.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) client: &'a Client,
+    /// The store's address, for messages.
+    pub(super) url: &'a str,
+    pub(super) request: &'a Request<'a>,
+    /// Where the request names no metric: those of the host itself, which tell until when it reported.
+    pub(super) otherwise: &'a [(String, i64)],
+    /// Values of one request at most.
+    pub(super) values: u64,
+    pub(super) patience: &'a Patience,
+    pub(super) stop: &'a Stop,
+}
+
 /// One host being read.
 pub(super) struct Reading<'a> {
-    store: &'a Store,
-    request: &'a Request<'a>,
-    stop: &'a Stop,
+    asking: Asking<'a>,
     out: Evidence,
     /// Requests that were answered with something.
     answered: usize,
@@ -29,11 +42,9 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(store: &'a Store, request: &'a Request<'a>, stop: &'a Stop) -> Self {
+    pub(super) fn new(asking: Asking<'a>) -> Self {
         Self {
-            store,
-            request,
-            stop,
+            asking,
             out: Evidence::default(),
             answered: 0,
             empty: 0,
@@ -41,30 +52,32 @@ impl<'a> Reading<'a> {
     }
 
     /// Asks for everything that is wanted.
-    pub(super) fn ask_all(&mut self) -> Result<(), Error> {
+    pub(super) fn ask_all(&mut self) -> Result<(), Trouble> {
         let wishes = self.wishes();
-        for batch in question::batches(&wishes, self.request.window, self.store.limits.values) {
+        for batch in question::batches(&wishes, self.asking.request.window, self.asking.values) {
             self.ask(&batch)?;
         }
         if self.answered == 0 && self.empty > 0 {
-            return Err(self.error(&Trouble::Empty));
+            return Err(Trouble::Empty);
         }
         Ok(())
     }
 
-    /// The series that the request names. Where it names none, the host's own metrics tell until when it reported.
+    /// The series that the request names.
     fn wishes(&self) -> Vec<Wish<'a>> {
-        if self.request.metrics.is_empty() {
-            let own = self.store.metrics.get(self.request.cluster);
+        let Asking {
+            request, otherwise, ..
+        } = self.asking;
+        if request.metrics.is_empty() {
             let wish = |m: &'a (String, i64)| Wish {
                 metric: &m.0,
                 frequency: m.1,
                 unit: None,
             };
-            return own.into_iter().flatten().map(wish).collect();
+            return otherwise.iter().map(wish).collect();
         }
         let mut out = Vec::new();
-        for w in self.request.metrics {
+        for w in request.metrics {
             let whole = Wish {
                 metric: w.metric,
                 frequency: w.frequency,
@@ -82,16 +95,16 @@ impl<'a> Reading<'a> {
     }
 
     /// Asks one request. An empty answer is asked again in halves, until the series is found that the store cannot express.
-    fn ask(&mut self, batch: &Batch<'a, '_>) -> Result<(), Error> {
-        let (cluster, host) = (self.request.cluster, self.request.host);
-        let text = question::of_host(cluster, host, batch);
-        let client = &self.store.client;
-        match client.ask(
-            &text,
-            batch.values(),
-            &self.store.limits.patience,
-            self.stop,
-        ) {
+    fn ask(&mut self, batch: &Batch<'a, '_>) -> Result<(), Trouble> {
+        let Asking {
+            client,
+            request,
+            patience,
+            stop,
+            ..
+        } = self.asking;
+        let text = question::of_host(request.cluster, request.host, batch);
+        match client.ask(&text, batch.values(), patience, stop) {
             Ok(answer) => {
                 self.answered += 1;
                 self.take(batch, answer)
@@ -106,13 +119,8 @@ impl<'a> Reading<'a> {
                 }
                 Ok(())
             }
-            Err(trouble) => Err(self.error(&trouble)),
+            Err(trouble) => Err(trouble),
         }
-    }
-
-    fn error(&self, trouble: &Trouble) -> Error {
-        self.store
-            .error_of(trouble, self.request.cluster, self.stop)
     }
 
     /// Notes a series that cannot be had.
@@ -126,19 +134,19 @@ impl<'a> Reading<'a> {
             .unit
             .map_or_else(String::new, |u| format!(" of {}{}", u.0.name(), u.1));
         Damage {
-            interval: self.request.window,
-            subject: format!("{} at {}", self.request.host, self.store.url),
+            interval: self.asking.request.window,
+            subject: format!("{} at {}", self.asking.request.host, self.asking.url),
             detail: format!("metric {}{unit}: {why}", wish.metric),
             reason: Reason::SnapshotBroken,
         }
     }
 
     /// Takes what was found of every series.
-    fn take(&mut self, batch: &Batch<'a, '_>, answer: Answer) -> Result<(), Error> {
+    fn take(&mut self, batch: &Batch<'a, '_>, answer: Answer) -> Result<(), Trouble> {
         let fits = answer.results.len() == batch.wishes.len();
         if !fits || answer.results.iter().any(|r| r.len() > 1) {
             let other = "it answers another number of series than it was asked for";
-            return Err(self.error(&Trouble::Nonsense(other.into())));
+            return Err(Trouble::Nonsense(other.into()));
         }
         for (wish, found) in batch.wishes.iter().zip(answer.results) {
             if let Some(found) = found.into_iter().next() {
@@ -153,7 +161,7 @@ impl<'a> Reading<'a> {
         wish: &Wish<'_>,
         window: Interval,
         found: Found,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Trouble> {
         if found.is_nothing() {
             return Ok(());
         }
@@ -178,7 +186,7 @@ impl<'a> Reading<'a> {
         }
         if step <= 0 || !sane(step) || !believed.contains(found.from) {
             let other = "it answers about another time than it was asked for";
-            return Err(self.error(&Trouble::Nonsense(other.into())));
+            return Err(Trouble::Nonsense(other.into()));
         }
         // A slot of the window's grid where the series began before; else the slot around a true first sample.
         let slot = if found.from == window.from {
@@ -199,7 +207,13 @@ impl<'a> Reading<'a> {
 
     /// The answer as a whole, read at that time (Unix seconds): a store hears of nothing that is older than a few minutes.
     pub(super) fn finish(self, read_at: i64) -> Evidence {
-        let steps = self.request.metrics.iter().map(|w| w.frequency).max();
+        let steps = self
+            .asking
+            .request
+            .metrics
+            .iter()
+            .map(|w| w.frequency)
+            .max();
         let late = steps.unwrap_or(0).saturating_mul(LATE_STEPS).max(LATE);
         Evidence {
             final_until: Some(read_at.saturating_sub(late)),

@@ -1,5 +1,5 @@
-//! What the real cc-metric-store 1.5.4 answered when it was fed the samples of a golden site (tests/stores/metric_store.py
-//! record), played again.
+//! What the real cc-metric-store 1.5.4 answered when it was fed the samples of a golden site, played again. It is recorded
+//! by `tests/stores/metric_store.py`.
 
 use std::collections::HashMap;
 use std::fs::{self, File};

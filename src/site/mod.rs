@@ -6,12 +6,15 @@
 
 mod advice;
 mod archive;
+mod bucket;
+mod bucket_keys;
 mod check;
 mod config;
 mod error;
 mod go_duration;
 mod keys;
 mod origin;
+mod parquet;
 pub mod quantity;
 mod secret;
 mod sections;
@@ -27,10 +30,12 @@ use store::Configured;
 
 pub use advice::{Advice, Setting, Warning};
 pub use archive::ArchivePlace;
+pub use bucket::Bucket;
+pub use bucket_keys::Keys;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
-pub use secret::Secret;
-pub use store::{Store, TOKEN_VARIABLE, Variables};
+pub use secret::{Secret, Variables};
+pub use store::Store;
 pub use survey::{SourceCluster, Survey};
 pub use table::{Row, table};
 
@@ -47,16 +52,22 @@ pub struct Places {
     pub database: Option<Located<PathBuf>>,
     /// cc-backend's config.json.
     pub config: Option<Located<PathBuf>>,
-    /// The job archive: a folder, or `sqlite:FILE`.
+    /// The job archive: a folder, `sqlite:FILE` or `s3://BUCKET`.
     pub archive: Option<Located<PathBuf>>,
-    /// Folders of checkpoints and addresses of metric stores; the first has priority.
+    /// Folders of checkpoints, `parquet:FOLDER` for what the metric store keeps of old ones, and addresses of metric stores;
+    /// the first has priority.
     pub sources: Vec<Located<PathBuf>>,
     /// Certificates that count instead of those of the platform.
     pub ca: Option<Located<PathBuf>>,
-    /// Variables of the environment that may name tokens.
-    pub variables: Variables,
     /// The ledger of ccarchive.
     pub ledger: Option<Located<PathBuf>>,
+    /// Variables of the environment that [`reads_variable`] asks for.
+    pub variables: Variables,
+}
+
+/// Whether a variable of the environment may name keys of an archive, a token, or what is needed to reach one.
+pub fn reads_variable(name: &str) -> bool {
+    bucket_keys::is_read(name) || name.starts_with(store::TOKEN_VARIABLE)
 }
 
 /// A site, resolved.
@@ -68,7 +79,7 @@ pub struct Site {
     pub ledger: Located<PathBuf>,
     /// The job archive.
     pub archive: Located<ArchivePlace>,
-    /// Folders of checkpoints; the first has priority.
+    /// Folders of checkpoints; the first has priority. None where only other sources are named.
     pub checkpoints: Vec<Located<PathBuf>>,
     /// Metric stores that are asked over HTTP; the first has priority.
     pub stores: Vec<Located<Store>>,
@@ -78,8 +89,8 @@ pub struct Site {
     pub retention: Option<Located<i64>>,
     /// Seconds between two snapshots of the metric store.
     pub checkpoint_interval: Located<i64>,
-    /// Where the metric store keeps what it removes from the checkpoints; not read by this version.
-    pub parquet: Option<Located<PathBuf>>,
+    /// Folders where the metric store keeps what it removes from the checkpoints, as Parquet files.
+    pub parquet: Vec<Located<PathBuf>>,
     /// Of which clusters (or cluster-subcluster; `*` for all) the data is in stores that this program was built without.
     pub elsewhere: Vec<String>,
     /// What an operator should know about this resolution.
@@ -90,7 +101,8 @@ impl Site {
     /// Resolves what flags and environment name, with the configuration they name.
     pub fn resolve(places: &Places) -> Result<Self, ConfigError> {
         refuse_other_media(places)?;
-        let config = places.config.as_ref().map(Config::read).transpose()?;
+        let read = |file| Config::read(file, &places.variables);
+        let config = places.config.as_ref().map(read).transpose()?;
         let database = match (&places.database, &config) {
             (Some(database), _) => database.clone(),
             (None, Some(config)) => config.database.clone(),
@@ -113,10 +125,11 @@ impl Site {
             let these = stores.filter(move |s| s.before_files == before_files);
             these.map(|s| s.url.clone())
         };
-        let folders = self
-            .checkpoints
-            .iter()
-            .map(|c| c.value.display().to_string());
+        let checkpoints = self.checkpoints.iter();
+        let checkpoints = checkpoints.map(|c| c.value.display().to_string());
+        let parquet = self.parquet.iter();
+        let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
+        let folders = checkpoints.chain(parquet);
         let all = urls(true).chain(folders).chain(urls(false));
         all.collect()
     }
@@ -133,12 +146,16 @@ impl Site {
         }
         // Whoever names a source says where the data of all clusters is.
         let sources = if places.sources.is_empty() {
-            config_sources(&config, places, &mut warnings)?
+            let mut sources = config_sources(&config, places, &mut warnings)?;
+            let parquet = parquet::of_config(config.parquet, &mut warnings);
+            sources.parquet.extend(parquet);
+            sources
         } else {
             named_sources(places, &config.external)?
         };
         let Sources {
             checkpoints,
+            parquet,
             stores,
             elsewhere,
         } = sources;
@@ -146,12 +163,12 @@ impl Site {
         Ok(Self {
             database,
             ledger,
-            archive: named_archive(places).map_or(config.archive, Ok)?,
+            archive: named_archive(places)?.map_or(config.archive, Ok)?,
             checkpoints,
             ca: places.ca.clone(),
             retention: config.retention,
             checkpoint_interval: config.checkpoint_interval.unwrap_or_else(usual_interval),
-            parquet: config.parquet,
+            parquet,
             stores,
             elsewhere,
             warnings,
@@ -165,7 +182,7 @@ impl Site {
     ) -> Result<Self, ConfigError> {
         let folder = database.value.parent().unwrap_or(Path::new(""));
         let beside = |name| Located::new(folder.join(name), Origin::Default(BESIDE_DATABASE));
-        let archive = named_archive(places).unwrap_or_else(|| {
+        let archive = named_archive(places)?.unwrap_or_else(|| {
             let Located { value, origin } = beside("job-archive");
             Located::new(ArchivePlace::Tree(value), origin)
         });
@@ -182,10 +199,19 @@ impl Site {
             ca: places.ca.clone(),
             retention: None,
             checkpoint_interval: usual_interval(),
-            parquet: None,
+            parquet: sources.parquet,
             elsewhere: Vec::new(),
             warnings: Vec::new(),
         })
+    }
+}
+
+impl Site {
+    /// Seconds after which the sources forget a sample; none where that is not known, or where the store keeps what it
+    /// removes.
+    pub fn forgets_after(&self) -> Option<i64> {
+        let retention = self.retention.as_ref().map(|r| r.value);
+        retention.filter(|_| self.parquet.is_empty())
     }
 }
 
@@ -199,15 +225,18 @@ fn usual_interval() -> Located<i64> {
     Located::new(CHECKPOINT_INTERVAL, Origin::Default("cc-backend's own"))
 }
 
-fn named_archive(places: &Places) -> Option<Located<ArchivePlace>> {
-    let Located { value, origin } = places.archive.as_ref()?;
-    Some(Located::new(ArchivePlace::named(value), origin.clone()))
+fn named_archive(places: &Places) -> Result<Option<Located<ArchivePlace>>, ConfigError> {
+    let named = |place: &Located<PathBuf>| {
+        let archive = ArchivePlace::named(place, &places.variables)?;
+        Ok(Located::new(archive, place.origin.clone()))
+    };
+    places.archive.as_ref().map(named).transpose()
 }
 
 /// Media that the design knows and this version does not.
 fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
-    const NO_ARCHIVES: [&str; 4] = ["s3:", "http:", "https:", "parquet:"];
-    const NO_SOURCES: [&str; 3] = ["sqlite:", "s3:", "parquet:"];
+    const NO_ARCHIVES: [&str; 3] = ["http:", "https:", "parquet:"];
+    const NO_SOURCES: [&str; 2] = ["sqlite:", "s3:"];
     let named = |place: &Located<PathBuf>, media: &[&str]| {
         let text = place.value.to_string_lossy();
         // What follows a question mark are settings of the medium, possibly keys.
@@ -220,6 +249,7 @@ fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
     if let Some((named, origin)) = archive.and_then(|a| named(a, &NO_ARCHIVES)) {
         return Err(ConfigError::ArchiveMedium { named, origin });
     }
+    parquet::refuse_unknown(&places.sources)?;
     let mut sources = places.sources.iter();
     match sources.find_map(|s| named(s, &NO_SOURCES)) {
         Some((named, origin)) => Err(ConfigError::SourceMedium { named, origin }),
@@ -231,6 +261,7 @@ fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
 #[derive(Default)]
 struct Sources {
     checkpoints: Vec<Located<PathBuf>>,
+    parquet: Vec<Located<PathBuf>>,
     stores: Vec<Located<Store>>,
     elsewhere: Vec<String>,
 }
@@ -238,16 +269,18 @@ struct Sources {
 /// The sources that flags or environment name; `known`: the stores that the configuration has tokens for.
 fn named_sources(places: &Places, known: &[Configured]) -> Result<Sources, ConfigError> {
     let mut out = Sources::default();
+    let mut folders = Vec::new();
     for place in &places.sources {
         let text = place.value.to_string_lossy();
         if store::is_address(&text) {
             let mut store = Store::named(&text, &place.origin, &places.variables, known)?;
-            store.before_files = out.checkpoints.is_empty();
+            store.before_files = folders.is_empty();
             out.stores.push(Located::new(store, place.origin.clone()));
         } else {
-            out.checkpoints.push(place.clone());
+            folders.push(place.clone());
         }
     }
+    (out.checkpoints, out.parquet) = parquet::apart(folders);
     Ok(out)
 }
 

@@ -4,17 +4,16 @@
 //! file that holds it) or from config.json, in this order, as newer versions of cc-backend have it. A token is never an
 //! argument, since every user of a machine can read the arguments of a program, and stands in no message.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use super::advice::Setting;
 use super::error::{ConfigError, Role};
 use super::origin::{Located, Origin};
-use super::secret::Secret;
+use super::secret::{Secret, Variables};
 
 /// The variables that name tokens begin so.
-pub const TOKEN_VARIABLE: &str = "METRICSTORE_TOKEN";
+pub(super) const TOKEN_VARIABLE: &str = "METRICSTORE_TOKEN";
 
 /// Whether this program was built to ask stores over HTTP.
 pub(super) const ASKED: bool = cfg!(feature = "http");
@@ -37,9 +36,6 @@ pub struct Store {
     /// Whether its samples count more than those of files.
     pub before_files: bool,
 }
-
-/// Variables of the environment, as far as they may name tokens.
-pub type Variables = BTreeMap<String, Secret>;
 
 /// What config.json says of a store.
 #[derive(Debug, Clone)]

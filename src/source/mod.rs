@@ -13,9 +13,13 @@ mod flight;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod layers;
+pub mod older;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod retry;
 #[cfg(test)]
 mod testing;
+mod times;
 
 use std::sync::Arc;
 

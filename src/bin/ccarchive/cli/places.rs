@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ccarchive::site::{Located, Origin, Places, Secret, TOKEN_VARIABLE, Variables};
+use ccarchive::site::{Located, Origin, Places, Secret, Variables, reads_variable};
 use clap::Args;
 
-const SOURCE_HELP: &str = "Where samples are: a folder of checkpoints, or http(s)://HOST:PORT of a cc-metric-store, whose token METRICSTORE_TOKEN or METRICSTORE_TOKEN_FILE holds; repeat for more, the first has priority [default: checkpoints beside the database, or what the configuration names]";
+const SOURCE_HELP: &str = "Where samples are: a folder of checkpoints, parquet:DIR for what the metric store keeps of old ones, or http(s)://HOST:PORT of a cc-metric-store, whose token METRICSTORE_TOKEN or METRICSTORE_TOKEN_FILE holds; repeat for more, the first has priority [default: checkpoints beside the database, or what the configuration names]";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Places")]
@@ -26,8 +26,9 @@ pub(crate) struct PlaceArgs {
         hide_env_values = true
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Job archive to write to: a folder, or sqlite:FILE for a SQLite file that is there [default: job-archive beside
-    /// the database]
+    /// Job archive to write to: a folder, sqlite:FILE for a SQLite file that is there, or `s3://BUCKET` for a bucket of an S3
+    /// server, with ?endpoint=URL&region=NAME&use-path-style=true where needed; its keys come from --config or from the
+    /// environment, see `ccarchive(1)` [default: job-archive beside the database]
     #[arg(
         long,
         value_name = "ARCHIVE",
@@ -115,18 +116,17 @@ impl PlaceArgs {
                 .map(|p| Located::new(p.clone(), source_origin.clone()))
                 .collect(),
             ca: one(ca, "ca", "--ca", "CCARCHIVE_CA"),
-            variables: token_variables(),
             ledger: one(ledger, "ledger", "--ledger", "CCARCHIVE_LEDGER"),
+            variables: variables(),
         }
     }
 }
 
-/// The variables of the environment that may name tokens.
-fn token_variables() -> Variables {
+/// The variables of the environment that say more about a place than its flag may, as keys do.
+fn variables() -> Variables {
     let all = std::env::vars_os().filter_map(|(name, value)| {
         let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
-        let may_name_one = name.starts_with(TOKEN_VARIABLE);
-        may_name_one.then(|| (name, Secret::new(value)))
+        reads_variable(&name).then(|| (name, Secret::new(value)))
     });
     all.collect()
 }

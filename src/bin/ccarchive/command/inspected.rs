@@ -16,8 +16,8 @@ use ccarchive::sweep::Exit;
 use ccarchive::target::{Archive, Target};
 use jiff::Zoned;
 
-use super::source::{self, Opening};
-use super::{Stopped, archive};
+use super::source::Opening;
+use super::{Stopped, archive, sources};
 use crate::cli::places::SiteArgs;
 use crate::report;
 
@@ -34,7 +34,7 @@ pub(crate) struct Inspected {
     pub(crate) archive: Box<dyn Archive>,
     /// All sources as a sweep asks them.
     pub(crate) source: Filling,
-    each: Vec<source::Named>,
+    each: Vec<sources::Named>,
     rows: Rows,
     ledger: Ledger,
     pub(crate) terms: Terms,
@@ -57,11 +57,17 @@ impl Inspected {
             report::out(&site.show())?;
             return Ok(None);
         }
+        Self::of(site, settle, now).map(Some)
+    }
+
+    /// Opens a site's media.
+    pub(crate) fn of(site: Site, settle: Option<Duration>, now: &Zoned) -> Result<Self, Stopped> {
         site.check()?;
         let database = site.database.value.clone();
         jobs::check(&database)?;
         let clock = Clock::starting_at(now.timestamp().as_second());
-        let archive = archive::open(&site.archive.value);
+        let stop = Arc::new(Stop::new());
+        let archive = archive::open(&site.archive.value, clock, &stop)?;
         // Whoever reads need not be able to write.
         archive::obstacle(&*archive)?;
         let clusters = clusters(&*archive)?;
@@ -69,33 +75,33 @@ impl Inspected {
         for warning in ledger.take_warnings() {
             report::error(&format!("warning: {warning}"));
         }
-        let sources = Opening {
+        let opening = Opening {
             site: &site,
             clusters: &clusters,
-            phases: ledger.phases(),
+            ledger: &ledger,
             clock,
         };
-        let (source, each) = (sources.all(None)?, sources.each()?);
+        let (source, each) = (opening.all(None)?, opening.each()?);
         let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
         let terms = Terms {
             clock,
             source: site.source_names().join(" "),
             settle: settle.map_or(SETTLE.max(site.checkpoint_interval.value), seconds),
-            retention: site.retention.as_ref().map(|r| r.value),
+            retention: site.forgets_after(),
             min_age: MIN_AGE,
             patience: PATIENCE,
         };
-        Ok(Some(Self {
+        Ok(Self {
             source,
             archive,
             each,
             rows: Rows::new(&database, PATIENCE),
             ledger,
             terms,
-            stop: Arc::new(Stop::new()),
+            stop,
             clusters,
             site,
-        }))
+        })
     }
 
     /// Asks a question; what the ledger complains about is said afterwards.

@@ -1,27 +1,23 @@
 //! The one place that knows on which media samples may be.
 
-use std::path::Path;
-
+use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::site::Site;
 use ccarchive::source::Source;
 use ccarchive::source::cache::Cached;
-use ccarchive::source::checkpoint::{Checkpoints, Remembered};
 use ccarchive::source::filling::Filling;
 use ccarchive::source::layers::Layered;
 
 use super::Stopped;
-
-/// A source and the name that people know.
-pub(super) type Named = (String, Box<dyn Source>);
+use super::sources::{Named, folders};
 
 /// What is needed to open sources.
 pub(super) struct Opening<'a> {
     pub(super) site: &'a Site,
     pub(super) clusters: &'a Clusters,
-    /// Where the slots of hosts begin, as earlier sweeps saw it.
-    pub(super) phases: Remembered,
+    /// Knows where the slots of hosts begin.
+    pub(super) ledger: &'a Ledger,
     pub(super) clock: Clock,
 }
 
@@ -29,21 +25,14 @@ impl Opening<'_> {
     /// All sources of the site as one, as a sweep asks them; `memory`: bytes of what files hold that are kept.
     pub(super) fn all(&self, memory: Option<usize>) -> Result<Filling, Stopped> {
         let mut all = self.stores(true)?;
-        let folders = &self.site.checkpoints;
-        if !folders.is_empty() {
-            let layers = folders
-                .iter()
-                .map(|f| -> Box<dyn Source> { Box::new(self.folder(&f.value)) });
-            let files = Layered::new(layers.collect());
+        let (names, layers): (Vec<_>, Vec<_>) = self.folders().into_iter().unzip();
+        if !layers.is_empty() {
+            let files = Layered::new(layers);
             // Only files: what a store answers serves the one question.
             let files: Box<dyn Source> = match memory {
                 Some(bytes) => Box::new(Cached::new(files, bytes)),
                 None => Box::new(files),
             };
-            let names: Vec<String> = folders
-                .iter()
-                .map(|f| f.value.display().to_string())
-                .collect();
             all.push((names.join(" "), files));
         }
         all.extend(self.stores(false)?);
@@ -53,20 +42,14 @@ impl Opening<'_> {
     /// The sources of the site one by one, the first has priority.
     pub(super) fn each(&self) -> Result<Vec<Named>, Stopped> {
         let mut all = self.stores(true)?;
-        all.extend(self.site.checkpoints.iter().map(|f| -> Named {
-            (
-                f.value.display().to_string(),
-                Box::new(self.folder(&f.value)),
-            )
-        }));
+        all.extend(self.folders());
         all.extend(self.stores(false)?);
         Ok(all)
     }
 
-    fn folder(&self, root: &Path) -> Checkpoints {
-        let checkpoints =
-            Checkpoints::new(root.to_owned(), self.clusters.frequencies(), self.clock);
-        checkpoints.remembering(self.phases.clone())
+    fn folders(&self) -> Vec<Named> {
+        let (frequencies, phases) = (self.clusters.frequencies(), || self.ledger.phases());
+        folders(self.site, &frequencies, self.clock, phases)
     }
 
     /// The stores that come before the files, or behind them.

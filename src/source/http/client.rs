@@ -60,8 +60,10 @@ impl fmt::Debug for Address<'_> {
 pub(super) enum Trouble {
     /// It does not let us in.
     Refused(String),
-    /// There is no store at the address, or none that can be reached.
+    /// There is no store at the address, or none that can be reached now.
     NotThere(String),
+    /// Something else is at the address.
+    WrongAddress(String),
     /// It did not answer, or not to the end: that may pass.
     Passing(String),
     /// It answered something else.
@@ -75,9 +77,11 @@ pub(super) enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(t) | Self::NotThere(t) | Self::Passing(t) | Self::Nonsense(t) => {
-                f.write_str(t)
-            }
+            Self::Refused(t)
+            | Self::NotThere(t)
+            | Self::WrongAddress(t)
+            | Self::Passing(t)
+            | Self::Nonsense(t) => f.write_str(t),
             Self::Empty => f.write_str("the answer is empty"),
             Self::Cancelled => f.write_str("cancelled"),
         }
@@ -239,10 +243,10 @@ fn refusal(status: u16) -> Trouble {
     match status {
         401 => Trouble::Refused("it does not accept the token (status 401)".into()),
         403 => Trouble::Refused("it does not allow this token to read (status 403)".into()),
-        300..=399 => Trouble::NotThere(format!(
+        300..=399 => Trouble::WrongAddress(format!(
             "it sends to another address (status {status}), which is not followed"
         )),
-        404 | 405 => Trouble::NotThere(format!(
+        404 | 405 => Trouble::WrongAddress(format!(
             "there is no cc-metric-store at this address (status {status})"
         )),
         429 | 500..=599 => Trouble::Passing(format!("it fails (status {status})")),

@@ -137,9 +137,11 @@ impl Store {
         match trouble {
             Trouble::Cancelled => Error::Cancelled,
             Trouble::Refused(why) => Error::Refused(format!("{}: {why}", self.url)),
-            Trouble::NotThere(_) | Trouble::Passing(_) | Trouble::Nonsense(_) | Trouble::Empty => {
-                self.gone(&trouble.to_string())
-            }
+            Trouble::NotThere(_)
+            | Trouble::WrongAddress(_)
+            | Trouble::Passing(_)
+            | Trouble::Nonsense(_)
+            | Trouble::Empty => self.gone(&trouble.to_string()),
         }
     }
 
@@ -147,7 +149,9 @@ impl Store {
     fn error_of(&self, trouble: &Trouble, cluster: &str, stop: &Stop) -> Error {
         match trouble {
             Trouble::Cancelled => return Error::Cancelled,
-            Trouble::Refused(_) | Trouble::NotThere(_) => return self.error_of_look(trouble),
+            Trouble::Refused(_) | Trouble::NotThere(_) | Trouble::WrongAddress(_) => {
+                return self.error_of_look(trouble);
+            }
             Trouble::Passing(_) | Trouble::Nonsense(_) | Trouble::Empty => {}
         }
         match self.look(cluster, &ONCE, stop) {

@@ -115,6 +115,7 @@ pub(super) fn read(
             };
             let request = Request {
                 cluster: &job.head.key.cluster,
+                subcluster: &job.subcluster,
                 host: &resource.hostname,
                 metrics: &wanted,
                 window,

@@ -4,6 +4,8 @@
 //! always, core up to eight nodes, accelerator where the job had some. Ids of derived units are ascending; those
 //! of hardware threads and accelerators stand in the resource's own order.
 
+use std::collections::HashSet;
+
 use crate::model::cluster::topology::Topology;
 use crate::model::job::{Job, Resource};
 use crate::model::series::Scope;
@@ -37,6 +39,8 @@ pub struct Components {
     threads: Vec<Component>,
     cores: Vec<Component>,
     core_threads: Vec<Vec<Component>>,
+    /// The job's threads and those that share a core with them.
+    touched: Vec<Component>,
     domains: Vec<Component>,
     sockets: Vec<Component>,
     accelerators: Vec<Component>,
@@ -51,12 +55,18 @@ impl Components {
             &resource.hwthreads
         };
         let cores = topology.cores(threads);
+        let core_threads: Vec<_> = cores
+            .iter()
+            .map(|&c| units(Scope::HwThread, topology.core(c)))
+            .collect();
+        let mut seen: HashSet<i64> = threads.iter().copied().collect();
+        let mut touched = threads.to_vec();
+        let of_cores = cores.iter().flat_map(|&c| topology.core(c));
+        touched.extend(of_cores.copied().filter(|t| seen.insert(*t)));
         Self {
             threads: units(Scope::HwThread, threads),
-            core_threads: cores
-                .iter()
-                .map(|&c| units(Scope::HwThread, topology.core(c)))
-                .collect(),
+            core_threads,
+            touched: units(Scope::HwThread, &touched),
             cores: units(Scope::Core, &cores),
             domains: units(Scope::MemoryDomain, &topology.memory_domains(threads)),
             sockets: units(Scope::Socket, &topology.sockets(threads)),
@@ -73,6 +83,19 @@ impl Components {
             Scope::Core => Some(&self.cores),
             Scope::HwThread => Some(&self.threads),
             Scope::Accelerator => Some(&self.accelerators),
+        }
+    }
+
+    /// The units whose series a source is asked for: those of the job, and the other threads of its cores, which the core's
+    /// series is made of too.
+    pub fn asked(&self, native: Scope) -> &[Component] {
+        match native {
+            Scope::HwThread => &self.touched,
+            Scope::Node
+            | Scope::Socket
+            | Scope::MemoryDomain
+            | Scope::Core
+            | Scope::Accelerator => self.native(native).unwrap_or_default(),
         }
     }
 
@@ -218,6 +241,14 @@ mod tests {
             (1, vec!["1".to_string(), "3".into()])
         );
         assert_eq!(ids(&u.targets(Scope::HwThread, Scope::Node)[0]), ["3"]);
+        // The first job of the golden site that has a part of a core: a source that keeps to the question must be asked for both.
+        let asked: Vec<&str> = u
+            .asked(Scope::HwThread)
+            .iter()
+            .map(|c| c.id.as_str())
+            .collect();
+        assert_eq!(asked, ["3", "1"]);
+        assert!(u.asked(Scope::Node).is_empty());
         assert_eq!(
             u.targets(Scope::Accelerator, Scope::Accelerator)[0],
             Target::Each(&u.accelerators)

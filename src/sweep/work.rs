@@ -186,6 +186,7 @@ impl<'a> Work<'a> {
         for r in &job.resources {
             let request = Request {
                 cluster: &job.head.key.cluster,
+                subcluster: &job.subcluster,
                 host: &r.hostname,
                 metrics: &[],
                 window,

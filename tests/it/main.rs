@@ -16,6 +16,8 @@ mod fuzz;
 #[path = "../../src/bin/ccarchive/generator/mod.rs"]
 mod generator;
 mod golden;
+#[cfg(feature = "http")]
+mod http;
 mod inspect;
 mod layers;
 mod manual;

@@ -184,7 +184,7 @@ impl<'a> Assembler<'a> {
                     metric: &w.metric.name,
                     frequency: w.store.frequency,
                     native: w.metric.native,
-                    components: self.units[k].native(w.metric.native).unwrap_or_default(),
+                    components: self.units[k].asked(w.metric.native),
                 }
             })
             .collect()
@@ -203,6 +203,9 @@ impl<'a> Assembler<'a> {
 
     /// Adds what host number `k` of the resources holds.
     pub fn add_host(&self, group: &mut Group, k: usize, host: &Evidence) {
+        let coverage = &mut group.account.coverage;
+        coverage.fill(&host.filled);
+        coverage.phase_guessed |= host.phase_guessed;
         for (slot, i) in group.range.clone().enumerate() {
             let w = &self.metrics[i];
             let found = self.read_metric(w, k, host, &mut group.account);

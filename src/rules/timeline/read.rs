@@ -54,6 +54,18 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Values of consecutive slots of `step` seconds (at least 1), the first of which begins at `start` (Unix seconds).
+    pub fn of_run(start: i64, step: i64, values: Box<[f32]>) -> Self {
+        let phase = start.rem_euclid(step);
+        let slots = vec![Slots {
+            phase,
+            step,
+            first: (start - phase) / step,
+            values,
+        }];
+        Self { slots }
+    }
+
     /// The values on a grid, NaN where the files hold none. Infinite values come as they are.
     pub fn read(&self, grid: Grid) -> Vec<f32> {
         let mut out = vec![f32::NAN; grid.n];
@@ -138,6 +150,16 @@ impl Level {
             .iter()
             .map(|(k, c)| k.len() + 96 + c.bytes())
             .sum::<usize>()
+    }
+
+    /// Lays a chain over the series of a metric: of this level, or of the child of that name.
+    pub fn lay(&mut self, child: Option<&str>, metric: &str, chain: Chain) {
+        let level = match child {
+            None => self,
+            Some(name) => self.children.entry(name.into()).or_default(),
+        };
+        let series = level.series.entry(metric.into()).or_default();
+        series.slots.extend(chain.slots);
     }
 
     /// Lays another reading of the same level over this one: where both have a value, `over` wins.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use ccarchive::site::{Located, Origin, Places, Secret, Variables, reads_variable};
 use clap::Args;
 
+const SOURCE_HELP: &str = "Where samples are: a folder of checkpoints, parquet:DIR for what the metric store keeps of old ones, or http(s)://HOST:PORT of a cc-metric-store, whose token METRICSTORE_TOKEN or METRICSTORE_TOKEN_FILE holds; repeat for more, the first has priority [default: checkpoints beside the database, or what the configuration names]";
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Places")]
 pub(crate) struct PlaceArgs {
@@ -34,15 +36,23 @@ pub(crate) struct PlaceArgs {
         hide_env_values = true
     )]
     pub(crate) archive: Option<PathBuf>,
-    /// Checkpoints to read, or parquet:DIR for what the metric store keeps of old ones; repeat for more, the first has
-    /// priority [default: checkpoints beside the database]
+    /// Where samples are: a folder, or the address of a metric store; repeat for more
     #[arg(
         long,
-        value_name = "DIR",
+        help = SOURCE_HELP,
+        value_name = "SOURCE",
         env = "CCARCHIVE_SOURCE",
         hide_env_values = true
     )]
     pub(crate) source: Vec<PathBuf>,
+    /// Certificates (PEM) that stores asked over https must come from [default: those that this machine trusts]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_CA",
+        hide_env_values = true
+    )]
+    pub(crate) ca: Option<PathBuf>,
     /// ccarchive's own record of attempts and reasons [default: name of the database with .ledger]
     #[arg(
         long,
@@ -81,6 +91,7 @@ impl PlaceArgs {
             config,
             archive,
             source,
+            ca,
             ledger,
             ..
         } = self;
@@ -104,6 +115,7 @@ impl PlaceArgs {
                 .iter()
                 .map(|p| Located::new(p.clone(), source_origin.clone()))
                 .collect(),
+            ca: one(ca, "ca", "--ca", "CCARCHIVE_CA"),
             ledger: one(ledger, "ledger", "--ledger", "CCARCHIVE_LEDGER"),
             variables: variables(),
         }

@@ -70,6 +70,13 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
             words::count(c.hosts as u64, "host")
         ));
     }
+    lines.extend(site.stores.iter().map(|s| {
+        let token = if s.value.token.is_some() { "a" } else { "no" };
+        format!(
+            "source {}: a metric store for {}, asked with {token} token where files lack something",
+            s.value.url, s.value.scope
+        )
+    }));
     lines
 }
 

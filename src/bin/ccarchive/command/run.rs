@@ -6,15 +6,14 @@ use ccarchive::model::clock::Clock;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
-use ccarchive::source::cache::Cached;
-use ccarchive::source::layers::Layered;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Parts};
 use ccarchive::target::Archive;
 use jiff::Zoned;
 
+use super::source::Opening;
 use super::wire::{self, Database};
-use super::{Stopped, afterwards, archive, preflight, sources};
+use super::{Stopped, afterwards, archive, preflight};
 use crate::cli::run::RunArgs;
 use crate::report::inspect::metrics;
 use crate::report::{Console, with_advice};
@@ -109,10 +108,13 @@ fn sweep_site(
     let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;
     let ledger = wire::open_ledger(site, b.dry_run, console);
-    let folders = sources::folders(site, &clusters.frequencies(), clock, || ledger.phases());
-    let layers = folders.into_iter().map(|(_, source)| source).collect();
-    let memory = wire::Memory::of(b);
-    let source = Cached::new(Layered::new(layers), memory.cache);
+    let sources = Opening {
+        site,
+        clusters: &clusters,
+        ledger: &ledger,
+        clock,
+    };
+    let source = sources.all(Some(wire::Memory::of(b).cache))?;
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }

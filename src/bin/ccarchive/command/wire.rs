@@ -18,7 +18,7 @@ use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Chosen, Exit, Jobs, Refusal, Settings, Summary};
 use ccarchive::target::{ClusterFiles, Target};
 
-use super::{Stopped, sources};
+use super::Stopped;
 use crate::cli::run::{BehaviourArgs, Compression, RunArgs};
 use crate::report::{self, Console};
 
@@ -243,7 +243,7 @@ pub(super) fn settings(
             Compression::Normal => Effort::Normal,
             Compression::Small => Effort::Small,
         },
-        source: sources::names(site).join(" "),
+        source: site.source_names().join(" "),
         group_bytes: Memory::of(b).series,
         limit: selection.limit,
         hook: b.hook.clone(),

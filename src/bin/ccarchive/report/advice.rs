@@ -28,6 +28,7 @@ const fn flag(reason: Reason) -> Option<&'static str> {
         | Reason::AggregationInvalid
         | Reason::SourceUnreadable
         | Reason::LayerGone
+        | Reason::SourceRefused
         | Reason::SnapshotBroken
         | Reason::TargetGone
         | Reason::TargetUnwritable
@@ -107,7 +108,7 @@ fn site(advice: Advice) -> String {
         Advice::Correct(setting) => format!("correct the path or give {}", naming(setting)),
         Advice::NameArchive => "give --archive DIR with a job archive in files, or --archive sqlite:FILE or s3://BUCKET".into(),
         Advice::NameArchiveToo => "give --archive as well unless that is meant".into(),
-        Advice::NameSource => "give --source DIR with the checkpoints of the metric store".into(),
+        Advice::NameSource => "give --source DIR with the checkpoints of the metric store, or --source URL with its address".into(),
         Advice::MoveLedger => "omit --ledger or name another file".into(),
         Advice::RunAsBackend => "run as cc-backend's user".into(),
     }
@@ -119,7 +120,8 @@ const fn naming(setting: Setting) -> &'static str {
         Setting::Database => "--db FILE",
         Setting::Config => "--config FILE",
         Setting::Archive => "--archive DIR, --archive sqlite:FILE or --archive s3://BUCKET",
-        Setting::Source => "--source DIR",
+        Setting::Source => "--source DIR or --source URL",
+        Setting::Certificates => "--ca FILE",
         Setting::Ledger => "--ledger FILE",
     }
 }

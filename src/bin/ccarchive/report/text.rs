@@ -32,6 +32,12 @@ pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
     } else if r.outcome.is_archived() {
         let p = r.coverage.points;
         text += &format!(", {} of {} samples", p.received, p.expected);
+        for f in &r.coverage.filled {
+            text += &format!(", {} of them from {}", f.values, f.source);
+        }
+        if r.coverage.phase_guessed {
+            text += ", some of which may stand one step early or late";
+        }
     }
     if let Some(note) = r.note {
         text += &format!("; {note}");

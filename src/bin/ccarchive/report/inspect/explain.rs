@@ -293,6 +293,14 @@ fn history(told: Option<&Told>, now: i64, p: &mut Paper) {
             ),
         );
     }
+    for (source, values) in &t.filled {
+        let text = format!("{} of them came from {source}", count(*values, "sample"));
+        p.say(Tone::Plain, &text);
+    }
+    if t.phase_guessed {
+        let text = "a source had to guess between which times some values belong: they may stand one step early or late";
+        p.say(Tone::Plain, text);
+    }
     if let Some(source) = &t.source {
         let text = format!(
             "this is about the source {source}; a sweep from another one takes the job at once"

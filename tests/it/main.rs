@@ -18,6 +18,7 @@ mod generator;
 mod golden;
 mod inspect;
 mod layers;
+mod log_file;
 mod manual;
 mod model;
 mod neighbours;

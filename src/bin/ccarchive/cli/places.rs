@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use ccarchive::site::{Located, Origin, Places};
 use clap::Args;
 
+use crate::report::words;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Places")]
 pub(crate) struct PlaceArgs {
@@ -73,6 +75,31 @@ impl SiteArgs {
 }
 
 impl PlaceArgs {
+    /// The flags that name the same places, as words of a shell, each with a space before it.
+    pub(crate) fn words(&self) -> String {
+        let Self {
+            db,
+            config,
+            archive,
+            source,
+            ledger,
+            show_config: _,
+        } = self;
+        let one = [
+            ("--db", db),
+            ("--config", config),
+            ("--archive", archive),
+            ("--ledger", ledger),
+        ];
+        let one = one
+            .into_iter()
+            .filter_map(|(flag, path)| Some((flag, path.as_ref()?)));
+        let sources = source.iter().map(|path| ("--source", path));
+        one.chain(sources)
+            .map(|(flag, path)| format!(" {flag} {}", words::shell(&path.display().to_string())))
+            .collect()
+    }
+
     /// The places that are named, each with its origin; `from_environment`: ids of arguments that come from there.
     pub(super) fn places(&self, from_environment: &[String]) -> Places {
         let Self {

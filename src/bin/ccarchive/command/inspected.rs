@@ -67,17 +67,20 @@ impl Inspected {
         // Whoever reads need not be able to write.
         archive::obstacle(&*archive)?;
         let clusters = clusters(&*archive)?;
-        let checkpoints =
-            |root: &PathBuf| Checkpoints::new(root.clone(), clusters.frequencies(), clock);
+        let ledger = Ledger::open_read_only(&site.ledger.value);
+        for warning in ledger.take_warnings() {
+            report::error(&format!("warning: {warning}"));
+        }
+        // As a sweep reads them: with what earlier ones learned of the hosts.
+        let checkpoints = |root: &PathBuf| {
+            Checkpoints::new(root.clone(), clusters.frequencies(), clock)
+                .remembering(ledger.phases())
+        };
         let folders: Vec<_> = site.checkpoints.iter().map(|c| c.value.clone()).collect();
         let each: Vec<_> = folders
             .iter()
             .map(|f| (f.display().to_string(), checkpoints(f)))
             .collect();
-        let ledger = Ledger::open_read_only(&site.ledger.value);
-        for warning in ledger.take_warnings() {
-            report::error(&format!("warning: {warning}"));
-        }
         let names: Vec<_> = each.iter().map(|(name, _)| name.as_str()).collect();
         let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
         let terms = Terms {

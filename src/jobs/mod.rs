@@ -104,7 +104,11 @@ fn explained(path: &Path, e: Error) -> Error {
         Error::Sqlite { source, .. } if sqlite::cannot_create(&source) && sqlite::has_log(path) => {
             Error::Log(path.into())
         }
-        e => e,
+        e @ (Error::Version(_)
+        | Error::Sqlite { .. }
+        | Error::ReadOnly(_)
+        | Error::Log(_)
+        | Error::Locked { .. }) => e,
     }
 }
 

@@ -1,5 +1,5 @@
-//! The time of a sweep: read once from the system, then counted on by the monotonic clock, so that a clock which is set
-//! while a sweep runs changes no decision.
+//! The time of a sweep. It is read once from the system clock and then advanced by the monotonic clock, so that setting the
+//! system clock during a sweep changes no decision.
 
 use std::time::{Duration, Instant};
 

@@ -107,11 +107,11 @@ impl Reason {
         self.into()
     }
 
-    /// What the operator can do about it. Which flag does it is for whoever prints this.
+    /// What the operator can do about it. The binary adds the flag where there is one.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::RowInvalid => {
-                "correct the row in the database; until then it is tried again with growing pauses"
+                "correct the row in the database; until then the job is tried again at growing intervals"
             }
             Self::ClusterUnknown => "add the cluster's cluster.json to the archive",
             Self::SubclusterUnknown => "correct the job's subcluster, or add it to cluster.json",
@@ -126,7 +126,7 @@ impl Reason {
                 "check permissions and the disk of the source; the job is tried again"
             }
             Self::SnapshotBroken => {
-                "if the file was being written, the next sweep reads it; otherwise restore it or move it away"
+                "if the file was being written, the next sweep reads it; otherwise restore the file or move it away"
             }
             Self::SourceGone | Self::LayerGone => {
                 "check that the source is the right one and that its file system is mounted"
@@ -138,15 +138,15 @@ impl Reason {
             Self::Poorer => "nothing to do: the archive holds more than the source does now",
             Self::NoData => "check that these hosts report to this metric store",
             Self::Database => {
-                "check the job database and its disk; what is archived already is recorded by the next sweep"
+                "check the job database and its disk; the next sweep records what this one has archived"
             }
             Self::LockGone => "make sure that no other sweep is running, then run again",
             Self::Internal => "please report this bug with the message above",
         }
     }
 
-    /// Whether the source or the archive may be at fault, not the job: many of these in a row may be an outage. A damaged
-    /// file is the trouble of one host, however many jobs ran there.
+    /// Whether the source or the archive may be at fault instead of the job. Many such failures in a row may be an outage. A
+    /// damaged file is never taken for one: it concerns one host, however many jobs ran there.
     pub const fn may_be_outage(self) -> bool {
         self.blames_source() || self.blames_target()
     }
@@ -182,7 +182,7 @@ pub struct Failure {
     pub reason: Reason,
     /// One sentence: what was expected, what was found, naming the file or column.
     pub detail: String,
-    /// What failed besides the job, a file or host: failures of one subject are no outage.
+    /// The file or host that failed, if one did. Any number of failures of one subject is no outage.
     pub subject: String,
 }
 
@@ -213,7 +213,8 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// A message that may quote foreign bytes: without control characters, and not longer than anybody reads.
+/// Makes a message that may quote foreign bytes fit to print: control characters are escaped, and the text is cut after
+/// 2,000 characters.
 pub fn fit_to_print(text: &str) -> String {
     const LONGEST: usize = 2000;
     let mut text = Shown(text).to_string();

@@ -8,14 +8,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Jobs longer than this (seconds) are taken for a damaged row: no scheduler lets one run for so long, and
+/// A job longer than this (seconds) is treated as a damaged row: no scheduler lets a job run for so long, and
 /// the length decides how much memory is asked for.
 pub const LONGEST_JOB: i64 = 400 * 86_400;
 
 /// A job that starts later than this (Unix seconds, far in the future) has a damaged row; milliseconds are later.
 pub const LATEST_START: i64 = 1 << 40;
 
-/// What names a job: a scheduler may give the same number again, so the start time belongs to it.
+/// What identifies a job. A scheduler may use a number again, so the start time is a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobKey {
     /// The cluster's name.
@@ -48,7 +48,7 @@ pub fn camel<S: serde::Serializer>(key: &JobKey, s: S) -> Result<S::Ok, S::Error
     map.end()
 }
 
-/// Text from a row, file or message as a terminal may see it: control characters are shown as escapes.
+/// Text from a row, file or message, safe to print on a terminal: control characters are shown as escapes.
 #[derive(Debug)]
 pub struct Shown<'a>(pub &'a str);
 
@@ -123,7 +123,7 @@ pub const STATES: [&str; 12] = [
 /// The states in which a job has not stopped.
 pub const NOT_STOPPED: [&str; 3] = ["running", "pending", "suspended"];
 
-/// What every row has, readable or not: who it is and what guards its update.
+/// What can be read of every row, also of a damaged one: the job's identity, and the columns that guard its update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// `job.id`, the row's key in the database.
@@ -144,7 +144,7 @@ pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> b
 }
 
 impl Head {
-    /// Whether nobody knows when a job with that walltime (seconds) ended: cc-backend's walltime check sets state failed and
+    /// Whether the end of a job with that walltime (seconds) is unknown: cc-backend's walltime check sets state failed and
     /// status 2 and leaves the length 0. Other jobs of length 0 ended at once.
     pub fn has_unknown_end(&self, walltime: i64) -> bool {
         unknown_end(self.status, self.duration, self.state.as_bytes(), walltime)
@@ -155,7 +155,7 @@ impl Head {
         !NOT_STOPPED.contains(&self.state.as_str())
     }
 
-    /// Whether start or length cannot be true, so that nobody knows when the job ended.
+    /// Whether start or duration cannot be true, so that the end of the job is unknown.
     pub fn end_is_absurd(&self) -> bool {
         self.duration > LONGEST_JOB || self.key.start_time >= LATEST_START
     }
@@ -207,13 +207,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether nobody knows when the job ended.
+    /// Whether the end of the job is unknown.
     pub fn has_unknown_end(&self) -> bool {
         self.head.has_unknown_end(self.walltime)
     }
 }
 
-/// A row as it was read: who it is about, and the job or one sentence about what is wrong with it.
+/// A row as it was read: the identity, and either the decoded job or one sentence that says what is wrong with the row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// Identity and guards.
@@ -285,7 +285,7 @@ pub fn parse_meta_data(json: Option<&[u8]>) -> Result<BTreeMap<String, String>, 
         .collect())
 }
 
-/// Whether a name from a row may become one component of a path: nothing that leads elsewhere.
+/// Whether a name from a row may become one component of a path, so that it cannot lead to another folder.
 pub fn is_path_component(name: &str) -> bool {
     !name.is_empty()
         && name != "."

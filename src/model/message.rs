@@ -1,8 +1,8 @@
-//! What the stages of a sweep say to each other: plain values that can be written to a file, so that a worker and the
-//! recorder need not share a process.
+//! The messages between the stages of a sweep: plain values that can be written to a file, so that workers and recorder
+//! can run in different processes.
 //!
-//! A worker knows nothing but its [`Task`] and the ports it was given. What it says of a job ([`Finished`]) holds all that
-//! the recorder needs, also what still has to be made durable.
+//! A worker knows only its [`Task`] and the ports it was given. Its answer ([`Finished`]) holds everything that the recorder
+//! needs, including what still has to be made durable.
 
 use std::time::Duration;
 
@@ -73,14 +73,14 @@ pub struct Finished {
     pub note: Option<String>,
     /// Where the time went.
     pub stages: Stages,
-    /// Set when the sweep cannot go on, whatever became of the job.
+    /// Set if the sweep cannot go on, whatever the outcome of this job.
     pub fatal: Option<Failure>,
 }
 
 /// An archive that is in place but perhaps not durable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Archived {
-    /// Where it is; [`Finished::head`] may lack the right key only where the row is unreadable, which has no archive.
+    /// The job's key, which is also its place in the archive.
     pub key: JobKey,
     /// Checksum of the row that it describes, see [`super::row_columns::row_print`].
     pub row_print: u32,

@@ -82,11 +82,12 @@ pub enum Outcome {
     Complete,
     /// Archived, with gaps.
     Partial,
-    /// Archived with what there is; missing samples may still reach the source, and then the archive is made better.
+    /// Archived with the samples found so far. Missing ones may still reach the source; a later sweep then replaces the
+    /// archive by a richer one.
     Provisional,
-    /// The archive held a whole archive of this job already, no poorer than what the source has.
+    /// The job archive already held a whole archive of this job with at least as many samples as the source has now.
     Adopted,
-    /// Archived without data: none was expected (or it was accepted that there is none).
+    /// Archived without data, because none was expected or the operator accepted that there is none.
     Empty,
     /// No sample so far, but samples may still reach the source: left alone.
     NotYet,
@@ -94,9 +95,9 @@ pub enum Outcome {
     NoData(Failure),
     /// Failed.
     Failed(Failure),
-    /// Nobody knows when the job ended.
+    /// The row does not tell when the job ended.
     UnknownEnd,
-    /// Still in work when the grace of a shutdown was over.
+    /// Still running when the grace period of a shutdown ended.
     Interrupted,
     /// The row changed while the job was worked on.
     Raced,

@@ -1,4 +1,4 @@
-//! What an archived job's row gets, and how a row is recognised.
+//! The columns that a sweep writes into the row of an archived job, and a checksum that tells whether a row changed.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct Columns {
     pub energy: f64,
 }
 
-/// Checksum of all that an archive takes from a row: the archive of a row that changed meanwhile is made again.
+/// Checksum of everything that an archive takes from a row. If it differs, the row changed, and the job is archived again.
 pub fn row_print(job: &Job) -> u32 {
     // The debug form names every field; two equal rows have equal forms within one version of the program.
     let text = format!("{} {job:?}", env!("CARGO_PKG_VERSION"));

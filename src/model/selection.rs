@@ -8,7 +8,7 @@
 pub struct Selection {
     /// Only jobs of these clusters.
     pub clusters: Vec<String>,
-    /// No jobs of these: clusters, or cluster-subcluster; `*` stands for all. Their data is not in the source.
+    /// No jobs of these scopes, because their data is in another store: a cluster, `cluster-subcluster`, or `*` for all.
     pub not_clusters: Vec<String>,
     /// Only jobs of these subclusters.
     pub subclusters: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether the data of a job is somewhere else than in the source.
+    /// Whether the data of such a job is in another store.
     pub fn is_elsewhere(&self, cluster: &str, subcluster: &[u8]) -> bool {
         self.not_clusters.iter().any(|scope| {
             scope == "*"

@@ -19,7 +19,7 @@ pub enum Scope {
     Core,
     /// A hardware thread.
     HwThread,
-    /// A GPU or the like.
+    /// An accelerator, such as a GPU.
     Accelerator,
 }
 
@@ -107,7 +107,8 @@ pub struct Series {
     pub statistics: Statistics,
     /// One value per timestep; NaN where there is none.
     pub data: Vec<f64>,
-    /// Stands only so that roofline pairs match: counts in no statistics.
+    /// Set on a series of nulls that exists only so that roofline plots find a pair for every host. It counts in no
+    /// statistics.
     pub filler: bool,
 }
 
@@ -153,7 +154,7 @@ impl MetricData {
     }
 }
 
-/// Whether single precision holds a value as a finite one; data.json cannot have others.
+/// Whether a value is finite in single precision; data.json cannot hold others.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the question is what single precision makes of it"

@@ -21,13 +21,13 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum Standing {
-    /// Archived with what there was; read again once its hosts have newer data.
+    /// Archived with the samples found so far; read again once its hosts have newer data.
     Provisional,
     /// Waits for its next try.
     Waiting,
-    /// Tried too often: waits until somebody asks for it.
+    /// Failed too often: not tried again until an operator asks for it.
     Quarantined,
-    /// The source that was asked cannot have its data any more.
+    /// The source that was asked can no longer have the job's data.
     Lost,
     /// Archived and recorded.
     Done,

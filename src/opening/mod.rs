@@ -1,4 +1,4 @@
-//! Opening what others made, files and databases, without being held up by them and without leaving anything behind.
+//! Opens files and databases that other programs own, without blocking on them and without leaving files beside them.
 
 pub(crate) mod owner;
 pub(crate) mod regular;

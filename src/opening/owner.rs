@@ -1,14 +1,15 @@
-//! Files beside others belong to whom the others belong to, also where root made them: cc-backend's user must be able to
-//! write what a sweep leaves.
+//! Gives a new file the owner of the file or folder that it stands beside. After a sweep as root, cc-backend's user must
+//! still be able to write everything that the sweep created.
 
 use std::io;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 
-/// Gives a file to the owner of another one, where this process is root; others cannot give files away.
+/// Gives `path` the owner and group of `other` if this process is root. Any other user cannot change owners, and nothing
+/// is done.
 ///
 /// # Errors
-/// When the other file is not there, or its owner cannot be given the file.
+/// If `other` does not exist or the owner cannot be changed.
 pub(crate) fn give_to_owner_of(path: &Path, other: &Path) -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());

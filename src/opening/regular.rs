@@ -1,5 +1,5 @@
-//! Opening files that others made: only regular ones. A FIFO would block for ever, a device may do anything, and a
-//! link that leads nowhere is not the same as no file: what it led to may come back.
+//! Opens regular files only. Opening a FIFO could block for ever, and a device may do anything. A symbolic link whose
+//! target is missing is an error and not an absent file: its target may be on a file system that is not mounted now.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// Opens a file for reading.
 ///
 /// # Errors
-/// `NotFound` only where the folder has no such entry; for anything but a file, what it is instead.
+/// `NotFound` only if the folder has no such entry. If the entry is not a regular file, the error says what it is.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     check(path)?;
     let file = File::open(path)?;
@@ -31,15 +31,15 @@ fn check(path: &Path) -> io::Result<()> {
     regular(&fs::metadata(path).map_err(|e| explain(path, e))?)
 }
 
-/// The error of opening `path`, or that it is a link that leads nowhere.
+/// The error of opening `path`; a more exact one if `path` is a symbolic link whose target does not exist.
 pub(crate) fn explain(path: &Path, e: io::Error) -> io::Error {
     if e.kind() == io::ErrorKind::NotFound && leads_nowhere(path) {
-        return io::Error::other("it is a link that leads nowhere");
+        return io::Error::other("it is a symbolic link whose target does not exist");
     }
     e
 }
 
-/// Whether there is a link whose target is missing.
+/// Whether `path` is a symbolic link whose target does not exist.
 pub(crate) fn leads_nowhere(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink())
         && fs::metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)

@@ -1,9 +1,9 @@
-//! Reading a SQLite file without leaving anything beside it.
+//! Opens a SQLite file for reading without leaving files beside it.
 //!
-//! A read-only connection to a database in WAL mode that nobody else has open creates `-wal` and `-shm` and cannot
-//! remove them. A writing one does, when it is the last to close; so where there is no log yet, a connection that may
-//! write and is told not to serves readers better. Where nothing can be created either, by another user or on a read-only
-//! file system, a file without a log is whole by itself and is read as one that does not change.
+//! A read-only connection to a database in WAL mode creates `-wal` and `-shm` if no other connection has them open, and it
+//! cannot remove them. A read-write connection removes them when it is the last to close. Therefore, if there is no log
+//! yet, the file is opened read-write and `query_only` forbids changes. If this process may not create files there (another
+//! user, a read-only file system), a file without a log is complete by itself and is opened as immutable.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
         Ok(c)
     });
     match cleaning {
-        // Who may not write can still read.
+        // A user who may not write can still read.
         Err(e) if cannot_create(&e) && !has_log(path) => {
             let uri = PathBuf::from(format!("file:{}?immutable=1", escaped(path)));
             let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;

@@ -70,14 +70,14 @@ pub struct Subcluster {
     energy: HashMap<String, String>,
     /// Metric name → own footprint kind of its first entry.
     own_footprint: Vec<(String, String)>,
-    /// Metric name → what is much and little of it, of its first entry.
+    /// Metric name → thresholds, of its first entry.
     thresholds: HashMap<String, Thresholds>,
-    /// What a node can do at most.
+    /// Peak performance of a node.
     pub peaks: Peaks,
 }
 
 impl Subcluster {
-    /// What is much and little of a metric.
+    /// Thresholds of a metric.
     pub fn thresholds(&self, metric: &str) -> Option<Thresholds> {
         self.thresholds.get(metric).copied()
     }
@@ -112,8 +112,8 @@ impl Clusters {
     /// Reads the files of a site: (folder name, content of cluster.json), in the order of folder names.
     ///
     /// # Errors
-    /// One sentence for a file that cc-backend would not start with, or that it would archive elsewhere for, naming
-    /// folder and field.
+    /// One sentence that names folder and field, for a file that would keep cc-backend from starting, or whose cluster
+    /// name is not the name of its folder.
     pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
         let mut all = Self::default();
         let mut footprints = Vec::new();

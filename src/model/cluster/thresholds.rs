@@ -1,11 +1,11 @@
-//! What is much and little of a metric, and what a node can do at most: for people who look at a job.
+//! Thresholds of metrics and peak performance of nodes, for people who look at a job.
 //!
-//! No archive depends on these numbers, so that whatever stands in their place in the file is passed over.
+//! No archive depends on these numbers, so anything in cluster.json that is not a number is ignored here.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// What is much and little of a metric on a node; 0 where it is not told.
+/// Thresholds of a metric on one node; 0 where cluster.json names none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Thresholds {
@@ -46,13 +46,13 @@ pub enum Level {
 }
 
 impl Thresholds {
-    /// How a value stands; none where nothing is told.
+    /// How a value stands; none if there are no thresholds.
     pub fn level(&self, value: f64) -> Option<Level> {
         let told = [self.peak, self.normal, self.caution, self.alert];
         if told.iter().all(|t| *t == 0.0) {
             return None;
         }
-        // Many sites forget the flag; then the order of the numbers tells.
+        // Many sites forget the flag; then the order of the numbers decides.
         let less = self.lower_is_better
             || (self.alert > self.caution && self.caution > self.normal && self.normal > 0.0);
         Some(if less {
@@ -73,7 +73,7 @@ impl Thresholds {
     }
 }
 
-/// What a node can do at most, without prefixes; 0 where it is not told.
+/// Peak performance of a node, without unit prefixes; 0 where cluster.json names none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Peaks {

@@ -36,7 +36,7 @@ const NO_FILES: [(Damage, &str); 5] = [
     ),
     (
         |p| symlink("nothing", p).unwrap(),
-        "a link that leads nowhere",
+        "a symbolic link whose target does not exist",
     ),
     (
         |p| symlink(p.file_name().unwrap(), p).unwrap(),

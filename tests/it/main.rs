@@ -23,6 +23,7 @@ mod manual;
 mod model;
 mod neighbours;
 mod outcomes;
+mod packages;
 mod site;
 mod sqlite_archive;
 mod support;

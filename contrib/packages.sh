@@ -24,8 +24,9 @@ trap 'rm -rf "$root"' EXIT
 check() { # check NAME: what is installed in the root works and is whole
     local bin=$root/usr/bin/ccarchive page unit
     "$bin" --version
-    "$bin" demo "$root/site" >/dev/null
-    "$bin" verify --read-data --db "$root/site/job.db" >/dev/null
+    "$bin" demo "$root/site" >/dev/null 2>&1
+    # One of the demo's jobs is broken in a way that can be seen here.
+    "$bin" verify --read-data --db "$root/site/job.db" >/dev/null || [ $? = 3 ]
     rm -rf "$root/site"
     for page in "" -run -status -explain -show -verify -demo; do
         ls "$root/usr/share/man/man1/ccarchive$page.1"* >/dev/null
@@ -38,7 +39,7 @@ check() { # check NAME: what is installed in the root works and is whole
 }
 gone() { # gone NAME: nothing of it is left
     local left
-    left=$(find "$root/usr" "$root/etc" -name '*ccarchive*' 2>/dev/null || true)
+    left=$(find "$root/usr" "$root/etc" ! -type d -path '*ccarchive*' 2>/dev/null || true)
     [ -z "$left" ] || { echo "$1 left: $left"; exit 1; }
     echo "$1: removed"
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::format::deflate::Encoder;
 use crate::format::read;
-use crate::format::{number, text};
+use crate::format::{fixed, number, text};
 use crate::model::cluster::Clusters;
 use crate::model::cluster::nodelist;
 use crate::model::failure::fit_to_print;
@@ -242,7 +242,7 @@ pub fn numbers(input: &[u8]) {
             continue;
         }
         let mut out = Vec::new();
-        number::fixed2(x, &mut out);
+        fixed::fixed2(x, &mut out);
         assert_eq!(String::from_utf8_lossy(&out), format!("{x:.2}"), "{x:e}");
         out.clear();
         number::shortest(x, &mut out);

@@ -5,8 +5,10 @@
 //! module: a sweep of these jobs adopts them.
 
 use std::collections::BTreeSet;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
+use crate::format::gzip::PLAIN_UP_TO;
 use crate::format::read;
 use crate::inspect::Ports;
 use crate::inspect::verify::{self, Fault, Finding, Repair};
@@ -145,9 +147,12 @@ fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), String> {
             right.push(form);
         }
     }
-    // Of two that say the same, readers take the compressed one.
-    let Some(kept) = right.first().copied() else {
-        return Err("neither data.json nor data.json.gz belongs to meta.json".into());
+    let kept = match right[..] {
+        [] => return Err("neither data.json nor data.json.gz belongs to meta.json".into()),
+        [one] => one,
+        // Both say the same: the form that cc-backend chooses.
+        _ if is_short(read()?) => Form::Plain,
+        _ => Form::Gzip,
     };
     let (mut of_kept, mut of_other) = (Values::new(), Values::new());
     for Stored { form, data, .. } in read()? {
@@ -163,4 +168,14 @@ fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), String> {
         return Err("the data that does not belong to meta.json holds more values: compare both, and move one away".into());
     }
     archive.keep_form(key, kept)
+}
+
+/// Whether data.json is one that is stored as it is.
+fn is_short(both: Vec<Stored>) -> bool {
+    let longest = PLAIN_UP_TO as u64;
+    let plain = both.into_iter().find(|s| s.form == Form::Plain);
+    plain.is_some_and(|s| {
+        let read = io::copy(&mut s.data.take(longest + 1), &mut io::sink());
+        read.is_ok_and(|n| n <= longest)
+    })
 }

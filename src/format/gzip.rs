@@ -1,5 +1,5 @@
-//! Documents as gzip: members of a fixed size, compressed by all cores where there are several, so that the bytes
-//! depend on nothing but the document. Every gzip reader takes several members for one file.
+//! Documents as gzip: members of a fixed size, so that the bytes depend on nothing but the document. Where several are whole,
+//! idle threads of the caller's pool compress some of them. Every gzip reader takes several members for one file.
 
 use std::cell::RefCell;
 
@@ -11,8 +11,6 @@ use crate::model::stored::Form;
 
 /// Raw bytes of a member: larger ones compress hardly better, and memory is bounded by a few of them.
 const MEMBER: usize = 1 << 20;
-/// Members that are collected before they are compressed together.
-const TOGETHER: usize = 8;
 /// Documents up to this many bytes stay plain (cc-backend `pkg/archive/fsBackend.go`).
 pub const PLAIN_UP_TO: usize = 2000;
 
@@ -62,13 +60,9 @@ impl Encoder {
         self.raw + self.pending.len() as u64
     }
 
-    /// Compressed members, once there are enough to be worth it.
+    /// The members that are whole, compressed.
     pub fn ready(&mut self) -> Result<Vec<Vec<u8>>, Mistake> {
-        let whole = self.pending.len() / MEMBER;
-        if whole < TOGETHER {
-            return Ok(Vec::new());
-        }
-        let end = whole * MEMBER;
+        let end = self.pending.len() / MEMBER * MEMBER;
         let members = self.compress(&self.pending[..end])?;
         self.raw += end as u64;
         // The buffer stays: a new one would come page by page from the kernel, again and again.

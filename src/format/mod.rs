@@ -5,6 +5,7 @@
 
 pub mod data;
 pub mod deflate;
+pub mod fixed;
 pub mod gzip;
 pub mod meta;
 pub mod number;

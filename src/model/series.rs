@@ -2,6 +2,8 @@
 //!
 //! A missing sample is NaN throughout. A job's series hold f64 values that single precision can hold, and NaN.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use crate::model::job::null_is_default;
@@ -96,6 +98,54 @@ pub struct Statistics {
     pub max: f64,
 }
 
+/// The values of a series, NaN where there is none.
+///
+/// What one component measured stays in single precision from the source's file to the text: half the memory, and four values
+/// at a time where doubles allow two. Sums and averages are doubles until they are written.
+#[derive(Clone, Debug)]
+pub enum Samples {
+    /// As the source holds them, but without infinite ones.
+    Single(Vec<f32>),
+    /// Made of several series; single precision can hold each.
+    Double(Vec<f64>),
+}
+
+impl Samples {
+    /// So many times no value.
+    pub fn none(n: usize) -> Self {
+        Self::Single(vec![f32::NAN; n])
+    }
+
+    /// The number of values, missing ones counted.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Single(v) => v.len(),
+            Self::Double(v) => v.len(),
+        }
+    }
+
+    /// Whether there is not even a missing value.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of values that are there.
+    pub fn held(&self) -> usize {
+        match self {
+            Self::Single(v) => v.iter().filter(|v| !v.is_nan()).count(),
+            Self::Double(v) => v.iter().filter(|v| !v.is_nan()).count(),
+        }
+    }
+
+    /// All values as doubles, which changes none.
+    pub fn to_doubles(&self) -> Cow<'_, [f64]> {
+        match self {
+            Self::Single(v) => v.iter().copied().map(f64::from).collect(),
+            Self::Double(v) => Cow::Borrowed(v),
+        }
+    }
+}
+
 /// One series of a job on the job's grid: value k stands for `start + k·timestep`.
 #[derive(Clone, Debug)]
 pub struct Series {
@@ -105,8 +155,8 @@ pub struct Series {
     pub id: Option<String>,
     /// Over the values that exist, rounded to two decimals.
     pub statistics: Statistics,
-    /// One value per timestep; NaN where there is none.
-    pub data: Vec<f64>,
+    /// One value per timestep.
+    pub data: Samples,
     /// Set on a series of nulls that exists only so that roofline plots find a pair for every host. It counts in no
     /// statistics.
     pub filler: bool,

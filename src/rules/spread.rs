@@ -4,7 +4,7 @@
 //! side by side by a network of comparisons that does not depend on the values, so that the processor does several at
 //! once: a fifth of the time of selecting them one by one (16 series, 7.3 to 1.5 ns a value). Both ways give the same bytes.
 
-use crate::model::series::{Series, StatisticsSeries};
+use crate::model::series::{Samples, Series, StatisticsSeries};
 
 /// From this number of series up a scope gets a statistics series (cc-backend `internal/metricdispatch/dataLoader.go`).
 const STATISTICS_SERIES_FROM: usize = 8;
@@ -22,9 +22,40 @@ pub fn statistics_series(series: &[Series]) -> Option<StatisticsSeries> {
     if series.len() < STATISTICS_SERIES_FROM {
         return None;
     }
-    let n = series.iter().map(|s| s.data.len()).max().unwrap_or(0);
-    let network = if series.len() <= NETWORK_UP_TO {
-        network(series.len())
+    let singles = series.iter().map(|s| match &s.data {
+        Samples::Single(values) => Some(values.as_slice()),
+        Samples::Double(_) => None,
+    });
+    if let Some(rows) = singles.collect::<Option<Vec<&[f32]>>>() {
+        return Some(of_rows(&rows));
+    }
+    let doubles: Vec<_> = series.iter().map(|s| s.data.to_doubles()).collect();
+    let rows: Vec<&[f64]> = doubles.iter().map(|d| &**d).collect();
+    Some(of_rows(&rows))
+}
+
+/// A value as a series holds it.
+trait Value: Copy + Default + PartialOrd + Into<f64> {
+    /// Whether it is missing, or a negative zero, which comparisons do not tell from the other one.
+    fn is_odd(self) -> bool;
+}
+
+impl Value for f32 {
+    fn is_odd(self) -> bool {
+        self.is_nan() || self.to_bits() == 1 << 31
+    }
+}
+
+impl Value for f64 {
+    fn is_odd(self) -> bool {
+        self.is_nan() || self.to_bits() == 1 << 63
+    }
+}
+
+fn of_rows<V: Value>(rows: &[&[V]]) -> StatisticsSeries {
+    let n = rows.iter().map(|r| r.len()).max().unwrap_or(0);
+    let network = if rows.len() <= NETWORK_UP_TO {
+        network(rows.len())
     } else {
         Vec::new()
     };
@@ -33,46 +64,45 @@ pub fn statistics_series(series: &[Series]) -> Option<StatisticsSeries> {
         min: Vec::with_capacity(n),
         max: Vec::with_capacity(n),
     };
-    let mut tile = vec![[0.0; LANES]; series.len()];
-    let mut values = Vec::with_capacity(series.len());
-    let mut k = 0;
-    while k < n {
-        if !network.is_empty() && fill(&mut tile, series, k) {
+    let mut tile = vec![[V::default(); LANES]; rows.len()];
+    let mut values = Vec::with_capacity(rows.len());
+    for k in (0..n).step_by(LANES) {
+        // The last eight times overlap those before.
+        let first = k.min(n.saturating_sub(LANES));
+        if !network.is_empty() && fill(&mut tile, rows, first) {
             sort(&mut tile, &network);
-            push_tile(&tile, &mut out);
-            k += LANES;
-        } else {
+            push_tile(&tile, k - first, &mut out);
+            continue;
+        }
+        for k in k..n.min(k + LANES) {
             values.clear();
-            let at_k = series.iter().filter_map(|s| s.data.get(k));
-            values.extend(at_k.filter(|v| !v.is_nan()));
+            let at_k = rows.iter().filter_map(|r| r.get(k)).copied();
+            values.extend(at_k.map(Into::into).filter(|v: &f64| !v.is_nan()));
             let (min, median, max) = select(&mut values);
             out.min.push(min);
             out.median.push(median);
             out.max.push(max);
-            k += 1;
         }
     }
-    Some(out)
+    out
 }
 
-/// Takes the values of eight times from `k` on; false where one is missing, or a negative zero, which comparisons do not
-/// tell from the other one.
-fn fill(tile: &mut [[f64; LANES]], series: &[Series], k: usize) -> bool {
-    for (row, s) in tile.iter_mut().zip(series) {
-        let Some(values) = s.data.get(k..).and_then(|v| v.first_chunk::<LANES>()) else {
+/// Takes the values of eight times from `k` on; false where one is not there, or odd.
+fn fill<V: Value>(tile: &mut [[V; LANES]], rows: &[&[V]], k: usize) -> bool {
+    for (to, row) in tile.iter_mut().zip(rows) {
+        let Some(values) = row.get(k..).and_then(|v| v.first_chunk::<LANES>()) else {
             return false;
         };
-        let odd = |v: &f64| v.is_nan() || v.to_bits() == 1 << 63;
-        if values.iter().any(odd) {
+        if values.iter().fold(false, |odd, v| odd | v.is_odd()) {
             return false;
         }
-        *row = *values;
+        *to = *values;
     }
     true
 }
 
 /// Sorts each of the eight columns.
-fn sort(tile: &mut [[f64; LANES]], network: &[(usize, usize)]) {
+fn sort<V: Value>(tile: &mut [[V; LANES]], network: &[(usize, usize)]) {
     for &(a, b) in network {
         let (low, high) = (tile[a], tile[b]);
         for lane in 0..LANES {
@@ -83,15 +113,18 @@ fn sort(tile: &mut [[f64; LANES]], network: &[(usize, usize)]) {
     }
 }
 
-fn push_tile(tile: &[[f64; LANES]], out: &mut StatisticsSeries) {
+/// Takes what the sorted columns tell, but for the first ones, which were taken before.
+fn push_tile<V: Value>(tile: &[[V; LANES]], before: usize, out: &mut StatisticsSeries) {
     let n = tile.len();
     let (lower, upper) = (tile[(n - 1) / 2], tile[n / 2]);
+    let new = |row: [V; LANES]| row.into_iter().skip(before);
     // Values beyond f32 do not come here, so that the first and the last one are what cc-backend's loops find.
-    out.min.extend(tile[0]);
-    out.max.extend(tile[n - 1]);
+    out.min.extend(new(tile[0]).map(Into::into));
+    out.max.extend(new(tile[n - 1]).map(Into::into));
     // Of an odd number both are the same one.
-    let medians = lower.into_iter().zip(upper);
-    out.median.extend(medians.map(|(a, b)| f64::midpoint(a, b)));
+    let medians = new(lower).zip(new(upper));
+    out.median
+        .extend(medians.map(|(a, b)| f64::midpoint(a.into(), b.into())));
 }
 
 /// Batcher's odd-even merge sort for `n` values: pairs to be compared, in this order.
@@ -139,6 +172,10 @@ fn select(values: &mut [f64]) -> (f64, f64, f64) {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whole numbers of two digits"
+)]
 mod tests {
     use super::*;
     use crate::model::series::Statistics;
@@ -150,7 +187,7 @@ mod tests {
             host,
             id: None,
             statistics: Statistics::default(),
-            data: data.to_vec(),
+            data: Samples::Double(data.to_vec()),
             filler: false,
         }
     }
@@ -179,9 +216,9 @@ mod tests {
     fn the_network_and_the_selection_agree_to_the_bit_for_any_number_of_series() {
         let mut seed = 88_172_645_463_325_252_u64;
         for n in (8..40).chain([63, 64, 65, 100, 127, 128, 129]) {
-            let all: Vec<Series> = (0..n)
+            let mut all: Vec<Series> = (0..n)
                 .map(|host| {
-                    let data: Vec<f64> = (0..40)
+                    let data: Vec<f64> = (0..45)
                         .map(|_| {
                             seed ^= seed << 13;
                             seed ^= seed >> 7;
@@ -192,14 +229,24 @@ mod tests {
                     series(host, &data)
                 })
                 .collect();
-            let got = statistics_series(&all).unwrap();
-            for k in 0..40 {
-                let mut values: Vec<f64> = all.iter().map(|s| s.data[k]).collect();
-                let want = select(&mut values);
-                let bits = |t: (f64, f64, f64)| [t.0.to_bits(), t.1.to_bits(), t.2.to_bits()];
-                let got = (got.min[k], got.median[k], got.max[k]);
-                assert_eq!(bits(got), bits(want), "{n} series, value {k}");
+            agrees(&all, 45);
+            for one in &mut all {
+                let values = one.data.to_doubles().iter().map(|v| *v as f32).collect();
+                one.data = Samples::Single(values);
             }
+            agrees(&all, 45);
+        }
+    }
+
+    fn agrees(all: &[Series], times: usize) {
+        let got = statistics_series(all).unwrap();
+        assert_eq!(got.min.len(), times);
+        for k in 0..times {
+            let mut values: Vec<f64> = all.iter().map(|s| s.data.to_doubles()[k]).collect();
+            let want = select(&mut values);
+            let bits = |t: (f64, f64, f64)| [t.0.to_bits(), t.1.to_bits(), t.2.to_bits()];
+            let got = (got.min[k], got.median[k], got.max[k]);
+            assert_eq!(bits(got), bits(want), "{} series, value {k}", all.len());
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::hand::{Ending, Subject, Work, no_data};
+use super::large;
 use crate::format::deflate::Mistake;
 use crate::format::gzip::{Effort, Encoder};
 use crate::format::read;
@@ -30,6 +31,30 @@ pub(super) struct Document<'a> {
     stored: u64,
 }
 
+/// Text that a worker has at a time, roughly: what one member takes.
+const AT_A_TIME: usize = 1 << 20;
+
+/// The pieces that come next: of a large job so many that every worker has something to do.
+fn wave<'p>(
+    pieces: &mut impl Iterator<Item = data::Piece<'p>>,
+    bytes: usize,
+) -> Vec<data::Piece<'p>> {
+    let workers = if large::is_large(bytes) {
+        2 * rayon::current_num_threads()
+    } else {
+        1
+    };
+    let mut text = 0;
+    let mut wave = Vec::new();
+    while text < workers * AT_A_TIME
+        && let Some(piece) = pieces.next()
+    {
+        text += piece.length();
+        wave.push(piece);
+    }
+    wave
+}
+
 impl Document<'_> {
     /// An empty one; `compare`: whether what it holds is counted.
     pub(super) fn new(effort: Effort, compare: bool) -> Self {
@@ -40,6 +65,37 @@ impl Document<'_> {
             statistics: BTreeMap::new(),
             values: compare.then(Values::new),
             stored: 0,
+        }
+    }
+
+    /// Counts what a metric holds.
+    fn count(&mut self, job: &Job, m: &MetricData) {
+        if let Some(values) = statistics::of_job(m, job.num_nodes) {
+            let unit = m.unit.clone();
+            let of_job = meta::JobStatistics { unit, values };
+            self.statistics.insert(m.name.clone(), of_job);
+        }
+        if let Some(values) = &mut self.values {
+            read::add(values, m, &job.resources);
+        }
+    }
+
+    /// Appends the text of pieces.
+    fn add(&mut self, pieces: &[data::Piece<'_>], bytes: usize) {
+        let text = self.encoder.buffer();
+        if !large::is_large(bytes) {
+            for piece in pieces {
+                piece.write(text);
+            }
+            return;
+        }
+        let texts = large::map(bytes, pieces.to_vec(), |p| {
+            let mut text = Vec::with_capacity(p.length());
+            p.write(&mut text);
+            text
+        });
+        for t in &texts {
+            text.extend_from_slice(t);
         }
     }
 }
@@ -60,40 +116,37 @@ enum Choice {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn add_metric(
+    /// Adds metrics that take so many bytes of series.
+    pub(super) fn add_metrics(
         &mut self,
         job: &Job,
-        m: &MetricData,
+        metrics: &[MetricData],
+        bytes: usize,
         document: &mut Document<'a>,
     ) -> Result<(), Ending> {
-        if self.shared.stop.is_cancelled() {
-            return Err(Ending::Cancelled);
+        for m in metrics {
+            document.count(job, m);
         }
-        let begun = Instant::now();
-        if let Some(values) = statistics::of_job(m, job.num_nodes) {
-            document.statistics.insert(
-                m.name.clone(),
-                meta::JobStatistics {
-                    unit: m.unit.clone(),
-                    values,
-                },
-            );
+        let first = document.metrics;
+        document.metrics += metrics.len();
+        let pieces = metrics.iter().enumerate();
+        let mut pieces = pieces.flat_map(|(k, m)| data::pieces(m, first + k == 0, &job.resources));
+        loop {
+            let wave = wave(&mut pieces, bytes);
+            if wave.is_empty() {
+                return Ok(());
+            }
+            if self.shared.stop.is_cancelled() {
+                return Err(Ending::Cancelled);
+            }
+            let begun = Instant::now();
+            document.add(&wave, bytes);
+            self.done.stages.compute += begun.elapsed();
+            let begun = Instant::now();
+            let members = document.encoder.ready().map_err(mistake)?;
+            self.done.stages.compress += begun.elapsed();
+            self.write(job, document, &members)?;
         }
-        if let Some(values) = &mut document.values {
-            read::add(values, m, &job.resources);
-        }
-        data::metric(
-            m,
-            document.metrics == 0,
-            &job.resources,
-            document.encoder.buffer(),
-        );
-        document.metrics += 1;
-        self.done.stages.compute += begun.elapsed();
-        let begun = Instant::now();
-        let members = document.encoder.ready().map_err(mistake)?;
-        self.done.stages.compress += begun.elapsed();
-        self.write(job, document, &members)
     }
 
     fn write(

@@ -1,7 +1,8 @@
 //! What workers have in hand: what they all use, and the job that one of them works on.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::gate::Gate;
 use super::settings::Settings;
@@ -9,10 +10,11 @@ use crate::jobs::Rows;
 use crate::model::cluster::{Cluster, Clusters, Subcluster};
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::{Job, Shown};
-use crate::model::message::{Finished, Task};
+use crate::model::message::{Finished, Stages, Task};
 use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
-use crate::source::{self, Source};
+use crate::rules::evidence::Evidence;
+use crate::source::{self, Request, Source};
 use crate::target::{self, Found, Target};
 
 /// What all workers use.
@@ -26,6 +28,23 @@ pub(super) struct Shared<'a> {
     pub(super) gate: Gate,
     pub(super) closed: &'a Closed,
     pub(super) dry_run: bool,
+}
+
+impl Shared<'_> {
+    /// Asks the source; how long it took is added to the stages.
+    pub(super) fn ask(
+        &self,
+        request: &Request<'_>,
+        stages: &mut Stages,
+    ) -> Result<Arc<Evidence>, Ending> {
+        if self.stop.is_cancelled() {
+            return Err(Ending::Cancelled);
+        }
+        let begun = Instant::now();
+        let answer = self.source.ask(request, self.stop);
+        stages.load += begun.elapsed();
+        Ok(answer?)
+    }
 }
 
 /// Clusters of which no more jobs are taken, since their source does not answer any more.

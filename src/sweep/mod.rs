@@ -5,6 +5,8 @@
 //!                       load, compute, store      calling thread, the only writer
 //! ```
 //!
+//! The workers are the threads of one pool: a large job is cut into parts, and workers that have no job take some of them.
+//!
 //! A row changes only after its archive is durable: a worker publishes, the recorder makes the archive durable and only then
 //! writes the row. So a crash anywhere costs a repeat, never a loss. When a sender is dropped, the next stage ends; no
 //! stage knows how many others there are.
@@ -17,7 +19,9 @@ mod foretell;
 mod gate;
 mod hand;
 mod hook;
+mod hosts;
 mod intake;
+mod large;
 pub mod monitor;
 mod recorder;
 mod recovery;
@@ -91,7 +95,13 @@ pub fn run(
         archived_before(&parts.jobs)
     };
     ledger.replacing(&again);
-    let mut summary = stages(parts, recorder.as_mut(), settings, monitor, stop);
+    let mut summary = match pool(settings.workers.max(1)) {
+        Ok(pool) => stages(parts, recorder.as_mut(), &pool, settings, monitor, stop),
+        Err(abort) => Summary {
+            aborted: Some(abort),
+            ..Summary::default()
+        },
+    };
     if summary.aborted.is_none() {
         ledger.replaced(&again);
     }
@@ -109,6 +119,7 @@ pub fn run(
 fn stages(
     parts: Parts<'_>,
     database: Option<&mut Recorder>,
+    pool: &rayon::ThreadPool,
     settings: &Settings,
     monitor: &dyn Monitor,
     stop: &Stop,
@@ -123,11 +134,11 @@ fn stages(
         rows,
         settings,
         stop,
-        gate: gate::Gate::new(settings.group_bytes),
+        gate: gate::Gate::new(settings.group_bytes, pool.current_num_threads()),
         closed: &closed,
         dry_run,
     };
-    let workers = settings.workers.max(1);
+    let workers = pool.current_num_threads();
     let (to_workers, tasks) = bounded::<Task>(settings.queue);
     let (to_recorder, results) = bounded::<Finished>(workers * RESULTS);
     std::thread::scope(|scope| {
@@ -141,11 +152,11 @@ fn stages(
         };
         let jobs = parts.jobs;
         let intake = scope.spawn(move || intake::run(jobs, intake));
-        for _ in 0..workers {
-            let (tasks, to_recorder, shared) = (tasks.clone(), to_recorder.clone(), &shared);
-            scope.spawn(move || worker::run(shared, &tasks, &to_recorder));
-        }
-        drop((tasks, to_recorder));
+        let shared = &shared;
+        scope.spawn(move || {
+            // Both ends are dropped once all workers have ended.
+            pool.broadcast(|_| worker::run(shared, &tasks, &to_recorder));
+        });
         let command = settings.hook.as_deref().filter(|_| !dry_run);
         let hooks = hook::Hooks::start(scope, command, stop);
         let mut recording = recorder::Recording {
@@ -171,6 +182,16 @@ fn stages(
             Err(panic) => std::panic::resume_unwind(panic),
         }
         summary
+    })
+}
+
+/// The threads of the workers.
+fn pool(workers: usize) -> Result<rayon::ThreadPool, Abort> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers);
+    let pool = pool.thread_name(|k| format!("worker {k}")).build();
+    pool.map_err(|e| {
+        let why = format!("{workers} threads cannot be started: {}", chain(&e));
+        Abort::of(&Failure::new(Stage::Compute, Reason::Internal, why))
     })
 }
 

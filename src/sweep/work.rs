@@ -3,17 +3,16 @@
 //! The row is looked at twice: when the work begins, and once more before the archive is published. What changed in
 //! between goes into the archive that is published, since the work is done again.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::document::Document;
 use super::hand::{Ending, Shared, Subject, Work, no_data, place};
+use super::{hosts, large};
 use crate::model::failure::{Failure, Reason, Stage, chain, fit_to_print};
 use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED};
-use crate::model::message::{Finished, HostPhase, Task};
+use crate::model::message::{Finished, Task};
 use crate::model::outcome::Outcome;
-use crate::rules::assemble::{Assembler, Group};
-use crate::rules::evidence::Evidence;
+use crate::rules::assemble::Assembler;
 use crate::rules::judge::{Findings, Policy, Verdict, judge};
 use crate::rules::retry::ATTEMPTS;
 use crate::rules::timeline::Interval;
@@ -166,7 +165,7 @@ impl<'a> Work<'a> {
                 metrics: &[],
                 window,
             };
-            let evidence = self.ask(&request)?;
+            let evidence = self.shared.ask(&request, &mut self.done.stages)?;
             let damage = evidence.damaged.iter().find(|d| d.concerns(start, end));
             if let Some(d) = damage.filter(|_| !self.policy().ignore_damage) {
                 return Err(d.failure().into());
@@ -203,79 +202,37 @@ impl<'a> Work<'a> {
             // Before the hosts are read: data that comes meanwhile must not make a hole look final.
             let reach = self.reach(job)?;
             (findings.newest, findings.oldest) = (reach.newest, reach.oldest);
-            assembler.groups(shared.settings.group_bytes)
+            assembler.groups(shared.gate.share())
         };
-        for group in groups {
+        for (k, plan) in groups.into_iter().enumerate() {
             let _held = shared
                 .gate
-                .take(group.bytes, shared.stop)
+                .take(plan.bytes, shared.stop)
                 .ok_or(Ending::Cancelled)?;
-            let mut group = assembler.begin(group.metrics);
-            self.add_hosts(job, &assembler, &mut group, &mut findings)?;
+            let read = hosts::read(shared, &assembler, job, &plan)?;
+            self.note(read.notes, k == 0, &mut findings);
             let begun = Instant::now();
-            let (metrics, part) = assembler.finish(group);
+            let (opened, part) = assembler.open(read.group);
+            let metrics = large::map(plan.bytes, opened, |o| assembler.close(o));
             self.done.stages.compute += begun.elapsed();
             findings.account.add(part);
-            for m in &metrics {
-                self.add_metric(job, m, &mut document)?;
-            }
+            let metrics: Vec<_> = metrics.into_iter().flatten().collect();
+            self.add_metrics(job, &metrics, plan.bytes, &mut document)?;
         }
         findings.nothing_kept = document.metrics == 0;
         self.done.coverage = findings.account.coverage.clone();
         self.conclude(subject, document, &findings)
     }
 
-    /// Adds to a group of metrics what the job's hosts hold of them.
-    fn add_hosts(
-        &mut self,
-        job: &Job,
-        assembler: &Assembler<'_>,
-        group: &mut Group,
-        findings: &mut Findings,
-    ) -> Result<(), Ending> {
-        let is_first = findings.account.coverage.points.expected == 0;
-        for (k, resource) in job.resources.iter().enumerate() {
-            let wanted = assembler.wanted(k, group);
-            let request = Request {
-                cluster: &job.head.key.cluster,
-                host: &resource.hostname,
-                metrics: &wanted,
-                window: Interval {
-                    from: job.head.key.start_time,
-                    to: job.head.end(),
-                },
-            };
-            let evidence = self.ask(&request)?;
-            self.note_evidence(job, &evidence, findings, k);
-            if is_first {
-                self.note_phases(&resource.hostname, &evidence);
-            }
-            let begun = Instant::now();
-            assembler.add_host(group, k, &evidence);
-            self.done.stages.compute += begun.elapsed();
+    /// Takes over what was noted while the hosts of a group were read; of the first group also what is known of the hosts.
+    fn note(&mut self, notes: hosts::Notes, is_first: bool, findings: &mut Findings) {
+        self.done.stages.add(&notes.stages);
+        findings.read_at = findings.read_at.min(notes.read_at);
+        findings.final_until = notes.final_until;
+        self.done.note = self.done.note.take().or(notes.passed_over);
+        if is_first {
+            self.done.phases = notes.phases;
         }
-        Ok(())
-    }
-
-    /// Notes what a host's answer is worth, besides its values.
-    fn note_evidence(&mut self, job: &Job, e: &Evidence, findings: &mut Findings, k: usize) {
-        let (start, end) = (job.head.key.start_time, job.head.end());
-        findings.read_at = findings.read_at.min(e.read_at);
-        findings.final_until[k] = e.final_until;
-        if let Some(d) = e.passed_over.iter().find(|d| d.concerns(start, end)) {
-            let note = || fit_to_print(&format!("{} has {}, passed over", d.subject, d.detail));
-            self.done.note.get_or_insert_with(note);
-        }
-    }
-
-    /// Notes where the slots of a host begin, as far as its source knows that for sure.
-    fn note_phases(&mut self, host: &str, e: &Evidence) {
-        let phases = e.phases.iter().map(|p| HostPhase {
-            host: host.to_owned(),
-            frequency: p.frequency,
-            phase: p.phase,
-        });
-        self.done.phases.extend(phases);
     }
 
     /// Judges what was found, and publishes what there is to publish.
@@ -320,16 +277,6 @@ impl<'a> Work<'a> {
             }
         };
         self.finish(subject, document, outcome)
-    }
-
-    fn ask(&mut self, request: &Request<'_>) -> Result<Arc<Evidence>, Ending> {
-        if self.shared.stop.is_cancelled() {
-            return Err(Ending::Cancelled);
-        }
-        let begun = Instant::now();
-        let answer = self.shared.source.ask(request, self.shared.stop);
-        self.done.stages.load += begun.elapsed();
-        Ok(answer?)
     }
 
     fn reach(&self, job: &Job) -> Result<Reach, Ending> {

@@ -1,20 +1,25 @@
 //! The workers: each takes one job after the other from start to end and says what became of it.
 //!
-//! A worker publishes archives and changes no row; it knows neither the ledger nor the other workers. A panic in one job is that
+//! Every thread of the sweep's pool is a worker. One that finds no job in the queue takes parts of other workers' large jobs,
+//! so that no core is idle while one has work for several, and no small job waits behind a large one. A worker publishes archives and changes no row; it knows neither the ledger nor the other workers. A panic in one job is that
 //! job's failure and not the end of the sweep.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::hand::{Shared, Work};
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::message::{Finished, Task};
 use crate::model::outcome::Outcome;
 
+/// How often a worker without a job looks whether others have work for it.
+const GLANCE: Duration = Duration::from_millis(2);
+
 /// Takes tasks until there are none or the sweep drains. Tasks of closed clusters are left as they are.
 pub(super) fn run(shared: &Shared<'_>, tasks: &Receiver<Task>, to_recorder: &Sender<Finished>) {
-    for task in tasks {
+    while let Some(task) = next(tasks) {
         if shared.stop.is_draining() {
             break;
         }
@@ -36,6 +41,25 @@ pub(super) fn run(shared: &Shared<'_>, tasks: &Receiver<Task>, to_recorder: &Sen
         });
         if to_recorder.send(finished).is_err() {
             break;
+        }
+    }
+}
+
+/// The next task; none when there are no more. Works for others while none is there.
+fn next(tasks: &Receiver<Task>) -> Option<Task> {
+    loop {
+        match tasks.try_recv() {
+            Ok(task) => return Some(task),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        if rayon::yield_now() == Some(rayon::Yield::Executed) {
+            continue;
+        }
+        match tasks.recv_timeout(GLANCE) {
+            Ok(task) => return Some(task),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }

@@ -43,7 +43,7 @@ pub fn add(values: &mut Values, metric: &MetricData, hosts: &[Resource]) {
                 .map(|h| h.hostname.clone())
                 .unwrap_or_default();
             let key = (metric.name.clone(), scope.scope.name().to_owned(), host);
-            let held = s.data.iter().filter(|v| !v.is_nan()).count();
+            let held = s.data.held();
             values
                 .entry(key)
                 .or_default()

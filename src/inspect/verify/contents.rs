@@ -11,7 +11,7 @@ use crate::model::job::{Job, JobKey, Row, STATUS_ARCHIVED};
 use crate::model::row_columns::Columns;
 use crate::model::series::Statistics;
 use crate::model::stop::Stop;
-use crate::rules::statistics::{footprint, of_values, round2};
+use crate::rules::statistics::{footprint, of_singles, round2};
 use crate::sweep::place;
 use crate::target::Stored;
 
@@ -223,7 +223,6 @@ struct Checking {
     empty: BTreeSet<String>,
     wrong: Vec<String>,
     values: u64,
-    wide: Vec<f64>,
 }
 
 impl Checking {
@@ -270,9 +269,7 @@ impl Checking {
 impl Visitor for Checking {
     fn series(&mut self, s: &SeriesRead<'_>) {
         self.values += s.values.len() as u64;
-        self.wide.clear();
-        self.wide.extend(s.values.iter().map(|v| f64::from(*v)));
-        let found = of_values(&self.wide);
+        let found = of_singles(s.values);
         let node = s.scope == "node";
         // Of nulls only: it stands there so that roofline pairs match.
         let Some(found) = found else {

@@ -13,7 +13,7 @@ use std::ops::Range;
 use crate::model::cluster::{Cluster, Clusters, Subcluster};
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::Job;
-use crate::model::series::{MetricData, Scope, ScopeData, Series, Statistics};
+use crate::model::series::{MetricData, Samples, Scope, ScopeData, Series, Statistics};
 use crate::rules::evidence::Evidence;
 use crate::rules::request;
 use crate::rules::scopes::{self, Components, Target};
@@ -55,7 +55,29 @@ pub struct Group {
     account: Account,
 }
 
+/// A metric with all its series, before what follows from them together.
+#[derive(Debug)]
+pub struct Opened {
+    metric: usize,
+    series: Vec<(Scope, Vec<Series>)>,
+    /// Of a roofline metric: the hosts that have a node series of the other one.
+    partner: Option<Vec<usize>>,
+}
+
 impl Group {
+    /// Adds the hosts of another part of the same group, which come behind those of this one.
+    pub fn append(&mut self, other: Self) {
+        for (all, more) in self.series.iter_mut().zip(other.series) {
+            for (scope, series) in more {
+                add_series(all, scope, series);
+            }
+        }
+        for (all, more) in self.roofline.iter_mut().zip(other.roofline) {
+            all.extend(more);
+        }
+        self.account.add(other.account);
+    }
+
     /// Notes a host that has a series of a roofline metric.
     fn note_roofline(&mut self, name: &str, host: usize, found: &[(Scope, Vec<Series>)]) {
         if let Some(at) = ROOFLINE.iter().position(|n| *n == name)
@@ -63,6 +85,14 @@ impl Group {
         {
             self.roofline[at].push(host);
         }
+    }
+}
+
+/// Adds series to those of their scope.
+fn add_series(all: &mut Vec<(Scope, Vec<Series>)>, scope: Scope, mut series: Vec<Series>) {
+    match all.iter_mut().find(|s| s.0 == scope) {
+        Some((_, of_scope)) => of_scope.append(&mut series),
+        None => all.push((scope, series)),
     }
 }
 
@@ -107,10 +137,8 @@ impl<'a> Assembler<'a> {
     pub fn groups(&self, bytes: usize) -> Vec<GroupPlan> {
         let (mut out, mut from, mut sum) = (Vec::new(), 0, 0_usize);
         for (k, w) in self.metrics.iter().enumerate() {
-            let series: usize = self.units.iter().map(|u| Self::series_of(w, u)).sum();
-            let size = series
-                .saturating_mul(w.grid.n)
-                .saturating_mul(size_of::<f64>());
+            let value: usize = self.units.iter().map(|u| Self::value_size(w, u)).sum();
+            let size = value.saturating_mul(w.grid.n);
             if k > from && sum.saturating_add(size) > bytes {
                 out.push(GroupPlan {
                     metrics: from..k,
@@ -127,15 +155,17 @@ impl<'a> Assembler<'a> {
         out
     }
 
-    fn series_of(w: &Wanted<'_>, units: &Components) -> usize {
-        let count = |t: &Target<'_>| match t {
-            Target::Each(u) => u.len(),
-            Target::Host | Target::Together(_) => 1,
+    /// Bytes of one value of each series that a host gives.
+    fn value_size(w: &Wanted<'_>, units: &Components) -> usize {
+        let of = |t: &Target<'_>| match t {
+            Target::Host => size_of::<f32>(),
+            Target::Each(u) => u.len() * size_of::<f32>(),
+            Target::Together(_) => size_of::<f64>(),
         };
         w.scopes
             .iter()
             .flat_map(|&s| units.targets(w.metric.native, s))
-            .map(|t| count(&t))
+            .map(|t| of(&t))
             .sum()
     }
 
@@ -175,11 +205,8 @@ impl<'a> Assembler<'a> {
             let w = &self.metrics[i];
             let found = self.read_metric(w, k, host, &mut group.account);
             group.note_roofline(&w.metric.name, k, &found);
-            for (scope, mut series) in found {
-                match group.series[slot].iter_mut().find(|s| s.0 == scope) {
-                    Some((_, all)) => all.append(&mut series),
-                    None => group.series[slot].push((scope, series)),
-                }
+            for (scope, series) in found {
+                add_series(&mut group.series[slot], scope, series);
             }
         }
         // The partner of a roofline metric may be in another group: only whether it has the host matters here.
@@ -202,20 +229,38 @@ impl<'a> Assembler<'a> {
 
     /// The group's metrics in the order of their names, those without series left out, and what was counted.
     pub fn finish(&self, group: Group) -> (Vec<MetricData>, Account) {
+        let (opened, account) = self.open(group);
+        let metrics = opened.into_iter().filter_map(|o| self.close(o));
+        (metrics.collect(), account)
+    }
+
+    /// The group's metrics, each of which can be closed for itself, and what was counted.
+    pub fn open(&self, group: Group) -> (Vec<Opened>, Account) {
         let mut account = group.account;
         account
             .coverage
             .gaps
             .sort_by(|a, b| a.metric.cmp(&b.metric));
-        let metrics = group.range.zip(group.series).filter_map(|(i, scopes)| {
-            let w = &self.metrics[i];
-            let mut m = Self::metric_data(w, scopes);
-            if let Some(at) = ROOFLINE.iter().position(|n| *n == m.name) {
-                self.fill_pairs(w, &mut m, &group.roofline[1 - at]);
+        let mut roofline = group.roofline.map(Some);
+        let opened = group.range.zip(group.series).map(|(metric, series)| {
+            let at = ROOFLINE
+                .iter()
+                .position(|n| *n == self.metrics[metric].metric.name);
+            Opened {
+                metric,
+                series,
+                partner: at.and_then(|at| roofline[1 - at].take()),
             }
-            (!m.scopes.is_empty()).then_some(m)
         });
-        (metrics.collect(), account)
+        (opened.collect(), account)
+    }
+
+    /// A metric whose hosts are all there; none without series.
+    pub fn close(&self, opened: Opened) -> Option<MetricData> {
+        let w = &self.metrics[opened.metric];
+        let mut m = Self::metric_data(w, opened.series);
+        self.fill_pairs(w, &mut m, &opened.partner.unwrap_or_default());
+        (!m.scopes.is_empty()).then_some(m)
     }
 
     fn metric_data(w: &Wanted<'_>, scopes: Vec<(Scope, Vec<Series>)>) -> MetricData {
@@ -271,7 +316,7 @@ impl<'a> Assembler<'a> {
                 host,
                 id,
                 statistics: Statistics::default(),
-                data: vec![f64::NAN; w.grid.n],
+                data: Samples::none(w.grid.n),
                 filler: true,
             };
             let at = node.series.partition_point(|s| s.host < host);

@@ -6,7 +6,7 @@ use super::account::Account;
 use super::wanted::Wanted;
 use crate::model::cluster::Aggregation;
 use crate::model::outcome::{Gap, Points};
-use crate::model::series::{Series, fits_f32};
+use crate::model::series::{Samples, Series, fits_f32};
 use crate::rules::evidence::Evidence;
 use crate::rules::scopes::{Component, Components, Target};
 use crate::rules::statistics;
@@ -222,25 +222,27 @@ fn aggregate(
     chains: &[&[f32]],
     how: Aggregation,
     n: usize,
-) -> Result<Option<Vec<f64>>, NotAggregated> {
-    if chains.is_empty() {
-        return Ok(None);
-    }
+) -> Result<Option<Samples>, NotAggregated> {
+    let factor = match (chains, how) {
+        ([], _) => return Ok(None),
+        ([one], _) => {
+            // Added to nothing, as cc-backend does: the negative zero becomes a positive one.
+            let usable = |v: &f32| if v.is_infinite() { f32::NAN } else { *v + 0.0 };
+            return Ok(Some(Samples::Single(one.iter().map(usable).collect())));
+        }
+        (_, Aggregation::Sum) => 1.0,
+        (_, Aggregation::Avg) => 1.0 / chains.len() as f64,
+        (_, Aggregation::None) => return Err(NotAggregated),
+    };
     let mut sum = vec![0.0_f64; n];
     for chain in chains {
         for (s, v) in sum.iter_mut().zip(*chain) {
             *s += f64::from(*v);
         }
     }
-    let factor = match how {
-        _ if chains.len() == 1 => 1.0,
-        Aggregation::Sum => 1.0,
-        Aggregation::Avg => 1.0 / chains.len() as f64,
-        Aggregation::None => return Err(NotAggregated),
-    };
     for s in &mut sum {
         *s *= factor;
         *s = if fits_f32(*s) { *s } else { f64::NAN };
     }
-    Ok(Some(sum))
+    Ok(Some(Samples::Double(sum)))
 }

@@ -53,7 +53,9 @@ impl Walk for Tree {
         let Some(key) = &place.key else {
             return place;
         };
-        let looked = owner_of(&self.place(key).cluster).and_then(|owner| look(&place.path, owner));
+        let at = self.place(key);
+        let looked = owner_of(&at.cluster).and_then(|owner| look(&at.folder, owner));
+        place.path = at.folder;
         place.odd = match looked {
             Ok(odd) => odd,
             Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),

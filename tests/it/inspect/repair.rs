@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use ccarchive::jobs::lock;
 use ccarchive::model::stop::Stop;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use super::verify::tear;
@@ -46,7 +49,14 @@ fn add_other_form(site: &Site, text: &str) {
     let folder = site.folder(1, START);
     let names = ["data.json", "data.json.gz"].map(|n| folder.join(n));
     let missing = names.iter().find(|p| !p.exists()).unwrap();
-    fs::write(missing, text).unwrap();
+    let bytes = if missing.ends_with("data.json.gz") {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        gzip.finish().unwrap()
+    } else {
+        text.as_bytes().to_vec()
+    };
+    fs::write(missing, bytes).unwrap();
 }
 
 fn words(findings: &[Value]) -> Vec<&str> {
@@ -106,12 +116,14 @@ fn a_repair_in_json_tells_each_step_and_what_is_left() {
     let site = swept();
     fs::create_dir(site.folder(1, START + 1)).unwrap();
     fs::write(site.folder(1, START).join("notes.txt"), "x").unwrap();
+    let closed = site.folder(6, T0 + 3 * 3600).join("meta.json");
+    fs::set_permissions(closed, fs::Permissions::from_mode(0o000)).unwrap();
     let ran = ask(&site, &["verify", "--json", "--repair"]).expect(3);
     let repairs = ran.objects("repair");
-    assert_eq!(words(&repairs), ["empty_folder"]);
-    assert_eq!(repairs[0]["done"], true);
-    assert_eq!(repairs[0]["job"]["startTime"], START + 1);
-    assert_eq!(ran.summary()["repaired"], 1);
+    assert_eq!(words(&repairs), ["rights", "empty_folder"]);
+    assert!(repairs.iter().all(|r| r["done"] == true), "{repairs:?}");
+    assert_eq!(repairs[1]["job"]["startTime"], START + 1);
+    assert_eq!(ran.summary()["repaired"], 2);
     assert_eq!(ran.summary()["left"], 1);
 }
 

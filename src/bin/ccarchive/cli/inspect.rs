@@ -158,6 +158,7 @@ Exit codes:
   130  interrupted by a signal; --after goes on where it ended";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct VerifyArgs {
     /// Decode the data of every job and compare it with the statistics
     #[arg(long)]

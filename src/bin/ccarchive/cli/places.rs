@@ -95,9 +95,12 @@ impl PlaceArgs {
             .into_iter()
             .filter_map(|(flag, path)| Some((flag, path.as_ref()?)));
         let sources = source.iter().map(|path| ("--source", path));
-        one.chain(sources)
-            .map(|(flag, path)| format!(" {flag} {}", words::shell(&path.display().to_string())))
-            .collect()
+        let mut out = String::new();
+        for (flag, path) in one.chain(sources) {
+            let path = words::shell(&path.display().to_string());
+            out += &format!(" {flag} {path}");
+        }
+        out
     }
 
     /// The places that are named, each with its origin; `from_environment`: ids of arguments that come from there.

@@ -90,7 +90,7 @@ fn adopt(
         source: terms.source.clone(),
         ..Settings::new(terms.clock)
     };
-    let parts = Parts {
+    let jobs = Parts {
         source: ports.source,
         target: ports.target,
         clusters: ports.clusters,
@@ -101,7 +101,7 @@ fn adopt(
         lock: Some(lock),
     };
     let watch = Watch::default();
-    let summary = sweep::run(parts, &settings, &watch, &site.stop);
+    let summary = sweep::run(jobs, &settings, &watch, &site.stop);
     if let Some(abort) = &summary.aborted {
         report::error(&format!("warning: the sweep ended early: {}", abort.detail));
     }

@@ -121,21 +121,19 @@ fn lines(now: Timestamp, level: Level, object: &Value) -> Vec<String> {
     let mut more = Vec::new();
     for (key, value) in object.as_object().into_iter().flatten() {
         let key = snake(key);
-        match value {
-            Value::Array(items) if items.iter().any(Value::is_object) => {
-                for item in items {
-                    let mut line = begin(&format!("{event}_{}", key.trim_end_matches('s')));
-                    pairs("", item, &mut line);
-                    more.push(line);
-                }
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        if items.iter().any(Value::is_object) {
+            for item in items {
+                let mut line = begin(&format!("{event}_{}", key.trim_end_matches('s')));
+                pairs("", item, &mut line);
+                more.push(line);
             }
-            _ if key == "type" => {}
-            value => pairs(&key, value, &mut first),
+        } else if key != "type" && !(value.is_array() && items.is_empty()) {
+            pairs(&key, value, &mut first);
         }
     }
     more.push(first);
-    more.iter_mut().for_each(|line| line.push('\n'));
-    more
+    more.into_iter().map(|line| line + "\n").collect()
 }
 
 /// Appends `key=value`; of an object, each of its values with the object's key and a dot in front.
@@ -191,7 +189,7 @@ mod tests {
     #[test]
     fn an_object_is_one_line_and_each_object_of_its_lists_another() {
         let object = json!({
-            "type": "summary", "exit": 3, "outcomes": {"notYet": 2}, "nextTry": null, "sources": ["a", "b c"],
+            "type": "summary", "exit": 3, "outcomes": {"notYet": 2}, "nextTry": null, "outages": [], "sources": ["a", "b c"],
             "failures": [{"reason": "no_data", "firstDetail": "none of \"5\"\nsamples"}],
         });
         let lines = lines(Timestamp::UNIX_EPOCH, Level::Warning, &object);

@@ -80,9 +80,16 @@ impl Paper {
         }
     }
 
+    /// An empty line at the beginning, where something stands above this page.
+    pub(crate) fn gap(&mut self) {
+        if self.text.is_empty() {
+            self.text.push('\n');
+        }
+    }
+
     /// A heading with an empty line above it.
     pub(crate) fn heading(&mut self, text: &str) {
-        if !self.text.is_empty() {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") && self.text != "\n" {
             self.text.push('\n');
         }
         self.painted("1", &Shown(text).to_string());

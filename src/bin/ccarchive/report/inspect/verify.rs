@@ -85,8 +85,9 @@ impl Console {
             return Err(error);
         }
         let found = v.errors + v.warnings;
-        let is_silent = self.quiet && found == 0 && v.resume.is_none();
-        if self.json || is_silent && !(repair && !plan.is_empty()) {
+        let to_repair = repair && !plan.is_empty();
+        let is_told = found > 0 || v.resume.is_some() || to_repair || !self.quiet;
+        if self.json || !is_told {
             return Ok(());
         }
         let mut p = Paper::for_output();
@@ -170,6 +171,7 @@ impl Console {
             p.say(tone, &format!("{}; {left}.", count(r.done, "repair")));
         }
         if !self.again.is_empty() {
+            p.gap();
             p.heading("Archive again, while the source has the data");
             for key in &self.again {
                 p.whole(&advice::again(key, &self.site));
@@ -215,12 +217,8 @@ impl Console {
                 Severity::Warning => Tone::Warn,
                 Severity::Note => Tone::Plain,
             };
-            let text = format!(
-                "{} {}: {}",
-                fault.symbol(),
-                fault.name().replace('_', " "),
-                advice::remedy(*fault)
-            );
+            let what = fault.name().replace('_', " ");
+            let text = format!("{what}: {}", advice::remedy(*fault));
             p.say(tone, &text);
         }
     }
@@ -256,7 +254,7 @@ fn planned(plan: &Plan, repair: bool, p: &mut Paper) {
         let text = format!(
             "{} {}: {}",
             fault.symbol(),
-            count(n, "time"),
+            count(n, "place"),
             advice::repair(fault)
         );
         p.say(Tone::Plain, &text);

@@ -24,6 +24,8 @@ mod model;
 mod neighbours;
 mod outcomes;
 mod packages;
+#[cfg(feature = "s3")]
+mod s3_archive;
 mod site;
 mod sqlite_archive;
 mod support;

@@ -10,6 +10,7 @@ mod mend;
 mod preflight;
 pub(crate) mod run;
 pub(crate) mod show;
+mod sources;
 pub(crate) mod status;
 pub(crate) mod verify;
 mod wire;

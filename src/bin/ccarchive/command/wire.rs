@@ -19,7 +19,7 @@ use ccarchive::sweep::{self, Chosen, Exit, Jobs, Refusal, Settings, Summary};
 use ccarchive::target::{ClusterFiles, Target};
 
 use super::{Stopped, sources};
-use crate::cli::run::{Compression, RunArgs};
+use crate::cli::run::{BehaviourArgs, Compression, RunArgs};
 use crate::report::{self, Console};
 
 /// The job database before the sweep: others may keep it locked.

@@ -111,6 +111,16 @@ impl Paper {
         }
     }
 
+    /// A line of a list behind its mark: on a terminal wrapped between words, in a pipe one line.
+    pub(crate) fn item(&mut self, mark: char, text: &str) {
+        let text = Shown(text).to_string();
+        let width = self.most.saturating_sub(2);
+        for (k, line) in wrapped(&text, width).iter().enumerate() {
+            let mark = if k == 0 { mark } else { ' ' };
+            self.text += &format!("{mark} {line}\n");
+        }
+    }
+
     /// A line as it is, indented and cut to the width.
     pub(crate) fn line(&mut self, text: &str) {
         let line = cut(&format!("  {}", Shown(text)), self.most);

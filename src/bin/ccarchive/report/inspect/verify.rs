@@ -91,6 +91,9 @@ impl Console {
             return Ok(());
         }
         let mut p = Paper::for_output();
+        if !self.counts.is_empty() {
+            p.gap();
+        }
         p.heading(&format!(
             "Looked at {}, {} and {}",
             count(v.seen.rows, "row"),
@@ -279,9 +282,9 @@ fn subject(step: &Step) -> String {
     }
 }
 
-/// A finding on one line.
+/// A finding as an item of a list.
 fn line(f: &Finding) -> String {
-    let mut text = format!("{} ", f.fault.symbol());
+    let mut text = String::new();
     if let Some(Named(key)) = &f.job {
         text += &format!("{} (started {}): ", job(key), key.start_time);
     }
@@ -289,7 +292,9 @@ fn line(f: &Finding) -> String {
     if let Some(path) = &f.path {
         text += &format!(": {path}");
     }
-    Shown(&text).to_string() + "\n"
+    let mut p = Paper::for_output();
+    p.item(f.fault.symbol(), &text);
+    p.finish()
 }
 
 const fn word(severity: Severity) -> &'static str {

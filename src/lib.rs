@@ -10,6 +10,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | [`repair`] | what can be repaired of an archive without a source, and nothing be lost by it |
 //! | [`inspect`] | read-only questions: the backlog, one job, an archive; answers are plain structs |
 //! | [`sweep`] | threads and channels; nothing else has any: intake, workers, recorder, what it tells a monitor |
 //! | [`ledger`] | our own memory of attempts, reasons and coverage |
@@ -32,6 +33,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod model;
 mod opening;
+pub mod repair;
 pub mod rules;
 pub mod site;
 pub mod source;

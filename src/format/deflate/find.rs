@@ -44,15 +44,6 @@ impl Long {
     }
 }
 
-/// The positions of a block.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: usize,
-    end: usize,
-    /// Where the search ends.
-    stop: usize,
-}
-
 /// The tables; a member starts with empty ones, so that its bytes depend on nothing before it.
 #[derive(Debug)]
 pub(super) struct Finder {
@@ -79,12 +70,12 @@ const fn is_separator(word: u64) -> bool {
 }
 
 /// Puts a position into a table's entry and gives the distance to the one that was there, or 1 where that is out of
-/// reach.
+/// reach. An entry that was never set is position 0, which the first block reaches from everywhere.
 #[inline(always)]
 fn exchange(entry: &mut u16, at: usize) -> usize {
     let distance = usize::from((at as u16).wrapping_sub(*entry));
     *entry = at as u16;
-    if distance.wrapping_sub(1) < at.min(BLOCK) {
+    if distance.wrapping_sub(1) < BLOCK {
         distance
     } else {
         1
@@ -109,7 +100,7 @@ impl Finder {
         self.far[..1 << (FAR_BITS - self.unused)].fill(0);
     }
 
-    /// Fills `found` for the `n` bytes at `start`.
+    /// Fills `found` for the `n` bytes at `start`, a multiple of the block's size.
     pub(super) fn find(
         &mut self,
         window: &Window,
@@ -117,12 +108,9 @@ impl Finder {
         n: usize,
         found: &mut [Found; BLOCK],
     ) {
-        let span = Span {
-            start,
-            end: start + n,
-            stop: (start + n).saturating_sub(MARGIN).max(start),
-        };
-        let Span { end, stop, .. } = span;
+        let end = start + n;
+        let stop = end.saturating_sub(MARGIN).max(start);
+        let unused = self.unused;
         let mut long = Long {
             distance: 1,
             end: 0,
@@ -135,52 +123,58 @@ impl Finder {
         }
         while at < stop {
             let word = window.word(at);
-            let distance = exchange(&mut self.near[near_hash(word, self.unused)], at);
-            // The bit that is set here makes nine bytes of eight, and spares the processor's case for zero.
+            let distance = exchange(&mut self.near[near_hash(word, unused)], at);
             let differ = word ^ window.word(at.wrapping_sub(distance));
+            // The bit that is set here makes nine bytes of eight, and spares the processor's case for zero.
             let mut length = ((differ | 1 << 63).trailing_zeros() >> 3) as usize;
             if differ == 0 {
                 length = continued(window, at, distance, end, &mut long);
             }
-            let mut both = Found::from(matched(length, distance));
+            let slot = &mut found[at % BLOCK];
+            *slot = Found::from(matched(length, distance));
+            let mut goes_on = differ == 0;
             if is_separator(word) {
-                let second = exchange(&mut self.far[far_hash(word, self.unused)], at);
+                let second = exchange(&mut self.far[far_hash(word, unused)], at);
                 if word == window.word(at.wrapping_sub(second)) && second != distance {
                     let known = long.reaches(second, at);
                     let length = continued(window, at, second, end, &mut long);
+                    *slot |= Found::from(matched(length, second)) << 32;
                     if !known {
                         backwards(window, start, at, matched(length, second), found);
                     }
-                    both |= Found::from(matched(length, second)) << 32;
+                    goes_on = true;
                 }
             }
-            found[(at - start) % BLOCK] = both;
+            if goes_on {
+                at = self.within(window, stop, at, long, found);
+            }
             at += 1;
-            at = self.within(window, span, at, long, found);
         }
         for at in at..end {
             found[at - start] = remainder(long, at, MIN_MATCH);
         }
     }
 
-    /// Bytes inside of a long match: they are remembered, and have what is left of the match.
+    /// Bytes inside of a long match behind the one at hand: they are remembered, and have what is left of the match. The
+    /// last of them.
     #[inline(always)]
     fn within(
         &mut self,
         window: &Window,
-        span: Span,
+        stop: usize,
         mut at: usize,
         long: Long,
         found: &mut [Found; BLOCK],
     ) -> usize {
-        while at < span.stop && long.end >= at + LONG {
-            found[(at - span.start) % BLOCK] = remainder(long, at, 0);
+        let last = stop.min((long.end + 1).saturating_sub(LONG));
+        while at + 1 < last {
+            at += 1;
+            found[at % BLOCK] = remainder(long, at, 0);
             let word = window.word(at);
             self.near[near_hash(word, self.unused)] = at as u16;
             if is_separator(word) {
                 self.far[far_hash(word, self.unused)] = at as u16;
             }
-            at += 1;
         }
         at
     }

@@ -106,9 +106,9 @@ pub(crate) struct BehaviourArgs {
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_MAX_DURATION", hide_env_values = true,
           value_parser = values::time_box)]
     pub(crate) max_duration: Option<Duration>,
-    /// Memory for metric data that several jobs share: bytes, 512M, 2G
+    /// Memory for the metric data of a sweep, hosts and series of jobs together: bytes, 512M, 2G
     #[arg(long, value_name = "SIZE", env = "CCARCHIVE_MEMORY", hide_env_values = true,
-          default_value = "1G", value_parser = quantity::size)]
+          default_value = "160M", value_parser = quantity::size)]
     pub(crate) memory: u64,
     /// Wait this long after a job's end for samples that may still reach the checkpoints [default: 12h, or the
     /// checkpoint interval if that is longer]

@@ -112,8 +112,8 @@ fn sweep_site(
         Box::new(checkpoints.remembering(ledger.phases()))
     };
     let layers = site.checkpoints.iter().map(|c| layer(&c.value)).collect();
-    let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
-    let source = Cached::new(Layered::new(layers), memory);
+    let (for_hosts, _) = wire::memory(b);
+    let source = Cached::new(Layered::new(layers), for_hosts);
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }

@@ -190,6 +190,14 @@ fn refusal(why: &Refusal) -> String {
     }
 }
 
+/// Bytes for decoded hosts that jobs share, and for the series of jobs in work. The second part is the larger one: where
+/// it is small, a large job is read in several passes, each of which decodes its hosts again.
+pub(super) fn memory(b: &BehaviourArgs) -> (usize, usize) {
+    let all = usize::try_from(b.memory).unwrap_or(usize::MAX);
+    let for_hosts = all / 5 * 2;
+    (for_hosts, all - for_hosts)
+}
+
 /// How to sweep.
 pub(super) fn settings(
     args: &RunArgs,
@@ -225,6 +233,7 @@ pub(super) fn settings(
             Compression::Normal => Effort::Normal,
             Compression::Small => Effort::Small,
         },
+        group_bytes: memory(b).1,
         source: sources.join(" "),
         limit: selection.limit,
         hook: b.hook.clone(),

@@ -6,13 +6,17 @@
 
 mod advice;
 mod archive;
+mod bucket;
+mod bucket_keys;
 mod check;
 mod config;
 mod error;
 mod go_duration;
 mod keys;
 mod origin;
+mod parquet;
 pub mod quantity;
+mod secret;
 mod sections;
 mod survey;
 mod table;
@@ -24,9 +28,12 @@ use config::Config;
 
 pub use advice::{Advice, Setting, Warning};
 pub use archive::ArchivePlace;
+pub use bucket::Bucket;
+pub use bucket_keys::Keys;
 pub use config::ExternalStore;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
+pub use secret::{Secret, Variables};
 pub use survey::{SourceCluster, Survey};
 pub use table::{Row, table};
 
@@ -43,12 +50,19 @@ pub struct Places {
     pub database: Option<Located<PathBuf>>,
     /// cc-backend's config.json.
     pub config: Option<Located<PathBuf>>,
-    /// The job archive: a folder, or `sqlite:FILE`.
+    /// The job archive: a folder, `sqlite:FILE` or `s3://BUCKET`.
     pub archive: Option<Located<PathBuf>>,
-    /// Folders of checkpoints; the first has priority.
+    /// Folders of checkpoints, and `parquet:FOLDER` for what the metric store keeps of old ones; the first has priority.
     pub sources: Vec<Located<PathBuf>>,
     /// The ledger of ccarchive.
     pub ledger: Option<Located<PathBuf>>,
+    /// Variables of the environment that [`reads_variable`] asks for.
+    pub variables: Variables,
+}
+
+/// Whether a variable of the environment may name keys of an archive, or what is needed to reach it.
+pub fn reads_variable(name: &str) -> bool {
+    bucket_keys::is_read(name)
 }
 
 /// A site, resolved.
@@ -60,14 +74,14 @@ pub struct Site {
     pub ledger: Located<PathBuf>,
     /// The job archive.
     pub archive: Located<ArchivePlace>,
-    /// Folders of checkpoints, at least one; the first has priority.
+    /// Folders of checkpoints; the first has priority. None where only Parquet files are named.
     pub checkpoints: Vec<Located<PathBuf>>,
     /// Seconds that the metric store remembers, if a configuration says so.
     pub retention: Option<Located<i64>>,
     /// Seconds between two snapshots of the metric store.
     pub checkpoint_interval: Located<i64>,
-    /// Where the metric store keeps what it removes from the checkpoints; not read by this version.
-    pub parquet: Option<Located<PathBuf>>,
+    /// Folders where the metric store keeps what it removes from the checkpoints, as Parquet files.
+    pub parquet: Vec<Located<PathBuf>>,
     /// Metric stores that cc-backend asks over HTTP; not asked by this version.
     pub external_stores: Vec<Located<ExternalStore>>,
     /// Of which clusters (or cluster-subcluster; `*` for all) the data is in external stores and in none of the folders.
@@ -80,7 +94,8 @@ impl Site {
     /// Resolves what flags and environment name, with the configuration they name.
     pub fn resolve(places: &Places) -> Result<Self, ConfigError> {
         refuse_other_media(places)?;
-        let config = places.config.as_ref().map(Config::read).transpose()?;
+        let read = |file| Config::read(file, &places.variables);
+        let config = places.config.as_ref().map(read).transpose()?;
         let database = match (&places.database, &config) {
             (Some(database), _) => database.clone(),
             (None, Some(config)) => config.database.clone(),
@@ -92,7 +107,7 @@ impl Site {
         };
         match config {
             Some(config) => Self::with_config(places, database, ledger, config),
-            None => Ok(Self::beside(places, database, ledger)),
+            None => Self::beside(places, database, ledger),
         }
     }
 
@@ -106,11 +121,11 @@ impl Site {
         if places.archive.is_none() && !same_file(&database.value, &config.database.value) {
             warnings.push(foreign_database(&database, &config));
         }
-        let checkpoints = if places.sources.is_empty() {
-            vec![config_checkpoints(&config, &mut warnings)?]
-        } else {
-            places.sources.clone()
-        };
+        let (mut checkpoints, mut parquet) = parquet::apart(places.sources.clone());
+        if places.sources.is_empty() {
+            checkpoints.push(config_checkpoints(&config, &mut warnings)?);
+            parquet.extend(parquet::of_config(config.parquet, &mut warnings));
+        }
         // Whoever names a source says where the data of all clusters is.
         let elsewhere: Vec<String> = if places.sources.is_empty() {
             let scopes = config.external.iter().map(|s| s.value.scope.clone());
@@ -122,41 +137,53 @@ impl Site {
         Ok(Self {
             database,
             ledger,
-            archive: named_archive(places).map_or(config.archive, Ok)?,
+            archive: named_archive(places)?.map_or(config.archive, Ok)?,
             checkpoints,
             retention: config.retention,
             checkpoint_interval: config.checkpoint_interval.unwrap_or_else(usual_interval),
-            parquet: config.parquet,
+            parquet,
             elsewhere,
             external_stores: config.external,
             warnings,
         })
     }
 
-    fn beside(places: &Places, database: Located<PathBuf>, ledger: Located<PathBuf>) -> Self {
+    fn beside(
+        places: &Places,
+        database: Located<PathBuf>,
+        ledger: Located<PathBuf>,
+    ) -> Result<Self, ConfigError> {
         let folder = database.value.parent().unwrap_or(Path::new(""));
         let beside = |name| Located::new(folder.join(name), Origin::Default(BESIDE_DATABASE));
-        let archive = named_archive(places).unwrap_or_else(|| {
+        let archive = named_archive(places)?.unwrap_or_else(|| {
             let Located { value, origin } = beside("job-archive");
             Located::new(ArchivePlace::Tree(value), origin)
         });
-        let checkpoints = if places.sources.is_empty() {
-            vec![beside("checkpoints")]
-        } else {
-            places.sources.clone()
-        };
-        Self {
+        let (mut checkpoints, parquet) = parquet::apart(places.sources.clone());
+        if places.sources.is_empty() {
+            checkpoints.push(beside("checkpoints"));
+        }
+        Ok(Self {
             database,
             ledger,
             archive,
             checkpoints,
             retention: None,
             checkpoint_interval: usual_interval(),
-            parquet: None,
+            parquet,
             external_stores: Vec::new(),
             elsewhere: Vec::new(),
             warnings: Vec::new(),
-        }
+        })
+    }
+}
+
+impl Site {
+    /// Seconds after which the sources forget a sample; none where that is not known, or where the store keeps what it
+    /// removes.
+    pub fn forgets_after(&self) -> Option<i64> {
+        let retention = self.retention.as_ref().map(|r| r.value);
+        retention.filter(|_| self.parquet.is_empty())
     }
 }
 
@@ -170,15 +197,18 @@ fn usual_interval() -> Located<i64> {
     Located::new(CHECKPOINT_INTERVAL, Origin::Default("cc-backend's own"))
 }
 
-fn named_archive(places: &Places) -> Option<Located<ArchivePlace>> {
-    let Located { value, origin } = places.archive.as_ref()?;
-    Some(Located::new(ArchivePlace::named(value), origin.clone()))
+fn named_archive(places: &Places) -> Result<Option<Located<ArchivePlace>>, ConfigError> {
+    let named = |place: &Located<PathBuf>| {
+        let archive = ArchivePlace::named(place, &places.variables)?;
+        Ok(Located::new(archive, place.origin.clone()))
+    };
+    places.archive.as_ref().map(named).transpose()
 }
 
 /// Media that the design knows and this version does not.
 fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
-    const NO_ARCHIVES: [&str; 4] = ["s3:", "http:", "https:", "parquet:"];
-    const NO_SOURCES: [&str; 5] = ["sqlite:", "s3:", "http:", "https:", "parquet:"];
+    const NO_ARCHIVES: [&str; 3] = ["http:", "https:", "parquet:"];
+    const NO_SOURCES: [&str; 4] = ["sqlite:", "s3:", "http:", "https:"];
     let named = |place: &Located<PathBuf>, media: &[&str]| {
         let text = place.value.to_string_lossy();
         // What follows a question mark are settings of the medium, possibly keys.
@@ -190,6 +220,7 @@ fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
     if let Some((named, origin)) = archive.and_then(|a| named(a, &NO_ARCHIVES)) {
         return Err(ConfigError::ArchiveMedium { named, origin });
     }
+    parquet::refuse_unknown(&places.sources)?;
     let mut sources = places.sources.iter();
     match sources.find_map(|s| named(s, &NO_SOURCES)) {
         Some((named, origin)) => Err(ConfigError::SourceMedium { named, origin }),

@@ -96,7 +96,9 @@ impl<'a, 'b, 'r> Reading<'a, 'b, 'r> {
                 let mut below = Vec::new();
                 level.chains(metric, &mut below);
                 exists = !below.is_empty();
-                below.into_iter().for_each(|c| self.read(c));
+                for chain in below {
+                    self.read(chain);
+                }
             }
         }
         let found = Found {
@@ -113,7 +115,7 @@ impl<'a, 'b, 'r> Reading<'a, 'b, 'r> {
         let from = room.values.len();
         chain.append(self.w.grid, &mut room.values);
         let values = &room.values[from..];
-        let finite = count(values, |v| v.is_finite());
+        let finite = count(values, f32::is_finite);
         let infinite = count(values, f32::is_infinite);
         if finite + infinite == 0 {
             room.values.truncate(from);
@@ -229,6 +231,7 @@ impl<'a, 'b, 'r> Reading<'a, 'b, 'r> {
         let newest = host.newest;
         let end = grid.start + grid.n as i64 * grid.step;
         let mut points = Points::default();
+        let mut full = 0;
         for &number in self.host.units.native_levels(self.w.metric.native) {
             let level = self.level(number);
             let chains = &self.room.chains[level.chains.clone()];
@@ -241,9 +244,11 @@ impl<'a, 'b, 'r> Reading<'a, 'b, 'r> {
             });
             account.coverage.unusable += unusable as u64;
             if received == grid.n {
+                full += 1;
                 continue;
             }
             let best = best.map(|b| self.values(*b));
+            account.hours.count(k, grid, best);
             blame(host, grid, best, account);
             // A series that the host has never had, while others reach beyond the job, will not come.
             if level.exists || newest.is_none_or(|n| n < end) {
@@ -255,6 +260,7 @@ impl<'a, 'b, 'r> Reading<'a, 'b, 'r> {
                 }
             }
         }
+        account.hours.count_full(k, grid, full);
         if !points.is_full() {
             let (metric, host) = (self.w.metric.name.clone(), hostname.to_owned());
             account.coverage.gaps.push(Gap {

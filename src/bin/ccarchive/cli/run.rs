@@ -109,7 +109,7 @@ pub(crate) struct BehaviourArgs {
     /// Memory that a sweep may use: bytes, 512M, 2G. With more of it fewer files are read twice, and more giant jobs are
     /// worked on at a time
     #[arg(long, value_name = "SIZE", env = "CCARCHIVE_MEMORY", hide_env_values = true,
-          default_value = "256M", value_parser = quantity::size)]
+          default_value = "1G", value_parser = quantity::size)]
     pub(crate) memory: u64,
     /// Wait this long after a job's end for samples that may still reach the checkpoints [default: 12h, or the
     /// checkpoint interval if that is longer]

@@ -8,6 +8,9 @@ use crate::model::message::Finished;
 use crate::model::outcome::Kind;
 use crate::rules::retry::next_after;
 
+/// Seconds.
+const HOUR: i64 = 3600;
+
 /// The `monitoring_status` that the row gets, if that is another than it has.
 pub(super) fn new_status(d: &Finished) -> Option<i64> {
     let status = if d.archived.is_some() {
@@ -63,6 +66,27 @@ fn fails(d: &Finished) -> bool {
 fn ended_at_once(d: &Finished) -> bool {
     let unreadable = d.outcome.failure().map(|f| f.reason) == Some(Reason::RowInvalid);
     d.head.status == STATUS_PENDING && d.head.duration == 0 && !unreadable
+}
+
+/// Keeps of a job's hours those that say something about its hosts: none where the job was not judged by its samples, and
+/// none that may still get some.
+pub(super) fn keep_settled_hours(d: &mut Finished) {
+    let until = match d.outcome.kind() {
+        Kind::Complete | Kind::Partial | Kind::NoData => i64::MAX,
+        Kind::Provisional | Kind::NotYet => d.newest.unwrap_or(i64::MIN),
+        // What was adopted may hold more than the source has now.
+        Kind::Adopted
+        | Kind::Empty
+        | Kind::Failed
+        | Kind::UnknownEnd
+        | Kind::Interrupted
+        | Kind::Raced => i64::MIN,
+    };
+    for host in &mut d.hours {
+        host.hours
+            .retain(|(hour, _)| hour.saturating_add(1).saturating_mul(HOUR) <= until);
+    }
+    d.hours.retain(|h| !h.hours.is_empty());
 }
 
 /// What the ledger learns, if it learns something.

@@ -26,7 +26,7 @@ use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
 use crate::source::{self, Source};
-use crate::target::Target;
+use crate::target::{self, Target};
 
 /// Rows of one transaction: some milliseconds.
 const BATCH: usize = 16;
@@ -170,7 +170,13 @@ impl Recording<'_, '_> {
                     Err(e) => e.failure(),
                 }
             }
-            Medium::Target => self.probe_target(),
+            Medium::Target => match self.probe_target() {
+                Err(target::Error::Cancelled) => {
+                    self.breaker.forget(medium);
+                    return;
+                }
+                answer => answer.err().map(Failure::from),
+            },
         };
         let Some(failure) = sick else {
             return batch.extend(self.breaker.release(medium));
@@ -218,10 +224,12 @@ impl Recording<'_, '_> {
         }
     }
 
-    fn probe_target(&self) -> Option<Failure> {
+    fn probe_target(&self) -> Result<(), target::Error> {
         // In a dry run nothing is written, so that nothing failed to be written either.
-        self.database.as_ref()?;
-        self.target.probe().err().map(Failure::from)
+        if self.database.is_none() {
+            return Ok(());
+        }
+        self.target.probe()
     }
 
     /// Ends the sweep.
@@ -356,6 +364,9 @@ impl Recording<'_, '_> {
         }
         self.ledger.record(&records, now);
         self.remember(batch);
+        for d in batch.iter().filter(|d| !d.hours.is_empty()) {
+            self.ledger.note_hours(&d.head.key.cluster, &d.hours, now);
+        }
         if self.hooks.are_wanted() {
             for d in batch.iter().filter(|d| d.outcome == Outcome::Raced) {
                 self.ledger.hook_done(&d.head.key);

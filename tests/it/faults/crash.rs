@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::site::{Base, State, copy_tree};
+use super::site::{Base, State};
 use super::sweep::Sweep;
 use crate::support::random::Random;
+use crate::support::tree::copy_tree;
 use crate::support::wait::{pause, short_or_long, until};
 
 /// Bytes of the disk.

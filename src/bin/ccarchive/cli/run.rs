@@ -1,6 +1,7 @@
 //! The flags of `run` as types.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ccarchive::site::quantity;
@@ -82,7 +83,7 @@ pub(crate) struct BehaviourArgs {
     /// Do everything except writing, and say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Jobs to work on at the same time [default: number of cores]
+    /// Jobs to work on at the same time [default: number of cores, and 32 more where the archive is in S3]
     #[arg(long, value_name = "N", env = "CCARCHIVE_WORKERS", hide_env_values = true,
           value_parser = values::workers)]
     pub(crate) workers: Option<NonZeroUsize>,
@@ -154,6 +155,14 @@ pub(crate) struct OutputArgs {
     /// One JSON object a line on standard output; the last is the summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Also write figures for the textfile collector of Prometheus' node exporter; not in a dry run
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_METRICS_FILE",
+        hide_env_values = true
+    )]
+    pub(crate) metrics_file: Option<PathBuf>,
     /// Say nothing unless something failed; another sweep that is running is no failure
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,

@@ -59,11 +59,17 @@ impl Inspected {
             report::out(&site.show())?;
             return Ok(None);
         }
+        Self::of(site, settle, now).map(Some)
+    }
+
+    /// Opens a site's media.
+    pub(crate) fn of(site: Site, settle: Option<Duration>, now: &Zoned) -> Result<Self, Stopped> {
         site.check()?;
         let database = site.database.value.clone();
         jobs::check(&database)?;
         let clock = Clock::starting_at(now.timestamp().as_second());
-        let archive = archive::open(&site.archive.value);
+        let stop = Arc::new(Stop::new());
+        let archive = archive::open(&site.archive.value, clock, &stop)?;
         // Whoever reads need not be able to write.
         archive::obstacle(&*archive)?;
         let clusters = clusters(&*archive)?;
@@ -88,7 +94,7 @@ impl Inspected {
             min_age: MIN_AGE,
             patience: PATIENCE,
         };
-        Ok(Some(Self {
+        Ok(Self {
             source: Layered::new(
                 folders
                     .iter()
@@ -100,10 +106,10 @@ impl Inspected {
             rows: Rows::new(&database, PATIENCE),
             ledger,
             terms,
-            stop: Arc::new(Stop::new()),
+            stop,
             clusters,
             site,
-        }))
+        })
     }
 
     /// Asks a question; what the ledger complains about is said afterwards.

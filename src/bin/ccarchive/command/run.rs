@@ -17,8 +17,9 @@ use ccarchive::target::Archive;
 use jiff::Zoned;
 
 use super::wire::{self, Database};
-use super::{Stopped, archive, preflight};
+use super::{Stopped, afterwards, archive, preflight};
 use crate::cli::run::RunArgs;
+use crate::report::inspect::metrics;
 use crate::report::{Console, with_advice};
 use crate::signals;
 
@@ -46,6 +47,9 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
             format!("the time zone '{zone}' (TZ) is not known: times of flags are taken as UTC");
         console.event(&Event::Warning(&text));
     }
+    if let Some(file) = &args.output.metrics_file {
+        metrics::check(file).map_err(|e| Stopped::new(Exit::Usage, e))?;
+    }
     let site = Site::resolve(&args.places())?;
     if args.place.show_config {
         console.out(site.show());
@@ -58,7 +62,8 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
     }
     selection.not_clusters.clone_from(&site.elsewhere);
     let clock = Clock::starting_at(now.timestamp().as_second());
-    let archive = archive::open(&site.archive.value);
+    site.check()?;
+    let archive = archive::open(&site.archive.value, clock, &stop)?;
     let dry_run = args.behaviour.dry_run;
     let may_write = preflight::look(&site, &*archive, dry_run, clock.now(), console)?;
     let media = Media {
@@ -117,7 +122,7 @@ fn sweep_site(
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }
-    let settings = wire::settings(args, site, &selection, clock);
+    let settings = wire::settings(args, site, archive, &selection, clock);
     let rows = database.rows(b.dry_run)?;
     let (jobs, refused) = wire::jobs(&database, &rows, selection, clock.now(), console)?;
     console.start(site, &settings);
@@ -137,8 +142,13 @@ fn sweep_site(
         exit = Exit::Failures;
     }
     let exit = console.finish(&summary, exit);
-    if !b.dry_run {
-        ledger.finish_run(&wire::history(&summary, clock, exit));
+    if b.dry_run {
+        return Ok(exit);
     }
-    Ok(exit)
+    let run = wire::history(&summary, clock, exit);
+    let other = afterwards::note(args, site, &ledger, run, console, stop);
+    Ok(match other {
+        Some(other) if matches!(exit, Exit::Done | Exit::Failures) => console.flushed(other),
+        _ => exit,
+    })
 }

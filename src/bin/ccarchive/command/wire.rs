@@ -215,6 +215,7 @@ impl Memory {
 pub(super) fn settings(
     args: &RunArgs,
     site: &Site,
+    archive: &dyn Target,
     selection: &Selection,
     clock: Clock,
 ) -> Settings {
@@ -223,13 +224,14 @@ pub(super) fn settings(
     let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
     // A snapshot brings what is missing at the latest.
     let settle = defaults.settle.max(site.checkpoint_interval.value);
+    let workers = defaults.workers + archive.waits();
     let sources: Vec<String> = site
         .checkpoints
         .iter()
         .map(|c| c.value.display().to_string())
         .collect();
     Settings {
-        workers: b.workers.map_or(defaults.workers, usize::from),
+        workers: b.workers.map_or(workers, usize::from),
         queue: b.queue.get(),
         timeout: b.timeout,
         max_duration: b.max_duration,

@@ -89,6 +89,8 @@ pub enum Reason {
     TargetGone,
     /// One job's place in the archive cannot be read or written.
     TargetUnwritable,
+    /// The archive's server does not take what it is asked: keys, names, rights or clocks have to be set right.
+    TargetRefused,
     /// What is in the archive holds more.
     Poorer,
     /// No sample was found where samples were expected.
@@ -133,8 +135,9 @@ impl Reason {
             }
             Self::TargetGone => "free space or remount the archive, then run again",
             Self::TargetUnwritable => {
-                "check owner and permissions of the job's folder in the archive"
+                "check the job's place in the archive: owner and permissions of its folder, or the server of its bucket"
             }
+            Self::TargetRefused => "correct what the message names, then run again",
             Self::Poorer => "nothing to do: the archive holds more than the source does now",
             Self::NoData => "check that these hosts report to this metric store",
             Self::Database => {
@@ -161,14 +164,21 @@ impl Reason {
 
     /// Whether the archive may be at fault.
     pub const fn blames_target(self) -> bool {
-        matches!(self, Self::TargetGone | Self::TargetUnwritable)
+        matches!(
+            self,
+            Self::TargetGone | Self::TargetUnwritable | Self::TargetRefused
+        )
     }
 
     /// Whether no further job can be archived once this happened.
     pub const fn ends_sweep(self) -> bool {
         matches!(
             self,
-            Self::SourceGone | Self::TargetGone | Self::Database | Self::LockGone
+            Self::SourceGone
+                | Self::TargetGone
+                | Self::TargetRefused
+                | Self::Database
+                | Self::LockGone
         )
     }
 }

@@ -154,4 +154,9 @@ impl Finished {
             fatal: None,
         }
     }
+
+    /// Whether this is a provisional archive that stays as it is for now, since its cluster has no newer data.
+    pub fn is_unchanged(&self) -> bool {
+        self.history.provisional.is_some() && self.outcome == Outcome::NotYet
+    }
 }

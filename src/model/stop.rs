@@ -68,6 +68,18 @@ impl Stop {
             .unwrap_or_else(PoisonError::into_inner);
         !s.draining
     }
+
+    /// Waits, at most until the token is cancelled, for what must be brought to its end while it drains; true when it waited
+    /// to the end.
+    pub fn wait_while_draining(&self, time: Duration) -> bool {
+        let s = self.lock();
+        let waited = self
+            .changed
+            .wait_timeout_while(s, time, |s| !s.cancelled)
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(waited);
+        !self.is_cancelled()
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
-//! Where the job archive is kept: a folder, or a SQLite file.
+//! Where the job archive is kept: in a folder, a SQLite file or an S3 bucket.
 //!
-//! `sqlite:FILE` names the file, as a flag or variable; config.json says it with `archive.kind` and `archive.db-path`. What
+//! `sqlite:FILE` and `s3://BUCKET` name the other media, as a flag or variable; config.json says it with `archive.kind`. What
 //! this type prints is what a flag would have to say.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use super::bucket::{self, Bucket};
+use super::error::ConfigError;
+use super::origin::Located;
+use super::secret::Variables;
 
 /// What a SQLite file is named with.
 const SQLITE: &str = "sqlite:";
@@ -18,22 +23,34 @@ pub enum ArchivePlace {
     Tree(PathBuf),
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// A bucket of an S3 server.
+    S3(Box<Bucket>),
 }
 
 impl ArchivePlace {
     /// What the value of a flag or variable names.
-    pub fn named(text: &Path) -> Self {
+    pub(super) fn named(
+        place: &Located<PathBuf>,
+        variables: &Variables,
+    ) -> Result<Self, ConfigError> {
+        let text = &place.value;
         let bytes = text.as_os_str().as_bytes();
-        match bytes.strip_prefix(SQLITE.as_bytes()) {
-            Some(file) => Self::Sqlite(OsStr::from_bytes(file).into()),
-            None => Self::Tree(text.to_owned()),
+        if let Some(file) = bytes.strip_prefix(SQLITE.as_bytes()) {
+            return Ok(Self::Sqlite(OsStr::from_bytes(file).into()));
         }
+        if bytes.starts_with(bucket::SCHEME.as_bytes()) {
+            let text = text.to_string_lossy();
+            let bucket = Bucket::named(&text, &place.origin, variables)?;
+            return Ok(Self::S3(Box::new(bucket)));
+        }
+        Ok(Self::Tree(text.clone()))
     }
 
-    /// The folder or file.
-    pub fn path(&self) -> &Path {
+    /// The folder or file; none for a bucket.
+    pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Tree(path) | Self::Sqlite(path) => path,
+            Self::Tree(path) | Self::Sqlite(path) => Some(path),
+            Self::S3(_) => None,
         }
     }
 }
@@ -43,6 +60,7 @@ impl fmt::Display for ArchivePlace {
         match self {
             Self::Tree(path) => path.display().fmt(f),
             Self::Sqlite(path) => write!(f, "{SQLITE}{}", path.display()),
+            Self::S3(bucket) => bucket.fmt(f),
         }
     }
 }

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::advice::Setting;
 use super::archive::ArchivePlace;
+use super::bucket;
 use super::error::{ConfigError, Role};
-use super::origin::Located;
+use super::origin::{Located, Origin};
 use super::{ARCHIVE_VERSION, Site, same_file};
 use crate::opening::regular;
 
@@ -34,6 +35,11 @@ static ARCHIVE_FILE: Role = Role {
     expected: "the SQLite file of cc-backend's job archive, which is not made here",
     setting: Setting::Archive,
 };
+static CERTIFICATES: Role = Role {
+    what: "certificates",
+    expected: "a file of certificates (PEM) to trust",
+    setting: Setting::Archive,
+};
 static VERSION: Role = Role {
     what: "archive version",
     expected: "the number of the archive's format",
@@ -49,24 +55,38 @@ impl Site {
     /// Looks whether everything is where it should be; the first thing that is not is the error.
     pub fn check(&self) -> Result<(), ConfigError> {
         DATABASE.file(&self.database)?;
-        let archive = self.archive_path();
-        match self.archive.value {
-            ArchivePlace::Tree(_) => {
-                ARCHIVE.folder(&archive)?;
-                version_3(&archive)?;
-            }
-            // Which version it has is asked of the target, which can open it.
-            ArchivePlace::Sqlite(_) => ARCHIVE_FILE.file(&archive)?,
-        }
+        self.check_archive()?;
         for folder in &self.checkpoints {
             CHECKPOINTS.folder(folder)?;
         }
         self.check_ledger()
     }
 
-    fn archive_path(&self) -> Located<PathBuf> {
+    fn check_archive(&self) -> Result<(), ConfigError> {
         let Located { value, origin } = &self.archive;
-        Located::new(value.path().to_owned(), origin.clone())
+        let at = |path: &Path| Located::new(path.to_owned(), origin.clone());
+        // Which version another archive than a tree has is asked of the target, which can open it.
+        match value {
+            ArchivePlace::Tree(root) => {
+                ARCHIVE.folder(&at(root))?;
+                version_3(&at(root))
+            }
+            ArchivePlace::Sqlite(file) => ARCHIVE_FILE.file(&at(file)),
+            ArchivePlace::S3(_) if !bucket::IS_BUILT => Err(ConfigError::ArchiveMedium {
+                named: value.to_string(),
+                origin: origin.clone(),
+            }),
+            ArchivePlace::S3(bucket) if bucket.keys.is_none() => Err(ConfigError::NoKeys {
+                named: value.to_string(),
+            }),
+            ArchivePlace::S3(bucket) => match &bucket.certificates {
+                Some(file) => {
+                    let origin = Origin::Environment("AWS_CA_BUNDLE");
+                    CERTIFICATES.file(&Located::new(file.clone(), origin))
+                }
+                None => Ok(()),
+            },
+        }
     }
 
     fn check_ledger(&self) -> Result<(), ConfigError> {
@@ -74,8 +94,8 @@ impl Site {
         if same_file(&ledger.value, &self.database.value) {
             return Err(ConfigError::LedgerIsDatabase(ledger.clone()));
         }
-        let archive = self.archive_path();
-        if same_file(&ledger.value, &archive.value) {
+        let archive = self.archive.value.path();
+        if archive.is_some_and(|archive| same_file(&ledger.value, archive)) {
             return Err(ConfigError::LedgerIsArchive(ledger.clone()));
         }
         let folder = Located::new(folder_of(&ledger.value), ledger.origin.clone());
@@ -83,10 +103,11 @@ impl Site {
         if ledger.value.exists() {
             LEDGER.file(ledger)?;
         }
-        let trees = self.checkpoints.iter().map(|folder| (&CHECKPOINTS, folder));
-        for (role, tree) in trees.chain([(&ARCHIVE, &archive)]) {
-            if lies_within(&folder.value, &tree.value) {
-                let (ledger, within) = (ledger.clone(), tree.value.clone());
+        let checkpoints = self.checkpoints.iter();
+        let trees = checkpoints.map(|folder| (&CHECKPOINTS, folder.value.as_path()));
+        for (role, tree) in trees.chain(archive.map(|archive| (&ARCHIVE, archive))) {
+            if lies_within(&folder.value, tree) {
+                let (ledger, within) = (ledger.clone(), tree.to_owned());
                 return Err(ConfigError::LedgerInside {
                     ledger,
                     role,

@@ -11,10 +11,13 @@ use serde::de::DeserializeOwned;
 
 use super::advice::Warning;
 use super::archive::ArchivePlace;
+use super::bucket::{self, Bucket};
+use super::bucket_keys;
 use super::error::ConfigError;
 use super::go_duration;
 use super::keys;
 use super::origin::{Located, Origin};
+use super::secret::{Secret, Variables};
 use super::sections::{Archive, Cleanup, External, Sections, parse_json, read, read_json};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -50,9 +53,12 @@ pub(super) struct Config {
 
 impl Config {
     /// Reads the file and those it refers to.
-    pub(super) fn read(file: &Located<PathBuf>) -> Result<Self, ConfigError> {
+    pub(super) fn read(
+        file: &Located<PathBuf>,
+        variables: &Variables,
+    ) -> Result<Self, ConfigError> {
         let text = read(file)?;
-        let mut config = Self::of(file, parse_json(&text, file)?)?;
+        let mut config = Self::of(file, parse_json(&text, file)?, variables)?;
         let json = serde_json::from_slice(&text).unwrap_or_default();
         for (written, meant) in keys::misspelt(&json) {
             let text = format!(
@@ -69,10 +75,14 @@ impl Config {
     pub(super) fn parse(text: &[u8], file: &Located<PathBuf>) -> Result<Self, ConfigError> {
         let mut sections: Sections = parse_json(text, file)?;
         (sections.main_file, sections.archive_file) = (None, None);
-        Self::of(file, sections)
+        Self::of(file, sections, &Variables::new())
     }
 
-    fn of(file: &Located<PathBuf>, sections: Sections) -> Result<Self, ConfigError> {
+    fn of(
+        file: &Located<PathBuf>,
+        sections: Sections,
+        variables: &Variables,
+    ) -> Result<Self, ConfigError> {
         let at = Place::new(&file.value);
         let (main_at, main) = at.section("main", "main-file", sections.main, sections.main_file)?;
         let (archive_at, archive) = at.section(
@@ -86,7 +96,7 @@ impl Config {
         let mut warnings = Vec::new();
         Ok(Self {
             database: main_at.path("main.db", main.unwrap_or_default().db, "var/job.db"),
-            archive: archive_at.archive(archive),
+            archive: archive_at.archive(archive, variables),
             checkpoints: at.path(
                 "metric-store.checkpoints.directory",
                 store.checkpoints.unwrap_or_default().directory,
@@ -161,7 +171,11 @@ impl Place {
         }
     }
 
-    fn archive(&self, section: Option<Archive>) -> Result<Located<ArchivePlace>, ConfigError> {
+    fn archive(
+        &self,
+        section: Option<Archive>,
+        variables: &Variables,
+    ) -> Result<Located<ArchivePlace>, ConfigError> {
         const FILE: &str = "archive.db-path";
         let tree = |folder: Located<PathBuf>| {
             Located::new(ArchivePlace::Tree(folder.value), folder.origin)
@@ -195,16 +209,60 @@ impl Place {
                     "the SQLite file of the job archive",
                 )),
             },
-            Some(kind @ "s3") => Err(ConfigError::ArchiveMedium {
-                named: format!("archive kind {kind}"),
-                origin: self.origin("archive.kind"),
-            }),
+            Some("s3") => self.bucket(archive, variables),
             kind => Err(wrong(
                 "archive.kind",
                 kind.unwrap_or("").to_owned(),
                 "file, s3 or sqlite",
             )),
         }
+    }
+
+    fn bucket(
+        &self,
+        section: Archive,
+        variables: &Variables,
+    ) -> Result<Located<ArchivePlace>, ConfigError> {
+        let misspelt = [
+            (
+                "archive.accessKey",
+                "archive.access-key",
+                &section.camel_access_key,
+            ),
+            (
+                "archive.secretKey",
+                "archive.secret-key",
+                &section.camel_secret_key,
+            ),
+            (
+                "archive.usePathStyle",
+                "archive.use-path-style",
+                &section.camel_use_path_style,
+            ),
+        ];
+        if let Some((written, meant, _)) = misspelt.into_iter().find(|(.., there)| there.is_some())
+        {
+            let file = self.file.clone();
+            return Err(ConfigError::CamelCase {
+                file,
+                written,
+                meant,
+            });
+        }
+        let settings = bucket::Settings {
+            name: section.bucket.unwrap_or_default(),
+            endpoint: section.endpoint,
+            region: section.region,
+            path_style: section.use_path_style.unwrap_or_default(),
+            keys: bucket_keys::Configured {
+                access: section.access_key.map(Secret::new),
+                secret: section.secret_key.map(Secret::new),
+                file: self.file.clone(),
+            },
+        };
+        let origin = self.origin("archive.bucket");
+        let bucket = Bucket::new(settings, &origin, variables)?;
+        Ok(Located::new(ArchivePlace::S3(Box::new(bucket)), origin))
     }
 
     fn retention(&self, text: Option<String>) -> Result<Option<Located<i64>>, ConfigError> {

@@ -102,15 +102,67 @@ pub enum ConfigError {
         section: &'static str,
     },
 
-    /// The archive is kept on a medium of a later version.
+    /// The archive is kept on a medium that this program does not know, or was built without.
     #[error(
-        "{named} ({origin}) is neither a folder nor a SQLite file: this version archives to these only"
+        "{named} ({origin}) is no archive that this ccarchive can write: expected a folder, a SQLite file{}",
+        if crate::site::bucket::IS_BUILT { " or an S3 bucket" } else { "; it was built without the feature s3" }
     )]
     ArchiveMedium {
         /// What names the medium, without keys.
         named: String,
         /// Who named it.
         origin: Origin,
+    },
+
+    /// An S3 bucket that cannot be what is meant.
+    #[error("{named} ({origin}): {why}")]
+    Bucket {
+        /// The bucket, without keys.
+        named: String,
+        /// Who named it.
+        origin: Origin,
+        /// What is wrong.
+        why: String,
+    },
+
+    /// One of two keys.
+    #[error(
+        "{there} names one key of the S3 archive, but nothing names the other ({missing}): expected both or neither; cc-backend would use neither"
+    )]
+    HalfOfKeys {
+        /// What names one.
+        there: String,
+        /// The other.
+        missing: &'static str,
+    },
+
+    /// Keys that cannot be sent.
+    #[error(
+        "the keys of {from} hold spaces, line breaks or other characters that no key has; correct them"
+    )]
+    Keys {
+        /// What holds the keys.
+        from: String,
+    },
+
+    /// Nothing names the keys of a bucket.
+    #[error(
+        "nothing names the keys of {named}: expected archive.access-key and archive.secret-key in cc-backend's configuration, or ARCHIVE_S3_ACCESS_KEY and ARCHIVE_S3_SECRET_KEY (each also with _FILE), or those of AWS"
+    )]
+    NoKeys {
+        /// The bucket.
+        named: String,
+    },
+
+    /// A key of the configuration that cc-backend does not read.
+    #[error("{written} in {} is no key that cc-backend reads: write {meant}", file.display())]
+    CamelCase {
+        /// The file.
+        file: PathBuf,
+        /// As it is.
+        written: &'static str,
+        /// As it should be.
+        meant: &'static str,
     },
 
     /// A source of a later version.
@@ -181,6 +233,11 @@ impl ConfigError {
             | Self::Value { .. }
             | Self::SectionTwice { .. }
             | Self::ArchiveMedium { .. }
+            | Self::Bucket { .. }
+            | Self::HalfOfKeys { .. }
+            | Self::Keys { .. }
+            | Self::NoKeys { .. }
+            | Self::CamelCase { .. }
             | Self::SourceMedium { .. }
             | Self::ExternalStoresOnly { .. }
             | Self::LedgerIsDatabase(_)
@@ -210,6 +267,11 @@ impl ConfigError {
             Self::Json { .. }
             | Self::Value { .. }
             | Self::SectionTwice { .. }
+            | Self::Bucket { .. }
+            | Self::HalfOfKeys { .. }
+            | Self::Keys { .. }
+            | Self::NoKeys { .. }
+            | Self::CamelCase { .. }
             | Self::ArchiveVersion { .. } => return None,
         })
     }

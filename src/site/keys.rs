@@ -19,7 +19,20 @@ const READ: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["main"], &["db"]),
-    (&["archive"], &["kind", "path", "db-path"]),
+    (
+        &["archive"],
+        &[
+            "kind",
+            "path",
+            "db-path",
+            "bucket",
+            "endpoint",
+            "region",
+            "access-key",
+            "secret-key",
+            "use-path-style",
+        ],
+    ),
     (
         &["metric-store"],
         &[

@@ -6,6 +6,8 @@
 
 mod advice;
 mod archive;
+mod bucket;
+mod bucket_keys;
 mod check;
 mod config;
 mod error;
@@ -13,6 +15,7 @@ mod go_duration;
 mod keys;
 mod origin;
 pub mod quantity;
+mod secret;
 mod sections;
 mod survey;
 mod table;
@@ -24,9 +27,12 @@ use config::Config;
 
 pub use advice::{Advice, Setting, Warning};
 pub use archive::ArchivePlace;
+pub use bucket::Bucket;
+pub use bucket_keys::Keys;
 pub use config::ExternalStore;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
+pub use secret::{Secret, Variables};
 pub use survey::{SourceCluster, Survey};
 pub use table::{Row, table};
 
@@ -43,12 +49,19 @@ pub struct Places {
     pub database: Option<Located<PathBuf>>,
     /// cc-backend's config.json.
     pub config: Option<Located<PathBuf>>,
-    /// The job archive: a folder, or `sqlite:FILE`.
+    /// The job archive: a folder, `sqlite:FILE` or `s3://BUCKET`.
     pub archive: Option<Located<PathBuf>>,
     /// Folders of checkpoints; the first has priority.
     pub sources: Vec<Located<PathBuf>>,
     /// The ledger of ccarchive.
     pub ledger: Option<Located<PathBuf>>,
+    /// Variables of the environment that [`reads_variable`] asks for.
+    pub variables: Variables,
+}
+
+/// Whether a variable of the environment may name keys of an archive, or what is needed to reach it.
+pub fn reads_variable(name: &str) -> bool {
+    bucket_keys::is_read(name)
 }
 
 /// A site, resolved.
@@ -80,7 +93,8 @@ impl Site {
     /// Resolves what flags and environment name, with the configuration they name.
     pub fn resolve(places: &Places) -> Result<Self, ConfigError> {
         refuse_other_media(places)?;
-        let config = places.config.as_ref().map(Config::read).transpose()?;
+        let read = |file| Config::read(file, &places.variables);
+        let config = places.config.as_ref().map(read).transpose()?;
         let database = match (&places.database, &config) {
             (Some(database), _) => database.clone(),
             (None, Some(config)) => config.database.clone(),
@@ -92,7 +106,7 @@ impl Site {
         };
         match config {
             Some(config) => Self::with_config(places, database, ledger, config),
-            None => Ok(Self::beside(places, database, ledger)),
+            None => Self::beside(places, database, ledger),
         }
     }
 
@@ -122,7 +136,7 @@ impl Site {
         Ok(Self {
             database,
             ledger,
-            archive: named_archive(places).map_or(config.archive, Ok)?,
+            archive: named_archive(places)?.map_or(config.archive, Ok)?,
             checkpoints,
             retention: config.retention,
             checkpoint_interval: config.checkpoint_interval.unwrap_or_else(usual_interval),
@@ -133,10 +147,14 @@ impl Site {
         })
     }
 
-    fn beside(places: &Places, database: Located<PathBuf>, ledger: Located<PathBuf>) -> Self {
+    fn beside(
+        places: &Places,
+        database: Located<PathBuf>,
+        ledger: Located<PathBuf>,
+    ) -> Result<Self, ConfigError> {
         let folder = database.value.parent().unwrap_or(Path::new(""));
         let beside = |name| Located::new(folder.join(name), Origin::Default(BESIDE_DATABASE));
-        let archive = named_archive(places).unwrap_or_else(|| {
+        let archive = named_archive(places)?.unwrap_or_else(|| {
             let Located { value, origin } = beside("job-archive");
             Located::new(ArchivePlace::Tree(value), origin)
         });
@@ -145,7 +163,7 @@ impl Site {
         } else {
             places.sources.clone()
         };
-        Self {
+        Ok(Self {
             database,
             ledger,
             archive,
@@ -156,7 +174,7 @@ impl Site {
             external_stores: Vec::new(),
             elsewhere: Vec::new(),
             warnings: Vec::new(),
-        }
+        })
     }
 }
 
@@ -170,14 +188,17 @@ fn usual_interval() -> Located<i64> {
     Located::new(CHECKPOINT_INTERVAL, Origin::Default("cc-backend's own"))
 }
 
-fn named_archive(places: &Places) -> Option<Located<ArchivePlace>> {
-    let Located { value, origin } = places.archive.as_ref()?;
-    Some(Located::new(ArchivePlace::named(value), origin.clone()))
+fn named_archive(places: &Places) -> Result<Option<Located<ArchivePlace>>, ConfigError> {
+    let named = |place: &Located<PathBuf>| {
+        let archive = ArchivePlace::named(place, &places.variables)?;
+        Ok(Located::new(archive, place.origin.clone()))
+    };
+    places.archive.as_ref().map(named).transpose()
 }
 
 /// Media that the design knows and this version does not.
 fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
-    const NO_ARCHIVES: [&str; 4] = ["s3:", "http:", "https:", "parquet:"];
+    const NO_ARCHIVES: [&str; 3] = ["http:", "https:", "parquet:"];
     const NO_SOURCES: [&str; 5] = ["sqlite:", "s3:", "http:", "https:", "parquet:"];
     let named = |place: &Located<PathBuf>, media: &[&str]| {
         let text = place.value.to_string_lossy();

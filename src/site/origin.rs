@@ -11,6 +11,8 @@ pub enum Origin {
     Flag(&'static str),
     /// This environment variable.
     Environment(&'static str),
+    /// This environment variable, whose name depends on the site.
+    Variable(String),
     /// This key of a configuration file.
     Config {
         /// The file that holds the key.
@@ -26,6 +28,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Environment(name) => f.write_str(name),
+            Self::Variable(name) => f.write_str(name),
             Self::Config { file, key } => write!(f, "{key} in {}", file.display()),
             Self::Default(basis) => write!(f, "default: {basis}"),
         }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::advice::Setting;
@@ -41,12 +41,26 @@ pub(super) struct Main {
     pub(super) db: Option<PathBuf>,
 }
 
-#[derive(Debug, Deserialize)]
+// Without Debug: it holds keys.
+#[derive(Deserialize)]
 #[serde(expecting = "an object", rename_all = "kebab-case")]
 pub(super) struct Archive {
     pub(super) kind: Option<String>,
     pub(super) path: Option<PathBuf>,
     pub(super) db_path: Option<PathBuf>,
+    pub(super) bucket: Option<String>,
+    pub(super) endpoint: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) access_key: Option<String>,
+    pub(super) secret_key: Option<String>,
+    pub(super) use_path_style: Option<bool>,
+    // As comments of cc-backend spell them, and cc-backend does not read them.
+    #[serde(rename = "accessKey")]
+    pub(super) camel_access_key: Option<IgnoredAny>,
+    #[serde(rename = "secretKey")]
+    pub(super) camel_secret_key: Option<IgnoredAny>,
+    #[serde(rename = "usePathStyle")]
+    pub(super) camel_use_path_style: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -45,9 +45,12 @@ impl Site {
     /// Looks at the site.
     pub fn survey(&self) -> Survey {
         let owner = |path: &Path| fs::metadata(path).ok().map(|m| m.uid());
-        let archive_owner = owner(self.archive.value.path());
+        let archive_owner = match self.archive.value.path() {
+            Some(path) => owner(path).map_or_else(|| "nobody".into(), name_of),
+            None => "whom the server says".into(),
+        };
         Survey {
-            archive_owner: archive_owner.map_or_else(|| "nobody".into(), name_of),
+            archive_owner,
             obstacle: self.obstacle(),
             sources: self
                 .checkpoints
@@ -58,8 +61,11 @@ impl Site {
     }
 
     fn obstacle(&self) -> Option<String> {
-        let (database, archive) = (&self.database.value, self.archive.value.path());
+        let database = &self.database.value;
         let owner = |path: &Path| fs::metadata(path).map(|m| m.uid()).ok();
+        let Some(archive) = self.archive.value.path() else {
+            return foreign_database(database, owner(database)?);
+        };
         let owners = [owner(database)?, owner(archive)?];
         let me = geteuid();
         // Root can change what anybody leaves; and root is the only one who can give away what it leaves.
@@ -72,10 +78,11 @@ impl Site {
                 _ => &database_owner,
             };
             return Some(format!(
-                "the database {} belongs to {database_owner} and the archive {} to {archive_owner}, but this is {}: cc-backend could not write what it leaves; run as {run_as}",
+                "ccarchive runs as {}, but the database {} belongs to {database_owner} and the archive {} belongs to {archive_owner}: \
+                 it would leave files that cc-backend cannot write; run it as {run_as}",
+                name_of(me.as_raw()),
                 database.display(),
-                archive.display(),
-                name_of(me.as_raw())
+                archive.display()
             ));
         }
         // What a SQLite file needs, the target knows.
@@ -88,7 +95,7 @@ impl Site {
             if let Err(e) = accessat(CWD, &folder, may, AtFlags::EACCESS) {
                 let who = owner(&folder).map_or_else(|| "its owner".into(), name_of);
                 return Some(format!(
-                    "{} cannot write the archive's folder {} ({}); it belongs to {who}",
+                    "ccarchive runs as {}, who cannot write to the folder {} of the archive: {}; the folder belongs to {who}",
                     name_of(me.as_raw()),
                     folder.display(),
                     std::io::Error::from(e)
@@ -97,6 +104,18 @@ impl Site {
         }
         None
     }
+}
+
+/// Who may sweep where only the database has an owner on this machine.
+fn foreign_database(database: &Path, owner: u32) -> Option<String> {
+    let me = geteuid();
+    (!me.is_root() && owner != 0 && owner != me.as_raw()).then(|| {
+        let (owner, me) = (name_of(owner), name_of(me.as_raw()));
+        format!(
+            "the database {} belongs to {owner}, but this is {me}: cc-backend could not write what it leaves; run as {owner}",
+            database.display()
+        )
+    })
 }
 
 /// The clusters of a folder of checkpoints.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Located, Site};
+use super::{ArchivePlace, Located, Site};
 use crate::site::quantity::show_seconds;
 
 /// One line of the table.
@@ -26,8 +26,21 @@ impl Site {
                 value: self.archive.value.to_string(),
                 from: self.archive.origin.to_string(),
             },
-            path("ledger", &self.ledger),
         ];
+        if let ArchivePlace::S3(bucket) = &self.archive.value {
+            let keys = bucket.keys.as_ref();
+            rows.push(Row {
+                what: "archive server",
+                value: bucket.address(),
+                from: format!("region {}", bucket.region),
+            });
+            rows.push(Row {
+                what: "archive keys",
+                value: keys.map_or("none", |_| "set").to_owned(),
+                from: keys.map_or_else(|| "nothing names them".into(), |k| k.from.clone()),
+            });
+        }
+        rows.push(path("ledger", &self.ledger));
         rows.extend(
             self.checkpoints
                 .iter()

@@ -3,13 +3,25 @@
 use crate::jobs::{Change, Update};
 use crate::ledger::Record;
 use crate::model::failure::Reason;
-use crate::model::job::{STATUS_ARCHIVED, STATUS_PENDING};
+use crate::model::job::{STATUS_ARCHIVED, STATUS_FAILED, STATUS_PENDING};
 use crate::model::message::Finished;
 use crate::model::outcome::Kind;
 use crate::rules::retry::next_after;
 
 /// Seconds.
 const HOUR: i64 = 3600;
+
+/// The `monitoring_status` that the row gets, if that is another than it has.
+pub(super) fn new_status(d: &Finished) -> Option<i64> {
+    let status = if d.archived.is_some() {
+        STATUS_ARCHIVED
+    } else if fails(d) {
+        STATUS_FAILED
+    } else {
+        return None;
+    };
+    (status != d.head.status).then_some(status)
+}
 
 /// The change of a job's row, if it changes.
 pub(super) fn update(d: &Finished) -> Option<Update> {
@@ -24,8 +36,16 @@ pub(super) fn update(d: &Finished) -> Option<Update> {
             },
         });
     }
-    // An archived job stays archived, as it is, unless there is something better for it.
-    let fails = d.head.status != STATUS_ARCHIVED
+    fails(d).then(|| Update {
+        head: d.head.clone(),
+        change: Change::Failed,
+    })
+}
+
+/// Whether the row says afterwards that archiving failed. An archived job stays archived, as it is, unless there is
+/// something better for it.
+fn fails(d: &Finished) -> bool {
+    d.head.status != STATUS_ARCHIVED
         && match d.outcome.kind() {
             // At status 2 a length of 0 would say that nobody knows when the job ended; the ledger has what went wrong.
             Kind::Failed => !ended_at_once(d),
@@ -39,11 +59,7 @@ pub(super) fn update(d: &Finished) -> Option<Update> {
             | Kind::NotYet
             | Kind::UnknownEnd
             | Kind::Raced => false,
-        };
-    fails.then(|| Update {
-        head: d.head.clone(),
-        change: Change::Failed,
-    })
+        }
 }
 
 /// Whether the row says that the job has no length (and not that it says nothing of use).

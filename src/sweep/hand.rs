@@ -83,7 +83,14 @@ impl From<Failure> for Ending {
 
 impl From<target::Error> for Ending {
     fn from(e: target::Error) -> Self {
-        e.failure().into()
+        match e {
+            target::Error::Cancelled => Self::Cancelled,
+            target::Error::Gone { .. }
+            | target::Error::Place { .. }
+            | target::Error::Refused { .. }
+            | target::Error::Version { .. }
+            | target::Error::NotAllowed { .. } => e.failure().into(),
+        }
     }
 }
 

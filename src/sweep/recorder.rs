@@ -26,7 +26,7 @@ use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
 use crate::source::{self, Source};
-use crate::target::Target;
+use crate::target::{self, Target};
 
 /// Rows of one transaction: some milliseconds.
 const BATCH: usize = 16;
@@ -60,6 +60,8 @@ impl Recording<'_, '_> {
             }
             self.record_all(batch);
         }
+        self.look_at_suspected_media();
+        self.forget_silence_of_proved();
         let (failures, unproved) = std::mem::take(&mut self.breaker).finish();
         for (cluster, unproved) in unproved {
             self.summary.unproved.insert(cluster, unproved.count);
@@ -121,12 +123,35 @@ impl Recording<'_, '_> {
                 let now = self.settings.clock.now();
                 self.ledger.prove(cluster, source, now);
             }
-        } else if !(matches!(done.outcome, Outcome::NoData(_))
-            && self.ledger.is_proved(cluster, source))
-        {
-            return;
+        } else {
+            if done.outcome == Outcome::NotYet {
+                *self.summary.silent.entry(cluster.clone()).or_default() += 1;
+            }
+            let asks = matches!(done.outcome, Outcome::NoData(_));
+            if !(asks && self.ledger.is_proved(cluster, source)) {
+                return;
+            }
         }
         batch.extend(self.breaker.prove(cluster));
+    }
+
+    /// Too few failures to ask their medium during the sweep may be the beginning of an outage all the same.
+    fn look_at_suspected_media(&mut self) {
+        if self.summary.aborted.is_some() {
+            return;
+        }
+        let mut released = Vec::new();
+        for medium in self.breaker.suspected() {
+            self.probe(&medium, &mut released);
+        }
+        self.record_all(released);
+    }
+
+    /// A source that ever held samples of a cluster is the right one, whatever it lacks now.
+    fn forget_silence_of_proved(&mut self) {
+        let (breaker, ledger, source) = (&self.breaker, self.ledger, &self.settings.source);
+        let is_proved = |c: &str| breaker.is_proved(c) || ledger.is_proved(c, source);
+        self.summary.silent.retain(|cluster, _| !is_proved(cluster));
     }
 
     /// Tells an outage from bad jobs.
@@ -145,7 +170,13 @@ impl Recording<'_, '_> {
                     Err(e) => e.failure(),
                 }
             }
-            Medium::Target => self.probe_target(),
+            Medium::Target => match self.probe_target() {
+                Err(target::Error::Cancelled) => {
+                    self.breaker.forget(medium);
+                    return;
+                }
+                answer => answer.err().map(Failure::from),
+            },
         };
         let Some(failure) = sick else {
             return batch.extend(self.breaker.release(medium));
@@ -193,10 +224,12 @@ impl Recording<'_, '_> {
         }
     }
 
-    fn probe_target(&self) -> Option<Failure> {
+    fn probe_target(&self) -> Result<(), target::Error> {
         // In a dry run nothing is written, so that nothing failed to be written either.
-        self.database.as_ref()?;
-        self.target.probe().err().map(Failure::from)
+        if self.database.is_none() {
+            return Ok(());
+        }
+        self.target.probe()
     }
 
     /// Ends the sweep.

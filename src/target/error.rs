@@ -21,6 +21,15 @@ pub enum Error {
         /// In words.
         detail: String,
     },
+    /// It does not take what is asked of it before somebody changes something: a key, a name, a clock.
+    #[error("{detail}")]
+    Refused {
+        /// In words, with what to do.
+        detail: String,
+    },
+    /// The sweep is being ended, and its answer was not waited for.
+    #[error("the sweep is being ended")]
+    Cancelled,
     /// It is in a format that this program does not know.
     #[error("the archive has version `{found}`; expected `3`")]
     Version {
@@ -43,6 +52,8 @@ impl Error {
             Self::Gone { subject, .. } => {
                 Failure::new(Stage::Store, Reason::TargetGone, detail).of(subject)
             }
+            Self::Refused { .. } => Failure::new(Stage::Store, Reason::TargetRefused, detail),
+            Self::Cancelled => Failure::new(Stage::Store, Reason::TargetUnwritable, detail),
             Self::Place { subject, .. } => {
                 Failure::new(Stage::Store, Reason::TargetUnwritable, detail).of(subject)
             }

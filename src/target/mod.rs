@@ -7,6 +7,8 @@
 
 mod error;
 mod owner;
+#[cfg(feature = "s3")]
+pub mod s3;
 mod spool;
 pub mod sqlite;
 mod sum;
@@ -160,6 +162,12 @@ pub trait Target: Sync {
     /// # Errors
     /// When the medium is sick.
     fn probe(&self) -> Result<(), Error>;
+
+    /// How many jobs, besides one for each processor, should be in work at once, since a job of this medium mostly waits for
+    /// answers.
+    fn waits(&self) -> usize {
+        0
+    }
 
     /// Makes the archives of these jobs durable, published in this sweep or found.
     ///

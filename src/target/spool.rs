@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open};
 
-/// Bytes that are held in memory.
+/// Bytes that are held in memory, where nothing else is said.
 const IN_MEMORY: usize = 4 << 20;
 
 #[derive(Debug)]
 pub(super) struct Spool {
     folder: PathBuf,
+    in_memory: usize,
     memory: Vec<u8>,
     file: Option<File>,
     size: u64,
@@ -21,8 +22,14 @@ pub(super) struct Spool {
 impl Spool {
     /// `folder` has room for what does not fit into memory.
     pub(super) fn new(folder: &Path) -> Self {
+        Self::holding(IN_MEMORY, folder)
+    }
+
+    /// One that holds so many bytes in memory.
+    pub(super) fn holding(in_memory: usize, folder: &Path) -> Self {
         Self {
             folder: folder.to_path_buf(),
+            in_memory,
             memory: Vec::new(),
             file: None,
             size: 0,
@@ -35,7 +42,7 @@ impl Spool {
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.size += bytes.len() as u64;
-        if self.file.is_none() && self.memory.len() + bytes.len() > IN_MEMORY {
+        if self.file.is_none() && self.memory.len() + bytes.len() > self.in_memory {
             let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
             let mut file = File::from(open(&self.folder, flags, Mode::RUSR | Mode::WUSR)?);
             file.write_all(&std::mem::take(&mut self.memory))?;

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ccarchive::site::{ArchivePlace, ConfigError, ErrorKind, Located, Origin, Places, Site};
 use tempfile::TempDir;
+
+use crate::support::program::{self, Ran, program};
 
 /// A folder laid out as cc-backend does it: everything in `var`, config.json beside it.
 struct Folder(TempDir);
@@ -115,7 +116,7 @@ fn a_database_named_without_folder_is_in_the_working_folder() {
         database: Some(database),
         ..Places::default()
     });
-    assert_eq!(site.archive.value.path(), Path::new("job-archive"));
+    assert_eq!(site.archive.value.path(), Some(Path::new("job-archive")));
     assert_eq!(site.ledger.value, Path::new("job.db.ledger"));
 }
 
@@ -137,7 +138,10 @@ fn a_linked_database_has_its_ledger_beside_the_real_file() {
     let site = resolve(&folder.by_database());
     let real = fs::canonicalize(folder.path("data/job.db")).unwrap();
     assert_eq!(site.ledger.value, real.with_extension("db.ledger"));
-    assert_eq!(site.archive.value.path(), folder.path("var/job-archive"));
+    assert_eq!(
+        site.archive.value.path(),
+        Some(&*folder.path("var/job-archive"))
+    );
 }
 
 #[test]
@@ -240,7 +244,10 @@ fn what_a_config_leaves_out_is_where_cc_backend_has_it() {
     ] {
         let site = resolve(&folder.by_config(text));
         assert_eq!(site.database.value, folder.path("var/job.db"));
-        assert_eq!(site.archive.value.path(), folder.path("var/job-archive"));
+        assert_eq!(
+            site.archive.value.path(),
+            Some(&*folder.path("var/job-archive"))
+        );
         assert_eq!(site.checkpoints[0].value, folder.path("var/checkpoints"));
         assert!(site.database.origin.to_string().starts_with("default"));
         site.check().unwrap();
@@ -299,7 +306,7 @@ fn a_section_may_stand_in_a_file_of_its_own() {
     let places = folder.by_config(r#"{"archive-file": "./conf.d/archive.json"}"#);
     let site = resolve(&places);
     // Relative to cc-backend's working folder, not to the section's file.
-    assert_eq!(site.archive.value.path(), folder.path("var/other"));
+    assert_eq!(site.archive.value.path(), Some(&*folder.path("var/other")));
     let file = folder.path("conf.d/archive.json");
     assert_eq!(
         site.archive.origin,
@@ -624,31 +631,15 @@ fn the_program_adds_the_flag_to_the_advice() {
         if !arguments.is_empty() {
             arguments.push(none.to_str().unwrap());
         }
-        let (exit, _, stderr) = run(&arguments, &[]);
-        assert_eq!(exit, Some(2));
-        assert!(stderr.contains(advice), "{stderr}");
+        run(&arguments, &[]).refused(2, advice);
     }
 }
 
 /// `ccarchive run` with these arguments and variables, and no others of ours.
-fn run(arguments: &[&str], variables: &[(&str, &Path)]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccarchive"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CCARCHIVE_") {
-            command.env_remove(name);
-        }
-    }
-    command
-        .arg("run")
-        .args(arguments)
-        .envs(variables.iter().copied());
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+fn run(arguments: &[&str], variables: &[(&str, &Path)]) -> Ran {
+    let mut command = program();
+    command.arg("run").args(arguments);
+    program::run(command.envs(variables.iter().copied()))
 }
 
 #[test]
@@ -662,8 +653,7 @@ fn show_config_tells_flag_environment_config_and_default_apart() {
         ("CCARCHIVE_CONFIG", &*config),
         ("CCARCHIVE_ARCHIVE", &*archive),
     ];
-    let (code, stdout, stderr) = run(&arguments, &variables);
-    assert_eq!(code, Some(0), "{stderr}");
+    let stdout = run(&arguments, &variables).expect(0).out;
     let from = |what: &str| {
         let line = stdout.lines().find(|line| line.starts_with(what)).unwrap();
         line.rsplit("  ").next().unwrap().to_owned()
@@ -682,7 +672,8 @@ fn a_flag_beats_the_environment() {
     let folder = Folder::new();
     let database = folder.path("var/job.db");
     let arguments = ["--show-config", "--db", database.to_str().unwrap()];
-    let (_, stdout, _) = run(&arguments, &[("CCARCHIVE_DB", Path::new("/none/job.db"))]);
+    let elsewhere = [("CCARCHIVE_DB", Path::new("/none/job.db"))];
+    let stdout = run(&arguments, &elsewhere).out;
     assert!(!stdout.contains("/none"), "{stdout}");
     assert!(stdout.contains("  --db\n"), "{stdout}");
 }

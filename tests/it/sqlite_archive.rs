@@ -1,58 +1,17 @@
 //! The program over an archive in a SQLite file: the documents of the file tree, one kill, and what is said about the file.
 
-use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use flate2::read::GzDecoder;
 use rusqlite::Connection;
 use rustix::process::Signal;
 
 use crate::generator::{Plan, write};
+use crate::support::documents::{in_file, in_tree};
 use crate::support::program::{Ran, Running, program, run};
-use crate::support::site::{HOUR, NewJob, Site, T0, folders};
+use crate::support::site::{HOUR, NewJob, Site, T0};
 use crate::support::sqlite_archive::beside;
 use crate::support::wait::{now, until};
-
-/// meta.json and data.json by number and start of the job.
-type Documents = BTreeMap<(i64, i64), (Vec<u8>, Vec<u8>)>;
-
-fn unpacked(bytes: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::new();
-    GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
-    plain
-}
-
-fn in_file(archive: &Path) -> Documents {
-    let c = Connection::open(archive).unwrap();
-    let mut rows = c
-        .prepare("SELECT job_id, start_time, meta_json, data_json, data_compressed FROM jobs")
-        .unwrap();
-    let rows = rows.query_map([], |r| {
-        let data: Vec<u8> = r.get(3)?;
-        let data = if r.get(4)? { unpacked(&data) } else { data };
-        Ok(((r.get(0)?, r.get(1)?), (r.get(2)?, data)))
-    });
-    rows.unwrap().map(Result::unwrap).collect()
-}
-
-fn in_tree(cluster: &Path) -> Documents {
-    let number = |p: &Path| -> i64 { p.file_name().unwrap().to_str().unwrap().parse().unwrap() };
-    let mut out = Documents::new();
-    for thousands in folders(cluster) {
-        for rest in folders(&thousands) {
-            for job in folders(&rest) {
-                let read = |name| std::fs::read(job.join(name));
-                let data =
-                    read("data.json").unwrap_or_else(|_| unpacked(&read("data.json.gz").unwrap()));
-                let key = (number(&thousands) * 1000 + number(&rest), number(&job));
-                out.insert(key, (read("meta.json").unwrap(), data));
-            }
-        }
-    }
-    out
-}
 
 fn flag(archive: &Path) -> String {
     format!("sqlite:{}", archive.display())

@@ -248,12 +248,12 @@ impl<'a> Loading<'a> {
         } else if found.log.skipped > 0 {
             let places = found.log.skipped;
             self.passed_over
-                .push(damage(format!("damaged records in {places} place(s)")));
+                .push(damage(format!("damaged records (places: {places})")));
         }
         if found.unbelievable > 0 {
             let records = found.unbelievable;
             self.passed_over
-                .push(damage(format!("{records} record(s) with an absurd time")));
+                .push(damage(format!("records with an absurd time ({records})")));
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod walk;
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,7 +40,8 @@ pub struct Sqlite {
 
 #[derive(Default)]
 struct Writer {
-    connection: Option<Connection>,
+    /// With the file that it has open, told by its number.
+    connection: Option<(Connection, u64)>,
     waiting: Vec<Waiting>,
 }
 
@@ -125,9 +127,12 @@ impl Sqlite {
 
 impl Writer {
     fn commit(&mut self, path: &Path) -> rusqlite::Result<()> {
-        let connection = match &mut self.connection {
-            Some(c) => c,
-            none => none.insert(open_to_write(path)?),
+        // A connection goes on with a file that was moved away or replaced, where no reader looks.
+        let there = std::fs::metadata(path).map_or(0, |m| m.ino());
+        self.connection.take_if(|(_, file)| *file != there);
+        let (connection, _) = match &mut self.connection {
+            Some(open) => open,
+            none => none.insert((open_to_write(path)?, there)),
         };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for job in &mut self.waiting {

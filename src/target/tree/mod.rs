@@ -71,7 +71,11 @@ impl Tree {
     ) -> Result<Option<T>, Error> {
         let place = self.place(key);
         match place.check() {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            // Where the whole tree is gone, nothing can be said of a job.
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                let root = self.0.root.0.join(VERSION).symlink_metadata();
+                root.map(|_| None)
+            }
             checked => checked.and_then(|()| question(&place.folder)),
         }
         .map_err(|e| self.error("cannot read", &place.folder, &e))
@@ -179,7 +183,13 @@ impl Target for Tree {
     fn probe(&self) -> Result<(), Error> {
         let root = &self.0.root.0;
         let folders = self.cluster_folders();
-        for (_, folder) in folders.map_err(|e| self.error("cannot read", root, &e))? {
+        let folders = folders.map_err(|e| self.error("cannot read", root, &e))?;
+        if folders.is_empty() {
+            let subject = root.display().to_string();
+            let detail = format!("{subject} has no cluster's folder any more");
+            return Err(Error::Gone { subject, detail });
+        }
+        for (_, folder) in folders {
             probe(&folder, &self.0.sweep)
                 .map_err(|e| self.error("cannot write to", &folder, &e))?;
         }

@@ -26,7 +26,7 @@ impl Archive {
         archive
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.0.path().join("archive.db")
     }
 

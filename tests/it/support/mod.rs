@@ -1,11 +1,15 @@
 //! What the tests stand on: carried and shared golden sites, small sites, the metric store's files,
 //! the engine with a recording monitor, the program as a process.
 
+pub(crate) mod documents;
 pub(crate) mod engine;
 pub(crate) mod golden;
+pub(crate) mod gzip;
 pub(crate) mod preload;
 pub(crate) mod program;
 pub(crate) mod random;
+#[cfg(feature = "s3")]
+pub(crate) mod s3;
 pub(crate) mod shared;
 pub(crate) mod site;
 pub(crate) mod snapshots;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ccarchive::site::{Located, Origin, Places};
+use ccarchive::site::{Located, Origin, Places, Secret, Variables, reads_variable};
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -24,8 +24,9 @@ pub(crate) struct PlaceArgs {
         hide_env_values = true
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Job archive to write to: a folder, or sqlite:FILE for a SQLite file that is there [default: job-archive beside
-    /// the database]
+    /// Job archive to write to: a folder, sqlite:FILE for a SQLite file that is there, or `s3://BUCKET` for a bucket of an S3
+    /// server, with ?endpoint=URL&region=NAME&use-path-style=true where needed; its keys come from --config or from the
+    /// environment, see `ccarchive(1)` [default: job-archive beside the database]
     #[arg(
         long,
         value_name = "ARCHIVE",
@@ -104,6 +105,16 @@ impl PlaceArgs {
                 .map(|p| Located::new(p.clone(), source_origin.clone()))
                 .collect(),
             ledger: one(ledger, "ledger", "--ledger", "CCARCHIVE_LEDGER"),
+            variables: variables(),
         }
     }
+}
+
+/// The variables of the environment that say more about a place than its flag may, as keys do.
+fn variables() -> Variables {
+    let all = std::env::vars_os().filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+        reads_variable(&name).then(|| (name, Secret::new(value)))
+    });
+    all.collect()
 }

@@ -83,7 +83,7 @@ pub(crate) struct BehaviourArgs {
     /// Do everything except writing, and say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Jobs to work on at the same time [default: number of cores]
+    /// Jobs to work on at the same time [default: number of cores, and 32 more where the archive is in S3]
     #[arg(long, value_name = "N", env = "CCARCHIVE_WORKERS", hide_env_values = true,
           value_parser = values::workers)]
     pub(crate) workers: Option<NonZeroUsize>,
@@ -107,9 +107,10 @@ pub(crate) struct BehaviourArgs {
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_MAX_DURATION", hide_env_values = true,
           value_parser = values::time_box)]
     pub(crate) max_duration: Option<Duration>,
-    /// Memory for metric data that several jobs share: bytes, 512M, 2G
+    /// Memory that a sweep may use: bytes, 512M, 2G. With more of it fewer files are read twice, and more giant jobs are
+    /// worked on at a time
     #[arg(long, value_name = "SIZE", env = "CCARCHIVE_MEMORY", hide_env_values = true,
-          default_value = "1G", value_parser = quantity::size)]
+          default_value = "256M", value_parser = quantity::size)]
     pub(crate) memory: u64,
     /// Wait this long after a job's end for samples that may still reach the checkpoints [default: 12h, or the
     /// checkpoint interval if that is longer]

@@ -68,7 +68,8 @@ impl Inspected {
         let database = site.database.value.clone();
         jobs::check(&database)?;
         let clock = Clock::starting_at(now.timestamp().as_second());
-        let archive = archive::open(&site.archive.value);
+        let stop = Arc::new(Stop::new());
+        let archive = archive::open(&site.archive.value, clock, &stop)?;
         // Whoever reads need not be able to write.
         archive::obstacle(&*archive)?;
         let clusters = clusters(&*archive)?;
@@ -105,7 +106,7 @@ impl Inspected {
             rows: Rows::new(&database, PATIENCE),
             ledger,
             terms,
-            stop: Arc::new(Stop::new()),
+            stop,
             clusters,
             site,
         })

@@ -11,7 +11,7 @@ use ccarchive::target::Target;
 use super::{Stopped, archive};
 use crate::report::{Console, words};
 
-/// Looks at the site. A dry run goes on where a sweep would be refused, and says so: it gives back false.
+/// Looks at a site that was checked. A dry run goes on where a sweep would be refused, and says so: it gives back false.
 pub(super) fn look(
     site: &Site,
     archive: &dyn Target,
@@ -19,7 +19,6 @@ pub(super) fn look(
     now: i64,
     console: &Console,
 ) -> Result<bool, Stopped> {
-    site.check()?;
     // Others may keep the database locked now; whoever needs it waits for it.
     let version = match jobs::check(&site.database.value) {
         Ok(version) => Some(version),

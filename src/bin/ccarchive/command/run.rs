@@ -62,7 +62,8 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
     }
     selection.not_clusters.clone_from(&site.elsewhere);
     let clock = Clock::starting_at(now.timestamp().as_second());
-    let archive = archive::open(&site.archive.value);
+    site.check()?;
+    let archive = archive::open(&site.archive.value, clock, &stop)?;
     let dry_run = args.behaviour.dry_run;
     let may_write = preflight::look(&site, &*archive, dry_run, clock.now(), console)?;
     let media = Media {
@@ -116,12 +117,12 @@ fn sweep_site(
         Box::new(checkpoints.remembering(ledger.phases()))
     };
     let layers = site.checkpoints.iter().map(|c| layer(&c.value)).collect();
-    let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
-    let source = Cached::new(Layered::new(layers), memory);
+    let memory = wire::Memory::of(b);
+    let source = Cached::new(Layered::new(layers), memory.cache);
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }
-    let settings = wire::settings(args, site, &selection, clock);
+    let settings = wire::settings(args, site, archive, &selection, clock);
     let rows = database.rows(b.dry_run)?;
     let (jobs, refused) = wire::jobs(&database, &rows, selection, clock.now(), console)?;
     console.start(site, &settings);

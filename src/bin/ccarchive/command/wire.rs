@@ -190,10 +190,32 @@ fn refusal(why: &Refusal) -> String {
     }
 }
 
+/// The memory of a sweep, by what it is for. What is left of it is for rows, text, compression and one file being read.
+pub(super) struct Memory {
+    /// Data of hosts that several jobs share: a half.
+    pub(super) cache: usize,
+    /// Series of the jobs in work: a quarter.
+    series: usize,
+}
+
+impl Memory {
+    /// With less a job of everyday size would be read in several passes.
+    const LEAST_SERIES: usize = 16 << 20;
+
+    pub(super) fn of(b: &BehaviourArgs) -> Self {
+        let all = usize::try_from(b.memory).unwrap_or(usize::MAX);
+        Self {
+            cache: all / 2,
+            series: (all / 4).max(Self::LEAST_SERIES),
+        }
+    }
+}
+
 /// How to sweep.
 pub(super) fn settings(
     args: &RunArgs,
     site: &Site,
+    archive: &dyn Target,
     selection: &Selection,
     clock: Clock,
 ) -> Settings {
@@ -202,13 +224,14 @@ pub(super) fn settings(
     let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
     // A snapshot brings what is missing at the latest.
     let settle = defaults.settle.max(site.checkpoint_interval.value);
+    let workers = defaults.workers + archive.waits();
     let sources: Vec<String> = site
         .checkpoints
         .iter()
         .map(|c| c.value.display().to_string())
         .collect();
     Settings {
-        workers: b.workers.map_or(defaults.workers, usize::from),
+        workers: b.workers.map_or(workers, usize::from),
         queue: b.queue.get(),
         timeout: b.timeout,
         max_duration: b.max_duration,
@@ -226,6 +249,7 @@ pub(super) fn settings(
             Compression::Small => Effort::Small,
         },
         source: sources.join(" "),
+        group_bytes: Memory::of(b).series,
         limit: selection.limit,
         hook: b.hook.clone(),
         ..defaults

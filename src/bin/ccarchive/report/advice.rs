@@ -31,6 +31,7 @@ const fn flag(reason: Reason) -> Option<&'static str> {
         | Reason::SnapshotBroken
         | Reason::TargetGone
         | Reason::TargetUnwritable
+        | Reason::TargetRefused
         | Reason::Database
         | Reason::LockGone
         | Reason::Internal => None,
@@ -104,7 +105,7 @@ fn site(advice: Advice) -> String {
     match advice {
         Advice::NameDatabase => "give --db DIR/job.db (archive and checkpoints are then looked for beside it), or --config FILE with cc-backend's config.json".into(),
         Advice::Correct(setting) => format!("correct the path or give {}", naming(setting)),
-        Advice::NameArchive => "give --archive DIR with a job archive in files, or --archive sqlite:FILE".into(),
+        Advice::NameArchive => "give --archive DIR with a job archive in files, or --archive sqlite:FILE or s3://BUCKET".into(),
         Advice::NameArchiveToo => "give --archive as well unless that is meant".into(),
         Advice::NameSource => "give --source DIR with the checkpoints of the metric store".into(),
         Advice::MoveLedger => "omit --ledger or name another file".into(),
@@ -117,7 +118,7 @@ const fn naming(setting: Setting) -> &'static str {
     match setting {
         Setting::Database => "--db FILE",
         Setting::Config => "--config FILE",
-        Setting::Archive => "--archive DIR or --archive sqlite:FILE",
+        Setting::Archive => "--archive DIR, --archive sqlite:FILE or --archive s3://BUCKET",
         Setting::Source => "--source DIR",
         Setting::Ledger => "--ledger FILE",
     }

@@ -66,6 +66,9 @@ pub(super) fn job(r: &Report<'_>) -> Value {
         v["reason"] = f.reason.code().into();
         v["detail"] = f.detail.as_str().into();
     }
+    if r.unchanged {
+        v["unchanged"] = true.into();
+    }
     if let Some(note) = r.note {
         v["note"] = note.into();
     }
@@ -107,6 +110,10 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "aborted": s.aborted.as_ref().map(abort),
         "outages": s.outages.iter().map(abort).collect::<Vec<_>>(),
         "unproved": s.unproved,
+        "silent": s.silent,
+        "provisionalUnchanged": s.unchanged,
+        "rowsArchived": s.rows_archived,
+        "rowsFailed": s.rows_failed,
         "interrupted": s.interrupted,
         "timeBox": s.time_box,
         "dryRun": s.dry_run,

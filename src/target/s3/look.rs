@@ -1,0 +1,130 @@
+//! What a job's objects hold.
+
+use std::io;
+use std::sync::Arc;
+
+use super::client::Client;
+use super::listing::Object;
+use super::object::{self, Reading};
+use super::place::{GZIP, META, PLAIN, There, data_name, folder};
+use crate::format::read;
+use crate::model::job::JobKey;
+use crate::model::stored::{Files, Form, Sum, Values};
+use crate::target::sum::SummingReader;
+use crate::target::{Error, Found, Stored, Whole};
+
+/// What reading one form of the data gives.
+struct Data {
+    form: Form,
+    sum: Sum,
+    values: Values,
+    decodes: bool,
+}
+
+/// What is there for a job; none where it has no object.
+pub(super) fn find(client: &Arc<Client>, key: &JobKey) -> Result<Option<Found>, Error> {
+    let there = There::of(client, key)?;
+    let name = |name: &str| format!("{}{name}", folder(key));
+    let meta = if there.has(META) {
+        object::read_whole(client, &name(META), read::LARGEST_META)?
+    } else {
+        None
+    };
+    let mut data = Vec::new();
+    for form in [Form::Plain, Form::Gzip] {
+        if let Some(object) = there.get(data_name(form)) {
+            data.extend(data_of(client, object, form)?);
+        }
+    }
+    if meta.is_none() && data.is_empty() {
+        return Ok(None);
+    }
+    let mut found = Found {
+        files: None,
+        values: Values::new(),
+        whole: None,
+    };
+    // While a replacement is not ended, it cannot be told which archive the objects belong to.
+    let is_settled = there.notes().next().is_none();
+    if let (Some(meta), [data], true) = (&meta, &data[..], is_settled) {
+        let files = Files {
+            meta: Sum::of(meta),
+            data: data.sum,
+            form: data.form,
+        };
+        found.files = Some(files);
+        found.whole = Whole::of(meta, key, &files).filter(|_| data.decodes);
+    }
+    for one in data {
+        // What a damaged object holds counts as well: it must not be replaced by less.
+        for (key, n) in one.values {
+            let most = found.values.entry(key).or_default();
+            if n.values >= most.values {
+                *most = n;
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+fn data_of(client: &Arc<Client>, listed: &Object, form: Form) -> Result<Option<Data>, Error> {
+    let name = &listed.name;
+    let Some(reading) = object::read(client, name)? else {
+        return Ok(None);
+    };
+    let mut reading = SummingReader::new(reading);
+    let mut values = Values::new();
+    let decodes = read::count(&mut reading, form, &mut values).is_ok();
+    // A connection that broke fails here as well: what did not arrive is not damaged.
+    let sum = reading.finish().map_err(|e| unread(client, name, e))?;
+    if sum.size != listed.size {
+        let (there, listed) = (sum.size, listed.size);
+        let why = format!("{there} bytes came, and the list says {listed}");
+        return Err(unread(client, name, io::Error::other(why)));
+    }
+    Ok(Some(Data {
+        form,
+        sum,
+        values,
+        decodes,
+    }))
+}
+
+/// Size and checksum of an object; none where there is none.
+pub(super) fn sum(client: &Arc<Client>, name: &str) -> Result<Option<Sum>, Error> {
+    let Some(reading) = object::read(client, name)? else {
+        return Ok(None);
+    };
+    let sum = SummingReader::new(reading).finish();
+    sum.map(Some).map_err(|e| unread(client, name, e))
+}
+
+fn unread(client: &Client, name: &str, e: io::Error) -> Error {
+    let subject = client.place(name);
+    e.downcast::<Error>().unwrap_or_else(|e| Error::Place {
+        detail: format!("cannot read {subject}: {e}"),
+        subject,
+    })
+}
+
+/// What a reader of the archive gets: like cc-backend, the compressed form where both are there.
+pub(super) fn read(client: &Arc<Client>, key: &JobKey) -> Result<Option<Stored>, Error> {
+    let name = |name: &str| format!("{}{name}", folder(key));
+    let Some(meta) = object::read_whole(client, &name(META), read::LARGEST_META)? else {
+        return Ok(None);
+    };
+    for (form, data) in [(Form::Gzip, GZIP), (Form::Plain, PLAIN)] {
+        if let Some(data) = object::read(client, &name(data))? {
+            return Ok(Some(stored(meta, form, data)));
+        }
+    }
+    Ok(None)
+}
+
+fn stored(meta: Vec<u8>, form: Form, data: Reading) -> Stored {
+    Stored {
+        meta,
+        form,
+        data: Box::new(data),
+    }
+}

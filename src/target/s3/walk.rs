@@ -1,0 +1,126 @@
+//! Every job of the bucket, with what is not as it should be about it. Nothing is read but lists of names and sizes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use super::S3;
+use super::listing::{Listing, Object};
+use super::place::{CLUSTER, GZIP, META, PLAIN, VERSION};
+use crate::model::job::JobKey;
+use crate::target::{Error, Odd, Part, Walk, Walked};
+
+/// What cc-backend keeps beside the clusters.
+const OWN: [&str; 2] = [VERSION, "compress.txt"];
+
+impl Walk for S3 {
+    fn parts(&self) -> io::Result<(Vec<Part>, Vec<Walked>)> {
+        let (mut parts, mut strange) = (Vec::new(), Vec::new());
+        let root = self.list("", true)?;
+        for object in root.objects {
+            if !OWN.contains(&object.name.as_str()) {
+                strange.push(self.odd(&object.name, Odd::Stranger));
+            }
+        }
+        for folder in root.folders {
+            let cluster = folder.trim_end_matches('/');
+            let list = self.list(&folder, true)?;
+            let config = format!("{folder}{CLUSTER}");
+            if !list.objects.iter().any(|o| o.name == config) {
+                strange.push(self.odd(cluster, Odd::NoClusterJson));
+            }
+            for part in list.folders {
+                let name = part.strip_prefix(&folder).map(|n| n.trim_end_matches('/'));
+                match name.and_then(number) {
+                    Some(thousands) => parts.push(Part {
+                        cluster: cluster.to_owned(),
+                        thousands,
+                        path: self.path(&part),
+                    }),
+                    None => strange.push(self.odd(&part, Odd::Stranger)),
+                }
+            }
+        }
+        Ok((parts, strange))
+    }
+
+    fn walk(&self, part: &Part) -> io::Result<Vec<Walked>> {
+        let prefix = format!("{}/{}/", part.cluster, part.thousands);
+        let list = self.list(&prefix, false)?;
+        let mut jobs: BTreeMap<(i64, i64), Vec<(String, u64)>> = BTreeMap::new();
+        let mut out = Vec::new();
+        for object in list.objects {
+            match place(&object, &prefix) {
+                Some((rest, start, name)) => {
+                    let files = jobs.entry((rest, start)).or_default();
+                    files.push((name, object.size));
+                }
+                None => out.push(self.odd(&object.name, Odd::Stranger)),
+            }
+        }
+        for ((rest, start_time), files) in jobs {
+            out.push(Walked {
+                key: Some(JobKey {
+                    cluster: part.cluster.clone(),
+                    job_id: part.thousands * 1000 + rest,
+                    start_time,
+                }),
+                path: self.path(&format!("{prefix}{rest:03}/{start_time}")),
+                odd: look(&files),
+            });
+        }
+        Ok(out)
+    }
+}
+
+impl S3 {
+    fn list(&self, prefix: &str, level: bool) -> io::Result<Listing> {
+        Listing::of(&self.client, prefix, level).map_err(|e| io::Error::other(Error::from(e)))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.client.place(name.trim_end_matches('/')).into()
+    }
+
+    fn odd(&self, name: &str, what: Odd) -> Walked {
+        Walked {
+            key: None,
+            path: self.path(name),
+            odd: vec![what],
+        }
+    }
+}
+
+/// Rest of the job's number, start, and name of an object below a part.
+fn place(object: &Object, prefix: &str) -> Option<(i64, i64, String)> {
+    let mut parts = object.name.strip_prefix(prefix)?.split('/');
+    let (rest, start) = (number(parts.next()?)?, number(parts.next()?)?);
+    let name = parts.next()?.to_owned();
+    (parts.next().is_none() && !name.is_empty()).then_some((rest, start, name))
+}
+
+fn look(files: &[(String, u64)]) -> Vec<Odd> {
+    let has = |name: &str| files.iter().any(|(n, _)| n == name);
+    let mut odd = Vec::new();
+    if !has(META) {
+        odd.push(Odd::NoMeta);
+    }
+    match (has(PLAIN), has(GZIP)) {
+        (true, true) => odd.push(Odd::BothForms),
+        (false, false) => odd.push(Odd::NoData),
+        _ => {}
+    }
+    for (name, size) in files {
+        if ![META, PLAIN, GZIP].contains(&name.as_str()) {
+            odd.push(Odd::OtherFile(name.clone()));
+        } else if *size == 0 {
+            odd.push(Odd::EmptyFile(name.clone()));
+        }
+    }
+    odd
+}
+
+/// A name that is a number as cc-backend writes it.
+fn number(name: &str) -> Option<i64> {
+    name.parse().ok().filter(|n| *n >= 0)
+}

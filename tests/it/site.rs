@@ -166,7 +166,7 @@ fn a_config_names_everything() {
     assert_eq!(site.checkpoint_interval.value, 5400);
     assert_eq!(
         site.parquet,
-        Some(located("parquet", "metric-store.cleanup.directory"))
+        [located("parquet", "metric-store.cleanup.directory")]
     );
     assert!(site.warnings.is_empty(), "{:?}", site.warnings);
 }

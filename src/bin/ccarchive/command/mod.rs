@@ -9,6 +9,7 @@ pub(crate) mod inspected;
 mod preflight;
 pub(crate) mod run;
 pub(crate) mod show;
+mod sources;
 pub(crate) mod status;
 pub(crate) mod verify;
 mod wire;

@@ -1,15 +1,12 @@
 //! `ccarchive run`: the site's parts, one call of the engine, the exit code.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ccarchive::model::clock::Clock;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
-use ccarchive::source::Source;
 use ccarchive::source::cache::Cached;
-use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::layers::Layered;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Parts};
@@ -17,7 +14,7 @@ use ccarchive::target::Archive;
 use jiff::Zoned;
 
 use super::wire::{self, Database};
-use super::{Stopped, afterwards, archive, preflight};
+use super::{Stopped, afterwards, archive, preflight, sources};
 use crate::cli::run::RunArgs;
 use crate::report::inspect::metrics;
 use crate::report::{Console, with_advice};
@@ -112,11 +109,8 @@ fn sweep_site(
     let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;
     let ledger = wire::open_ledger(site, b.dry_run, console);
-    let layer = |root: &PathBuf| -> Box<dyn Source> {
-        let checkpoints = Checkpoints::new(root.clone(), clusters.frequencies(), clock);
-        Box::new(checkpoints.remembering(ledger.phases()))
-    };
-    let layers = site.checkpoints.iter().map(|c| layer(&c.value)).collect();
+    let folders = sources::folders(site, &clusters.frequencies(), clock, || ledger.phases());
+    let layers = folders.into_iter().map(|(_, source)| source).collect();
     let memory = wire::Memory::of(b);
     let source = Cached::new(Layered::new(layers), memory.cache);
     if !b.dry_run {

@@ -28,11 +28,11 @@ pub(super) fn line(value: &Value) -> String {
 }
 
 pub(super) fn start(site: &Site, settings: &Settings, dry_run: bool) -> Value {
-    let sources: Vec<_> = site
-        .checkpoints
-        .iter()
-        .map(|c| c.value.display().to_string())
-        .collect();
+    let checkpoints = site.checkpoints.iter();
+    let checkpoints = checkpoints.map(|c| c.value.display().to_string());
+    let parquet = site.parquet.iter();
+    let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
+    let sources: Vec<_> = checkpoints.chain(parquet).collect();
     json!({
         "type": "start",
         "version": env!("CARGO_PKG_VERSION"),

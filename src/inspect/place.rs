@@ -30,6 +30,19 @@ pub enum Place {
 }
 
 impl Place {
+    /// The stable word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Fresh => "fresh",
+            Self::Future => "future",
+            Self::Waiting => "waiting",
+            Self::Quarantined => "quarantined",
+            Self::Lost => "lost",
+            Self::UnknownEnd => "unknown_end",
+        }
+    }
+
     /// In words.
     pub const fn words(self) -> &'static str {
         match self {

@@ -97,6 +97,10 @@ pub struct Roofline {
     pub intensity: f64,
     /// Operations a second, on average over nodes.
     pub flops: f64,
+    /// The most that arithmetic can do, operations a second.
+    pub peak: f64,
+    /// The most that memory can do, bytes a second.
+    pub bandwidth: f64,
     /// The most that is possible at this intensity.
     pub ceiling: f64,
     /// Whether memory bandwidth sets that limit, rather than arithmetic.
@@ -259,6 +263,8 @@ fn roofline(
     Some(Roofline {
         intensity,
         flops,
+        peak: peaks.flops_simd,
+        bandwidth: peaks.bandwidth,
         ceiling: by_memory.min(peaks.flops_simd),
         memory_bound: by_memory < peaks.flops_simd,
     })
@@ -368,10 +374,15 @@ impl Columns {
         columns
             .map(|(means, (min, max))| {
                 let middle = means.len().checked_sub(1)? / 2;
-                let (_, median, _) = means.select_nth_unstable_by(middle, f32::total_cmp);
+                let even = means.len() % 2 == 0;
+                let (_, lower, above) = means.select_nth_unstable_by(middle, f32::total_cmp);
+                let upper = above.iter().copied().min_by(f32::total_cmp);
                 Some(Band {
                     min: *min,
-                    median: *median,
+                    median: match upper.filter(|_| even) {
+                        Some(upper) => f32::midpoint(*lower, upper),
+                        None => *lower,
+                    },
                     max: *max,
                 })
             })
@@ -391,7 +402,7 @@ mod tests {
         assert_eq!((c.series, c.values, c.missing), (2, 8, 4));
         let band = Band {
             min: 1.0,
-            median: 2.0,
+            median: 4.0,
             max: 7.0,
         };
         assert_eq!(c.curve(), [Some(band), None]);

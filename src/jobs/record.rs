@@ -106,6 +106,8 @@ impl Recorder {
     }
 
     fn try_apply(&mut self, updates: &[Update]) -> rusqlite::Result<Vec<bool>> {
+        // Immediate, so that rows are compared and written under one lock. A deferred transaction would be as right, but
+        // would have to begin anew whenever somebody writes between its first reading and its first writing.
         let tx = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;

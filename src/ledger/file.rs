@@ -8,9 +8,10 @@ use crate::opening::owner;
 use rusqlite::{Connection, OptionalExtension};
 
 /// Version of the ledger's own schema (`PRAGMA user_version`).
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const SCHEMA: &str = include_str!("schema.sql");
 const FROM_1: &str = include_str!("from_1.sql");
+const FROM_2: &str = include_str!("from_2.sql");
 /// Nobody but a sweep writes here, and there is one sweep at a time.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -104,10 +105,12 @@ fn try_open(path: &Path, database: &Path) -> Result<Connection, Refusal> {
                 "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }
-        (1 | VERSION, _) => {
+        (1 | 2 | VERSION, _) => {
             c.execute_batch(ours)?;
-            if version == 1 {
-                c.execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} COMMIT;"))?;
+            for (older, step) in [(1, FROM_1), (2, FROM_2)] {
+                if version <= older {
+                    c.execute_batch(&format!("BEGIN IMMEDIATE; {step} COMMIT;"))?;
+                }
             }
             let sound: String = c.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
             if sound != "ok" {
@@ -116,7 +119,8 @@ fn try_open(path: &Path, database: &Path) -> Result<Connection, Refusal> {
             // A table or column that is missing is damage too.
             if let Err(e) = c
                 .query_row(
-                    "SELECT state, attempts, hook, replacing, newest, proved, figures, phase FROM job, source, run, phase WHERE 0",
+                    "SELECT state, attempts, hook, replacing, newest, proved, figures, phase, hour \
+                     FROM job, source, run, phase, hours WHERE 0",
                     [],
                     |_| Ok(()),
                 )
@@ -159,4 +163,35 @@ pub(super) fn in_memory() -> Connection {
     let c = Connection::open_in_memory().expect("SQLite in memory");
     c.execute_batch(SCHEMA).expect("the schema is valid");
     c
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_the_version_before_gets_what_it_lacks() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("job.db.ledger");
+        let version = |c: &Connection| -> i64 {
+            c.query_row("PRAGMA user_version", [], |r| r.get(0))
+                .unwrap()
+        };
+        let (c, warning) = open(&path, &path);
+        assert_eq!((version(&c), warning), (VERSION, None));
+        c.execute_batch("DROP TABLE hours; PRAGMA user_version = 2")
+            .unwrap();
+        drop(c);
+        let (c, warning) = open_read_only(&path);
+        assert_eq!(
+            (version(&c), warning),
+            (2, None),
+            "whoever reads changes nothing"
+        );
+        assert!(crate::ledger::hours::read(&c, 0).unwrap().is_empty());
+        drop(c);
+        let (c, warning) = open(&path, &path);
+        assert_eq!((version(&c), warning), (VERSION, None));
+        assert!(crate::ledger::hours::read(&c, 0).unwrap().is_empty());
+    }
 }

@@ -1,5 +1,5 @@
 //! ccarchive's own memory: attempts, reasons, next tries, coverage, proved sources, phases of
-//! hosts, hooks that are due, past sweeps.
+//! hosts, samples by host and hour, hooks that are due, past sweeps.
 //!
 //! A small `SQLite` file beside the job database. It may be lost, locked or damaged at any time without stopping a
 //! sweep: a damaged one is set aside and begun anew, and where none can be had an empty one in memory serves. So it
@@ -8,6 +8,7 @@
 
 mod entry;
 mod file;
+mod hours;
 mod reading;
 mod store;
 
@@ -18,11 +19,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 use crate::model::job::JobKey;
-use crate::model::message::HostPhase;
+use crate::model::message::{HostHours, HostPhase};
 use crate::model::standing::Standing;
 use crate::rules::timeline::Phase;
 
 pub use entry::{Entry, Hook, Record, Run};
+pub use hours::{ClusterHours, HOURS};
 pub use reading::{DayCount, Gaps, Listing, Open, Told};
 
 /// The ledger of one database, shared by the threads of a sweep.
@@ -169,8 +171,22 @@ impl Ledger {
         }
     }
 
-    /// Notes a finished sweep and thins out old ones.
+    /// Notes how many samples the hosts of a cluster have by hour. What is older than [`HOURS`] at `now` (Unix seconds) is
+    /// left out.
+    pub fn note_hours(&self, cluster: &str, hosts: &[HostHours], now: i64) {
+        self.with("be written", |c| hours::note(c, cluster, hosts, now));
+    }
+
+    /// Samples by cluster, host and hour since an hour (hours since 1970).
+    pub fn hours(&self, since: i64) -> Vec<ClusterHours> {
+        self.with("be read", |c| hours::read(c, since))
+    }
+
+    /// Notes a finished sweep, and thins out what is old.
     pub fn finish_run(&self, run: &Run) {
-        self.with("be written", |c| store::finish_run(c, run));
+        self.with("be written", |c| {
+            store::finish_run(c, run)?;
+            hours::forget(c, run.ended)
+        });
     }
 }

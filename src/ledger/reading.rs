@@ -127,6 +127,16 @@ fn told(r: &Row<'_>) -> rusqlite::Result<Told> {
     })
 }
 
+fn run(r: &Row<'_>) -> rusqlite::Result<Run> {
+    let started = r.get(0)?;
+    Ok(Run {
+        started,
+        ended: r.get::<_, Option<i64>>(1)?.unwrap_or(started),
+        exit: r.get::<_, Option<i64>>(2)?.unwrap_or(0),
+        figures: r.get::<_, Option<String>>(3)?.unwrap_or_default(),
+    })
+}
+
 fn key(r: &Row<'_>) -> rusqlite::Result<JobKey> {
     Ok(JobKey {
         cluster: r.get(0)?,
@@ -225,15 +235,24 @@ impl Ledger {
     pub fn runs(&self, limit: usize) -> Vec<Run> {
         self.with("be read", |c| {
             let sql = "SELECT started, ended, exit, figures FROM run ORDER BY id DESC LIMIT ?1";
-            all(c, sql, [i64::try_from(limit).unwrap_or(i64::MAX)], |r| {
-                let started = r.get(0)?;
-                Ok(Run {
-                    started,
-                    ended: r.get::<_, Option<i64>>(1)?.unwrap_or(started),
-                    exit: r.get::<_, Option<i64>>(2)?.unwrap_or(0),
-                    figures: r.get::<_, Option<String>>(3)?.unwrap_or_default(),
-                })
-            })
+            all(c, sql, [i64::try_from(limit).unwrap_or(i64::MAX)], run)
+        })
+    }
+
+    /// The sweeps that began at a time (Unix seconds) or later, the oldest first.
+    pub fn runs_since(&self, since: i64) -> Vec<Run> {
+        self.with("be read", |c| {
+            let sql =
+                "SELECT started, ended, exit, figures FROM run WHERE started >= ?1 ORDER BY id";
+            all(c, sql, [since], run)
+        })
+    }
+
+    /// When the last sweep ended that came through: Unix seconds.
+    pub fn last_success(&self) -> Option<i64> {
+        self.with("be read", |c| {
+            let sql = "SELECT max(ended) FROM run WHERE exit IN (0, 3)";
+            c.query_row(sql, [], |r| r.get(0))
         })
     }
 }

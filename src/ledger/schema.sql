@@ -52,6 +52,17 @@ CREATE TABLE phase (
     phase     INTEGER NOT NULL,
     PRIMARY KEY (cluster, host, frequency)
 ) WITHOUT ROWID;
+-- Samples by host and hour, of the last three days; the hour of a host is that of the job which asked for most in it.
+CREATE TABLE hours (
+    cluster  TEXT    NOT NULL,
+    host     TEXT    NOT NULL,
+    -- since 1970
+    hour     INTEGER NOT NULL,
+    -- what a perfect record of all metrics would hold, and what was there
+    expected INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    PRIMARY KEY (cluster, host, hour)
+) WITHOUT ROWID;
 -- One row per sweep; old ones are thinned out.
 CREATE TABLE run (
     id      INTEGER PRIMARY KEY,

@@ -48,6 +48,24 @@ pub struct HostPhase {
     pub phase: i64,
 }
 
+/// How many samples a host has in each hour of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostHours {
+    /// The host.
+    pub host: String,
+    /// Hours since 1970, ascending, and the samples in each.
+    pub hours: Vec<(i64, HourCount)>,
+}
+
+/// Samples of one hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourCount {
+    /// What a perfect record would hold.
+    pub expected: u32,
+    /// Those that are there.
+    pub received: u32,
+}
+
 /// A job's result on its way to the recorder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finished {
@@ -57,6 +75,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Its samples.
     pub coverage: Coverage,
+    /// The same by host and hour, the last hours of the job only.
+    pub hours: Vec<HostHours>,
     /// Of an archived job: what its row gets.
     pub archived: Option<Archived>,
     /// What earlier sweeps know of the job.
@@ -122,6 +142,7 @@ impl Finished {
             head,
             outcome,
             coverage: Coverage::default(),
+            hours: Vec::new(),
             archived: None,
             history,
             lost: false,
@@ -132,5 +153,10 @@ impl Finished {
             stages: Stages::default(),
             fatal: None,
         }
+    }
+
+    /// Whether this is a provisional archive that stays as it is for now, since its cluster has no newer data.
+    pub fn is_unchanged(&self) -> bool {
+        self.history.provisional.is_some() && self.outcome == Outcome::NotYet
     }
 }

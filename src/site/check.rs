@@ -51,6 +51,12 @@ static CHECKPOINTS: Role = Role {
     setting: Setting::Source,
 };
 
+static PARQUET: Role = Role {
+    what: "Parquet folder",
+    expected: "the folder of metric-store.cleanup with one folder a cluster",
+    setting: Setting::Source,
+};
+
 impl Site {
     /// Looks whether everything is where it should be; the first thing that is not is the error.
     pub fn check(&self) -> Result<(), ConfigError> {
@@ -58,6 +64,11 @@ impl Site {
         self.check_archive()?;
         for folder in &self.checkpoints {
             CHECKPOINTS.folder(folder)?;
+        }
+        // The store makes that of its configuration when it first cleans up.
+        let named = |f: &&Located<PathBuf>| !matches!(f.origin, Origin::Config { .. });
+        for folder in self.parquet.iter().filter(named) {
+            PARQUET.folder(folder)?;
         }
         self.check_ledger()
     }
@@ -105,6 +116,8 @@ impl Site {
         }
         let checkpoints = self.checkpoints.iter();
         let trees = checkpoints.map(|folder| (&CHECKPOINTS, folder.value.as_path()));
+        let parquet = self.parquet.iter();
+        let trees = trees.chain(parquet.map(|folder| (&PARQUET, folder.value.as_path())));
         for (role, tree) in trees.chain(archive.map(|archive| (&ARCHIVE, archive))) {
             if lies_within(&folder.value, tree) {
                 let (ledger, within) = (ledger.clone(), tree.to_owned());

@@ -167,7 +167,7 @@ pub enum ConfigError {
 
     /// A source of a later version.
     #[error(
-        "{named} ({origin}) is not a folder of checkpoints: this version reads checkpoint folders only"
+        "{named} ({origin}) is no source that this version can read: expected a folder of checkpoints, or parquet:DIR"
     )]
     SourceMedium {
         /// What names the source, without password.
@@ -175,6 +175,10 @@ pub enum ConfigError {
         /// Who named it.
         origin: Origin,
     },
+
+    /// Parquet files, which this program was built without.
+    #[error("{} ({}) names Parquet files, which this ccarchive was built without: build it with the feature parquet", _0.value.display(), _0.origin)]
+    NoParquet(Located<PathBuf>),
 
     /// The configuration knows external metric stores only.
     #[error(
@@ -239,6 +243,7 @@ impl ConfigError {
             | Self::NoKeys { .. }
             | Self::CamelCase { .. }
             | Self::SourceMedium { .. }
+            | Self::NoParquet(_)
             | Self::ExternalStoresOnly { .. }
             | Self::LedgerIsDatabase(_)
             | Self::LedgerIsArchive(_)
@@ -260,7 +265,9 @@ impl ConfigError {
             }
             Self::NoArchive(_) => Advice::Correct(Setting::Archive),
             Self::ArchiveMedium { .. } => Advice::NameArchive,
-            Self::SourceMedium { .. } | Self::ExternalStoresOnly { .. } => Advice::NameSource,
+            Self::SourceMedium { .. } | Self::NoParquet(_) | Self::ExternalStoresOnly { .. } => {
+                Advice::NameSource
+            }
             Self::LedgerIsDatabase(_) | Self::LedgerIsArchive(_) | Self::LedgerInside { .. } => {
                 Advice::MoveLedger
             }

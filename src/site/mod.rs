@@ -14,6 +14,7 @@ mod error;
 mod go_duration;
 mod keys;
 mod origin;
+mod parquet;
 pub mod quantity;
 mod secret;
 mod sections;
@@ -51,7 +52,7 @@ pub struct Places {
     pub config: Option<Located<PathBuf>>,
     /// The job archive: a folder, `sqlite:FILE` or `s3://BUCKET`.
     pub archive: Option<Located<PathBuf>>,
-    /// Folders of checkpoints; the first has priority.
+    /// Folders of checkpoints, and `parquet:FOLDER` for what the metric store keeps of old ones; the first has priority.
     pub sources: Vec<Located<PathBuf>>,
     /// The ledger of ccarchive.
     pub ledger: Option<Located<PathBuf>>,
@@ -73,14 +74,14 @@ pub struct Site {
     pub ledger: Located<PathBuf>,
     /// The job archive.
     pub archive: Located<ArchivePlace>,
-    /// Folders of checkpoints, at least one; the first has priority.
+    /// Folders of checkpoints; the first has priority. None where only Parquet files are named.
     pub checkpoints: Vec<Located<PathBuf>>,
     /// Seconds that the metric store remembers, if a configuration says so.
     pub retention: Option<Located<i64>>,
     /// Seconds between two snapshots of the metric store.
     pub checkpoint_interval: Located<i64>,
-    /// Where the metric store keeps what it removes from the checkpoints; not read by this version.
-    pub parquet: Option<Located<PathBuf>>,
+    /// Folders where the metric store keeps what it removes from the checkpoints, as Parquet files.
+    pub parquet: Vec<Located<PathBuf>>,
     /// Metric stores that cc-backend asks over HTTP; not asked by this version.
     pub external_stores: Vec<Located<ExternalStore>>,
     /// Of which clusters (or cluster-subcluster; `*` for all) the data is in external stores and in none of the folders.
@@ -120,11 +121,11 @@ impl Site {
         if places.archive.is_none() && !same_file(&database.value, &config.database.value) {
             warnings.push(foreign_database(&database, &config));
         }
-        let checkpoints = if places.sources.is_empty() {
-            vec![config_checkpoints(&config, &mut warnings)?]
-        } else {
-            places.sources.clone()
-        };
+        let (mut checkpoints, mut parquet) = parquet::apart(places.sources.clone());
+        if places.sources.is_empty() {
+            checkpoints.push(config_checkpoints(&config, &mut warnings)?);
+            parquet.extend(parquet::of_config(config.parquet, &mut warnings));
+        }
         // Whoever names a source says where the data of all clusters is.
         let elsewhere: Vec<String> = if places.sources.is_empty() {
             let scopes = config.external.iter().map(|s| s.value.scope.clone());
@@ -140,7 +141,7 @@ impl Site {
             checkpoints,
             retention: config.retention,
             checkpoint_interval: config.checkpoint_interval.unwrap_or_else(usual_interval),
-            parquet: config.parquet,
+            parquet,
             elsewhere,
             external_stores: config.external,
             warnings,
@@ -158,11 +159,10 @@ impl Site {
             let Located { value, origin } = beside("job-archive");
             Located::new(ArchivePlace::Tree(value), origin)
         });
-        let checkpoints = if places.sources.is_empty() {
-            vec![beside("checkpoints")]
-        } else {
-            places.sources.clone()
-        };
+        let (mut checkpoints, parquet) = parquet::apart(places.sources.clone());
+        if places.sources.is_empty() {
+            checkpoints.push(beside("checkpoints"));
+        }
         Ok(Self {
             database,
             ledger,
@@ -170,11 +170,20 @@ impl Site {
             checkpoints,
             retention: None,
             checkpoint_interval: usual_interval(),
-            parquet: None,
+            parquet,
             external_stores: Vec::new(),
             elsewhere: Vec::new(),
             warnings: Vec::new(),
         })
+    }
+}
+
+impl Site {
+    /// Seconds after which the sources forget a sample; none where that is not known, or where the store keeps what it
+    /// removes.
+    pub fn forgets_after(&self) -> Option<i64> {
+        let retention = self.retention.as_ref().map(|r| r.value);
+        retention.filter(|_| self.parquet.is_empty())
     }
 }
 
@@ -199,7 +208,7 @@ fn named_archive(places: &Places) -> Result<Option<Located<ArchivePlace>>, Confi
 /// Media that the design knows and this version does not.
 fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
     const NO_ARCHIVES: [&str; 3] = ["http:", "https:", "parquet:"];
-    const NO_SOURCES: [&str; 5] = ["sqlite:", "s3:", "http:", "https:", "parquet:"];
+    const NO_SOURCES: [&str; 4] = ["sqlite:", "s3:", "http:", "https:"];
     let named = |place: &Located<PathBuf>, media: &[&str]| {
         let text = place.value.to_string_lossy();
         // What follows a question mark are settings of the medium, possibly keys.
@@ -211,6 +220,7 @@ fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
     if let Some((named, origin)) = archive.and_then(|a| named(a, &NO_ARCHIVES)) {
         return Err(ConfigError::ArchiveMedium { named, origin });
     }
+    parquet::refuse_unknown(&places.sources)?;
     let mut sources = places.sources.iter();
     match sources.find_map(|s| named(s, &NO_SOURCES)) {
         Some((named, origin)) => Err(ConfigError::SourceMedium { named, origin }),

@@ -78,10 +78,11 @@ impl Site {
                 _ => &database_owner,
             };
             return Some(format!(
-                "the database {} belongs to {database_owner} and the archive {} to {archive_owner}, but this is {}: cc-backend could not write what it leaves; run as {run_as}",
+                "ccarchive runs as {}, but the database {} belongs to {database_owner} and the archive {} belongs to {archive_owner}: \
+                 it would leave files that cc-backend cannot write; run it as {run_as}",
+                name_of(me.as_raw()),
                 database.display(),
-                archive.display(),
-                name_of(me.as_raw())
+                archive.display()
             ));
         }
         // What a SQLite file needs, the target knows.
@@ -94,7 +95,7 @@ impl Site {
             if let Err(e) = accessat(CWD, &folder, may, AtFlags::EACCESS) {
                 let who = owner(&folder).map_or_else(|| "its owner".into(), name_of);
                 return Some(format!(
-                    "{} cannot write the archive's folder {} ({}); it belongs to {who}",
+                    "ccarchive runs as {}, who cannot write to the folder {} of the archive: {}; the folder belongs to {who}",
                     name_of(me.as_raw()),
                     folder.display(),
                     std::io::Error::from(e)

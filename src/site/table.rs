@@ -46,6 +46,7 @@ impl Site {
                 .iter()
                 .map(|folder| path("checkpoints", folder)),
         );
+        rows.extend(self.parquet.iter().map(|folder| path("parquet", folder)));
         rows.push(seconds("checkpoint interval", &self.checkpoint_interval));
         rows.push(match &self.retention {
             Some(retention) => seconds("retention", retention),
@@ -55,11 +56,6 @@ impl Site {
                 from: "no configuration names it".to_owned(),
             },
         });
-        rows.extend(
-            self.parquet
-                .iter()
-                .map(|folder| path("parquet (not read)", folder)),
-        );
         for Located {
             value: store,
             origin,

@@ -13,6 +13,7 @@ use crate::rules::timeline::Interval;
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     window: Interval,
+    /// All metrics, where none is named.
     metrics: Vec<Metric>,
     /// Whether every metric was answered.
     all_metrics: bool,
@@ -74,7 +75,9 @@ impl Asked {
                     && (!w.components.is_empty() || m.components.is_empty())
             })
         };
-        self.window.covers(&request.window) && (self.all_metrics || request.metrics.iter().all(has))
+        let named = || !request.metrics.is_empty() && request.metrics.iter().all(has);
+        let all = self.all_metrics || self.metrics.is_empty();
+        self.window.covers(&request.window) && (all || named())
     }
 
     /// What covers both. Where the window grows it grows by its own length more, so that a host whose jobs are asked for one
@@ -88,8 +91,13 @@ impl Asked {
         if window.to > self.window.to {
             window.to = window.to.saturating_add(length);
         }
-        let mut metrics = self.metrics.clone();
-        for m in &other.metrics {
+        let all = self.metrics.is_empty() || other.metrics.is_empty();
+        let (mut metrics, more) = if all {
+            (Vec::new(), [].as_slice())
+        } else {
+            (self.metrics.clone(), other.metrics.as_slice())
+        };
+        for m in more {
             let same = |own: &&mut Metric| {
                 own.is(&m.name, m.frequency, m.native)
                     && own.components.is_empty() == m.components.is_empty()

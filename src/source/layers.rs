@@ -64,7 +64,7 @@ fn worst(errors: impl IntoIterator<Item = Error>) -> Error {
 }
 
 /// A layer that did not answer as damage of the others' answer; none where it just lacks the cluster.
-fn damage(error: Error) -> Option<Damage> {
+pub(super) fn damage(error: Error) -> Option<Damage> {
     let (subject, detail, reason) = match error {
         Error::Gone(detail) => ("one of the sources".into(), detail, Reason::LayerGone),
         Error::Unreadable {
@@ -139,42 +139,56 @@ impl Source for Layered {
     }
 
     fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
-        let answers = self.all(|layer| layer.reach(cluster, stop))?;
-        let (mut reach, mut errors): (Option<Reach>, _) = (None, Vec::new());
-        for answer in answers {
-            match answer {
-                Ok(r) => reach = Some(reach.map_or(r, |all| all.united(r))),
-                Err(e) => errors.push(e),
-            }
-        }
-        let Some(mut reach) = reach else {
-            return Err(worst(errors));
-        };
-        if errors.into_iter().any(|e| damage(e).is_some()) {
-            // The oldest data may be in the layer that is silent.
-            reach.oldest = i64::MIN;
-        }
-        Ok(reach)
+        reaches(self.all(|layer| layer.reach(cluster, stop))?)
     }
 
-    /// A medium is sick if that of any layer is: it is not known which one failed the jobs. A layer that is gone fails none,
-    /// and the jobs that need it are known.
     fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
-        let (mut well, mut errors) = (false, Vec::new());
-        for answer in self.all(|layer| layer.probe(cluster, but, stop))? {
-            match answer {
-                Ok(()) => well = true,
-                Err(e) => errors.push(e),
-            }
-        }
-        let sick = errors
-            .iter()
-            .any(|e| !matches!(e, Error::ClusterMissing { .. } | Error::Gone(_)));
-        if well && !sick {
-            return Ok(());
-        }
-        Err(worst(errors))
+        probes(self.all(|layer| layer.probe(cluster, but, stop))?)
     }
+}
+
+/// How far the data of all layers reaches, as each of them says.
+///
+/// # Errors
+/// When none of them could answer.
+pub(super) fn reaches(answers: Vec<Result<Reach, Error>>) -> Result<Reach, Error> {
+    let (mut reach, mut errors): (Option<Reach>, _) = (None, Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(r) => reach = Some(reach.map_or(r, |all| all.united(r))),
+            Err(e) => errors.push(e),
+        }
+    }
+    let Some(mut reach) = reach else {
+        return Err(worst(errors));
+    };
+    if errors.into_iter().any(|e| damage(e).is_some()) {
+        // The oldest data may be in the layer that is silent.
+        reach.oldest = i64::MIN;
+    }
+    Ok(reach)
+}
+
+/// Whether any medium is sick, as each layer says of its own: it is not known which one failed the jobs. A layer that is gone
+/// fails none, and the jobs that need it are known.
+///
+/// # Errors
+/// What the sickest of them met.
+pub(super) fn probes(answers: Vec<Result<(), Error>>) -> Result<(), Error> {
+    let (mut well, mut errors) = (false, Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(()) => well = true,
+            Err(e) => errors.push(e),
+        }
+    }
+    let sick = errors
+        .iter()
+        .any(|e| !matches!(e, Error::ClusterMissing { .. } | Error::Gone(_)));
+    if well && !sick {
+        return Ok(());
+    }
+    Err(worst(errors))
 }
 
 #[cfg(test)]

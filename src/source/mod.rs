@@ -10,9 +10,13 @@ pub mod cache;
 pub mod checkpoint;
 mod flight;
 pub mod layers;
+pub mod older;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod retry;
 #[cfg(test)]
 mod testing;
+mod times;
 
 use std::sync::Arc;
 

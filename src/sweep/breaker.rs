@@ -1,16 +1,16 @@
 //! A mass failure is an outage, not bad jobs, at any time of a sweep.
 //!
 //! Failures that may be the fault of the source or the archive are held back until a later job of the same medium
-//! succeeds, or until the sweep ends. When enough are held in a row, the medium is asked a question that only a sick one fails
+//! succeeds, or until the sweep ends. Before they are recorded, the medium is asked a question that only a sick one fails
 //! ([`Decision::Probe`]): its answer tells an outage, of which nothing is recorded, from bad jobs, which must be recorded, since
-//! otherwise they would stop every sweep at the same place. It is asked before a success releases failures, too: the success
-//! may come from memory, or have begun before them.
+//! otherwise they would stop every sweep at the same place. It is asked when enough failures are held in a row; when a success
+//! comes after some, since the success may come from memory or have begun before them; and at the end of the sweep.
 //!
 //! Jobs without any sample are held back too, until the source has shown that it holds samples of the cluster at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::failure::Failure;
+use crate::model::failure::{Failure, Reason};
 use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 
@@ -129,6 +129,18 @@ impl Breaker {
     /// Whether the source of a cluster has proved itself.
     pub(super) fn is_proved(&self, cluster: &str) -> bool {
         self.proved.contains(cluster)
+    }
+
+    /// The media of failures that are held when the sweep is over. A cluster of which the source has no folder at all is
+    /// no suspicion: its jobs fail, or a cluster that was taken out of service would alarm for ever.
+    pub(super) fn suspected(&self) -> Vec<Medium> {
+        let is_suspect = |d: &Finished| {
+            let failure = d.outcome.failure();
+            failure.is_some_and(|f| f.reason != Reason::SourceMissing)
+        };
+        let held = self.failures.iter();
+        let suspected = held.filter(|(_, held)| held.iter().any(is_suspect));
+        suspected.map(|(medium, _)| medium.clone()).collect()
     }
 
     /// The hosts and files of the failures that are held of a medium.

@@ -17,6 +17,8 @@ pub struct Report<'a> {
     pub raw_bytes: u64,
     /// Bytes of both files as stored.
     pub stored_bytes: u64,
+    /// Whether this is a provisional archive that stays as it is for now.
+    pub unchanged: bool,
     /// Why the job was archived although something could not be read, where that is so.
     pub note: Option<&'a str>,
 }
@@ -30,6 +32,7 @@ impl<'a> Report<'a> {
             coverage: &done.coverage,
             raw_bytes: done.raw_bytes,
             stored_bytes: done.archived.as_ref().map_or(0, |a| a.stored_bytes),
+            unchanged: done.is_unchanged(),
             note: done.note.as_deref(),
         }
     }

@@ -60,6 +60,8 @@ impl Recording<'_, '_> {
             }
             self.record_all(batch);
         }
+        self.look_at_suspected_media();
+        self.forget_silence_of_proved();
         let (failures, unproved) = std::mem::take(&mut self.breaker).finish();
         for (cluster, unproved) in unproved {
             self.summary.unproved.insert(cluster, unproved.count);
@@ -121,12 +123,35 @@ impl Recording<'_, '_> {
                 let now = self.settings.clock.now();
                 self.ledger.prove(cluster, source, now);
             }
-        } else if !(matches!(done.outcome, Outcome::NoData(_))
-            && self.ledger.is_proved(cluster, source))
-        {
-            return;
+        } else {
+            if done.outcome == Outcome::NotYet {
+                *self.summary.silent.entry(cluster.clone()).or_default() += 1;
+            }
+            let asks = matches!(done.outcome, Outcome::NoData(_));
+            if !(asks && self.ledger.is_proved(cluster, source)) {
+                return;
+            }
         }
         batch.extend(self.breaker.prove(cluster));
+    }
+
+    /// Too few failures to ask their medium during the sweep may be the beginning of an outage all the same.
+    fn look_at_suspected_media(&mut self) {
+        if self.summary.aborted.is_some() {
+            return;
+        }
+        let mut released = Vec::new();
+        for medium in self.breaker.suspected() {
+            self.probe(&medium, &mut released);
+        }
+        self.record_all(released);
+    }
+
+    /// A source that ever held samples of a cluster is the right one, whatever it lacks now.
+    fn forget_silence_of_proved(&mut self) {
+        let (breaker, ledger, source) = (&self.breaker, self.ledger, &self.settings.source);
+        let is_proved = |c: &str| breaker.is_proved(c) || ledger.is_proved(c, source);
+        self.summary.silent.retain(|cluster, _| !is_proved(cluster));
     }
 
     /// Tells an outage from bad jobs.
@@ -339,6 +364,9 @@ impl Recording<'_, '_> {
         }
         self.ledger.record(&records, now);
         self.remember(batch);
+        for d in batch.iter().filter(|d| !d.hours.is_empty()) {
+            self.ledger.note_hours(&d.head.key.cluster, &d.hours, now);
+        }
         if self.hooks.are_wanted() {
             for d in batch.iter().filter(|d| d.outcome == Outcome::Raced) {
                 self.ledger.hook_done(&d.head.key);

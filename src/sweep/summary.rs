@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::becomes::new_status;
 use crate::jobs::PassedOver;
 use crate::ledger::Entry;
 use crate::model::failure::{Failure, Reason, Stage};
-use crate::model::job::JobKey;
+use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::message::{Finished, Stages};
 use crate::model::outcome::{Kind, Points};
 use crate::model::standing::Standing;
@@ -167,6 +168,13 @@ pub(super) struct Taken {
 pub struct Summary {
     /// Jobs by outcome.
     pub outcomes: BTreeMap<Kind, u64>,
+    /// Provisional archives that were looked at again and stay as they are, since no newer data came. They are archived
+    /// already, so that no outcome counts them.
+    pub unchanged: u64,
+    /// Rows whose `monitoring_status` became 3, or would in a dry run.
+    pub rows_archived: u64,
+    /// Rows whose `monitoring_status` became 2, or would in a dry run.
+    pub rows_failed: u64,
     /// Failures by group.
     pub failures: BTreeMap<Group, Failures>,
     /// Jobs that were not taken since they were not due.
@@ -177,6 +185,8 @@ pub struct Summary {
     pub passed_over: PassedOver,
     /// Clusters of which no job has a sample in this source, with their jobs: their rows stay as they are.
     pub unproved: BTreeMap<String, u64>,
+    /// The same for clusters whose jobs may still get samples: they are "not yet", and their source never held a sample.
+    pub silent: BTreeMap<String, u64>,
     /// Samples of the archived jobs.
     pub points: Points,
     /// The archived jobs with the smallest share of their samples, the worst first.
@@ -221,6 +231,15 @@ pub struct Summary {
 impl Summary {
     /// Counts a finished job.
     pub(super) fn count(&mut self, done: &Finished) {
+        if done.is_unchanged() {
+            self.unchanged += 1;
+            return;
+        }
+        match new_status(done) {
+            Some(STATUS_ARCHIVED) => self.rows_archived += 1,
+            Some(_) => self.rows_failed += 1,
+            None => {}
+        }
         *self.outcomes.entry(done.outcome.kind()).or_default() += 1;
         if let Some(f) = done.outcome.failure() {
             let group = Group {
@@ -272,7 +291,7 @@ impl Summary {
         if self.aborted.is_none() {
             self.aborted = taken.abort;
         }
-        let done = self.total() - self.of(Kind::Interrupted);
+        let done = self.total() - self.of(Kind::Interrupted) + self.unchanged;
         self.left = taken
             .due
             .saturating_sub(done + self.unproved.values().sum::<u64>());

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::becomes::keep_settled_hours;
 use super::document::Document;
 use super::hand::{Ending, Place, Shared, Subject, Work, no_data};
 use super::{hosts, large};
@@ -45,6 +46,7 @@ impl<'a> Work<'a> {
             // Nobody keeps them, and results may wait in thousands.
             self.done.coverage.gaps = Vec::new();
         }
+        keep_settled_hours(&mut self.done);
         self.done
     }
 
@@ -244,6 +246,7 @@ impl<'a> Work<'a> {
         }
         findings.nothing_kept = document.metrics == 0;
         self.done.coverage = findings.account.coverage.clone();
+        self.done.hours = findings.account.hours.by_host(&job.resources);
         self.conclude(subject, document, &findings)
     }
 

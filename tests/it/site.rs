@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ccarchive::site::{ArchivePlace, ConfigError, ErrorKind, Located, Origin, Places, Site};
 use tempfile::TempDir;
+
+use crate::support::program::{self, Ran, program};
 
 /// A folder laid out as cc-backend does it: everything in `var`, config.json beside it.
 struct Folder(TempDir);
@@ -165,7 +166,7 @@ fn a_config_names_everything() {
     assert_eq!(site.checkpoint_interval.value, 5400);
     assert_eq!(
         site.parquet,
-        Some(located("parquet", "metric-store.cleanup.directory"))
+        [located("parquet", "metric-store.cleanup.directory")]
     );
     assert!(site.warnings.is_empty(), "{:?}", site.warnings);
 }
@@ -630,31 +631,15 @@ fn the_program_adds_the_flag_to_the_advice() {
         if !arguments.is_empty() {
             arguments.push(none.to_str().unwrap());
         }
-        let (exit, _, stderr) = run(&arguments, &[]);
-        assert_eq!(exit, Some(2));
-        assert!(stderr.contains(advice), "{stderr}");
+        run(&arguments, &[]).refused(2, advice);
     }
 }
 
 /// `ccarchive run` with these arguments and variables, and no others of ours.
-fn run(arguments: &[&str], variables: &[(&str, &Path)]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccarchive"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CCARCHIVE_") {
-            command.env_remove(name);
-        }
-    }
-    command
-        .arg("run")
-        .args(arguments)
-        .envs(variables.iter().copied());
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+fn run(arguments: &[&str], variables: &[(&str, &Path)]) -> Ran {
+    let mut command = program();
+    command.arg("run").args(arguments);
+    program::run(command.envs(variables.iter().copied()))
 }
 
 #[test]
@@ -668,8 +653,7 @@ fn show_config_tells_flag_environment_config_and_default_apart() {
         ("CCARCHIVE_CONFIG", &*config),
         ("CCARCHIVE_ARCHIVE", &*archive),
     ];
-    let (code, stdout, stderr) = run(&arguments, &variables);
-    assert_eq!(code, Some(0), "{stderr}");
+    let stdout = run(&arguments, &variables).expect(0).out;
     let from = |what: &str| {
         let line = stdout.lines().find(|line| line.starts_with(what)).unwrap();
         line.rsplit("  ").next().unwrap().to_owned()
@@ -688,7 +672,8 @@ fn a_flag_beats_the_environment() {
     let folder = Folder::new();
     let database = folder.path("var/job.db");
     let arguments = ["--show-config", "--db", database.to_str().unwrap()];
-    let (_, stdout, _) = run(&arguments, &[("CCARCHIVE_DB", Path::new("/none/job.db"))]);
+    let elsewhere = [("CCARCHIVE_DB", Path::new("/none/job.db"))];
+    let stdout = run(&arguments, &elsewhere).out;
     assert!(!stdout.contains("/none"), "{stdout}");
     assert!(stdout.contains("  --db\n"), "{stdout}");
 }

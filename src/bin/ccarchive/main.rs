@@ -3,6 +3,7 @@
 mod cli;
 mod command;
 mod generator;
+mod memory;
 mod report;
 mod signals;
 mod version;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    memory::keep_little();
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(e) => {

@@ -1,6 +1,6 @@
 //! The answer of `status`: plain figures, as they are printed and served as JSON.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::inspect::Place;
 use crate::ledger::DayCount;
@@ -30,6 +30,10 @@ pub struct Status {
     pub standing: Standings,
     /// The last sweeps, the newest first.
     pub runs: Vec<Sweep>,
+    /// When the last sweep that came through ended (exit code 0 or 3), however long ago.
+    pub last_success: Option<i64>,
+    /// The backlog as past sweeps left it, the oldest first.
+    pub history: Vec<Past>,
     /// Jobs by the day of their last attempt and its outcome.
     pub days: Vec<DayCount>,
     /// How far the data reaches, by cluster and source.
@@ -139,6 +143,21 @@ pub struct Sweep {
     pub figures: serde_json::Value,
 }
 
+/// The backlog at the end of a past sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Past {
+    /// When the sweep ended.
+    #[serde(default)]
+    pub at: i64,
+    /// Stopped jobs that were not archived.
+    pub jobs: u64,
+    /// When the first of them ended.
+    pub oldest_end: Option<i64>,
+    /// When the source might begin to forget the most endangered job that was still whole.
+    pub next_loss: Option<i64>,
+}
+
 /// How far a source reaches for a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -160,6 +179,16 @@ impl Status {
     pub fn needs_attention(&self) -> bool {
         self.risk.begun + self.risk.within_6h + self.standing.quarantined > 0
             || self.reach.iter().any(|r| r.error.is_some())
+    }
+
+    /// The backlog in short, as the next ones find it in [`Status::history`].
+    pub fn past(&self) -> Past {
+        Past {
+            at: self.now,
+            jobs: self.table.unarchived,
+            oldest_end: self.oldest.as_ref().map(|o| o.end),
+            next_loss: self.risk.next_loss,
+        }
     }
 
     /// Jobs of the backlog by the time since their end, see [`AGES`].

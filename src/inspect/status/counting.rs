@@ -40,6 +40,8 @@ impl<'a> Counting<'a> {
             },
             standing: Standings::default(),
             runs: Vec::new(),
+            last_success: None,
+            history: Vec::new(),
             days: Vec::new(),
             reach: Vec::new(),
         };

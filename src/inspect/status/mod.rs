@@ -8,14 +8,17 @@ mod counting;
 
 use super::{Ports, Terms};
 use crate::jobs::{self, survey};
-use crate::ledger::{Listing, Run, Told};
+use crate::ledger::{ClusterHours, HOURS, Listing, Run, Told};
 use crate::model::job::STATUS_ARCHIVED;
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
-use answer::DAY;
+use answer::{DAY, HOUR};
 use counting::Counting;
 
-pub use answer::{AGES, Group, Oldest, Reach, Risk, Standings, Status, Sweep, Table};
+pub use answer::{AGES, Group, Oldest, Past, Reach, Risk, Standings, Status, Sweep, Table};
+
+/// Past sweeps in [`Status::history`].
+const POINTS: usize = 240;
 
 /// What to look at besides the backlog.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +27,7 @@ pub struct Wanted {
     pub thin: f64,
     /// How many of the last sweeps.
     pub runs: usize,
-    /// How many days of outcomes.
+    /// How many days of outcomes and of history.
     pub days: i64,
     /// Seconds by which the days are ahead of UTC.
     pub offset: i64,
@@ -41,20 +44,67 @@ pub fn status(
     clusters: &[&str],
     stop: &Stop,
 ) -> Result<Status, jobs::Error> {
-    let now = terms.clock.now();
+    let mut status = count(ports, terms, stop)?;
+    complete(&mut status, ports, wanted, clusters, stop);
+    Ok(status)
+}
+
+/// Counts the table and the backlog, and nothing else.
+///
+/// # Errors
+/// When the job database cannot be read.
+pub fn count(ports: &Ports<'_>, terms: &Terms, stop: &Stop) -> Result<Status, jobs::Error> {
     let open = ports.ledger.open_jobs();
-    let mut counting = Counting::new(&open, terms, now);
+    let mut counting = Counting::new(&open, terms, terms.clock.now());
     survey(ports.database, i64::MIN, terms.patience, stop, |b| {
         counting.row(b);
     })?;
-    let mut status = counting.finish();
-    status.standing.thin = ports.ledger.thin(wanted.thin);
-    status.runs = ports.ledger.runs(wanted.runs).iter().map(sweep).collect();
-    let today = (now + wanted.offset).div_euclid(DAY);
+    Ok(counting.finish())
+}
+
+/// Adds to a count what else is known.
+pub fn complete(
+    status: &mut Status,
+    ports: &Ports<'_>,
+    wanted: &Wanted,
+    clusters: &[&str],
+    stop: &Stop,
+) {
+    let today = (status.now + wanted.offset).div_euclid(DAY);
     let since = (today - wanted.days + 1) * DAY - wanted.offset;
+    status.standing.thin = ports.ledger.thin(wanted.thin);
+    status.runs = ports
+        .ledger
+        .runs(wanted.runs)
+        .iter()
+        .map(Sweep::from)
+        .collect();
+    status.last_success = ports.ledger.last_success();
+    status.history = history(&ports.ledger.runs_since(since));
     status.days = ports.ledger.days(since, wanted.offset, wanted.thin);
     status.reach = reach(ports, clusters, stop);
-    Ok(status)
+}
+
+/// The backlog that sweeps left, at most [`POINTS`] of them evenly over all.
+fn history(runs: &[Run]) -> Vec<Past> {
+    let past = |run: &Run| {
+        let mut figures: serde_json::Value = serde_json::from_str(&run.figures).ok()?;
+        let past: Past = serde_json::from_value(figures["backlog"].take()).ok()?;
+        Some(Past {
+            at: run.ended,
+            ..past
+        })
+    };
+    let all: Vec<Past> = runs.iter().filter_map(past).collect();
+    let skip = all.len().div_ceil(POINTS).max(1);
+    // The last one is always among them.
+    let rest = all.len().saturating_sub(1) % skip;
+    all.into_iter().skip(rest).step_by(skip).collect()
+}
+
+/// Samples of the last days by cluster, host and hour, as sweeps saw them. `now`: Unix seconds.
+pub fn hours(ports: &Ports<'_>, now: i64) -> Vec<ClusterHours> {
+    ports.ledger.hours(now.div_euclid(HOUR) - HOURS + 1)
 }
 
 /// Lists jobs that are still as the ledger has them, at most `limit`.
@@ -96,12 +146,14 @@ pub fn list(
     Ok(out)
 }
 
-fn sweep(run: &Run) -> Sweep {
-    Sweep {
-        started: run.started,
-        ended: run.ended,
-        exit: run.exit,
-        figures: serde_json::from_str(&run.figures).unwrap_or_default(),
+impl From<&Run> for Sweep {
+    fn from(run: &Run) -> Self {
+        Self {
+            started: run.started,
+            ended: run.ended,
+            exit: run.exit,
+            figures: serde_json::from_str(&run.figures).unwrap_or_default(),
+        }
     }
 }
 

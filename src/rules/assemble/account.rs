@@ -6,11 +6,15 @@ use crate::model::failure::Failure;
 use crate::model::outcome::Coverage;
 use crate::rules::evidence::Damage;
 
+use super::hours::Hours;
+
 /// What was seen besides the values.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     /// Expected and received samples.
     pub coverage: Coverage,
+    /// The same by host and hour.
+    pub hours: Hours,
     /// Per host, where the latest slot ends (Unix seconds) that has no sample and may still get one.
     pub missing_until: HashMap<usize, i64>,
     /// Damaged parts of the source that may have held samples which are missing.
@@ -25,6 +29,7 @@ impl Account {
         self.coverage.points.add(other.coverage.points);
         self.coverage.gaps.extend(other.coverage.gaps);
         self.coverage.unusable += other.coverage.unusable;
+        self.hours.add(other.hours);
         for (k, t) in other.missing_until {
             self.note_missing(k, t);
         }

@@ -5,6 +5,7 @@
 //! without a sample inside the job) is left out before anything is counted.
 
 mod account;
+mod hours;
 mod reading;
 mod wanted;
 
@@ -23,6 +24,7 @@ use reading::Reading;
 use wanted::Wanted;
 
 pub use account::Account;
+pub use hours::Hours;
 
 /// The metrics whose node series rooflines pair by position, and which get a node scope if they have none.
 const ROOFLINE: [&str; 2] = ["flops_any", "mem_bw"];

@@ -163,6 +163,7 @@ impl<'a, 'b> Reading<'a, 'b> {
                 .map(|c| (c.iter().filter(|v| v.is_finite()).count(), c))
                 .max_by_key(|c| c.0);
             let received = best.map_or(0, |b| b.0);
+            account.hours.count(k, grid, best.map(|b| b.1.as_slice()));
             points.add(Points {
                 expected: grid.n as u64,
                 received: received as u64,

@@ -12,13 +12,15 @@ use std::path::{Path, PathBuf};
 use super::listing::{self, LOG, Listed};
 use super::presence::unreadable;
 use super::snapshot::{Fault, Snapshot, Wish};
-use super::times::believable;
 use super::{binary, json, wal};
 use crate::model::failure::Reason;
 use crate::opening::regular;
 use crate::rules::evidence::{Covers, Damage, Evidence};
 use crate::rules::timeline::{Builder, Interval, Phase, SeriesId};
-use crate::source::Error;
+use crate::source::layers::damage as damage_of_layer;
+use crate::source::older::{Older, feed};
+use crate::source::times::believable;
+use crate::source::{Error, Request};
 
 /// How often everything is read again when files go away.
 const READINGS: usize = 5;
@@ -34,6 +36,15 @@ pub(super) struct Host<'a> {
     pub(super) wish: Wish<'a>,
     /// Where the files have at most so many bytes, all that they hold is kept, whatever the window.
     pub(super) whole_below: u64,
+    /// What the host had before its oldest snapshot.
+    pub(super) older: Option<Before<'a>>,
+}
+
+/// What is asked of the source of older data, and that source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before<'a> {
+    pub(super) source: &'a dyn Older,
+    pub(super) request: &'a Request<'a>,
 }
 
 /// What a host's folder holds.
@@ -44,6 +55,8 @@ pub(super) struct Loaded {
     pub(super) worked: Option<PathBuf>,
     /// Whether there is any file.
     pub(super) has_files: bool,
+    /// Whether the source of older data was asked and knows the cluster.
+    pub(super) has_older: bool,
 }
 
 /// Lists the snapshots of a folder.
@@ -65,7 +78,8 @@ impl Host<'_> {
             let log = listing::open(&self.folder.join(LOG));
             let files = match list(&self.folder) {
                 Ok(files) => files,
-                Err(e) if self.is_missing(&e) => return Ok(None),
+                Err(e) if self.is_missing(&e) && self.older.is_none() => return Ok(None),
+                Err(e) if self.is_missing(&e) => Vec::new(),
                 Err(e) => {
                     return Err(unreadable(&self.folder, &regular::explain(&self.folder, e)));
                 }
@@ -108,6 +122,13 @@ impl Host<'_> {
             wish.window = Interval::ALL;
         }
         let mut loading = Loading::new(wish, read_at);
+        let has_older = match &self.older {
+            Some(older) => {
+                let until = files.first().map_or(i64::MAX, |f| f.number);
+                loading.older(older, until, self.wish.window)?
+            }
+            None => false,
+        };
         for (k, file) in files.iter().enumerate() {
             let next = files.iter().skip(k).find(|f| f.number > file.number);
             let named = Interval {
@@ -120,11 +141,14 @@ impl Host<'_> {
         if let Some(log) = log {
             loading.log(&self.folder.join(LOG), log, self.frequencies)?;
         }
+        // Where nothing followed the older data, what was learnt of later days says nothing of them.
+        let remembered = if has_files { self.remembered } else { &[] };
         let worked = loading.worked.take();
         Ok(Loaded {
-            evidence: loading.finish(self.remembered),
+            evidence: loading.finish(remembered),
             worked,
             has_files,
+            has_older,
         })
     }
 }
@@ -155,6 +179,8 @@ struct Loading<'a> {
     /// Where the newest snapshot ends.
     snapshot_end: Option<i64>,
     worked: Option<PathBuf>,
+    covers: Covers,
+    phase_unknown: bool,
 }
 
 impl<'a> Loading<'a> {
@@ -168,7 +194,51 @@ impl<'a> Loading<'a> {
             passed_over: Vec::new(),
             snapshot_end: None,
             worked: None,
+            covers: Covers {
+                window: Some(wish.window),
+                all_metrics: true,
+            },
+            phase_unknown: false,
         }
+    }
+
+    /// Adds what the host had before `until`, where its oldest snapshot begins, if the window that was asked for reaches
+    /// back so far. Says whether the source of it knows the cluster.
+    fn older(&mut self, before: &Before<'_>, until: i64, asked: Interval) -> Result<bool, Ended> {
+        let all = self.wish.window;
+        if asked.from >= until {
+            self.covers.window = Some(Interval { from: until, ..all });
+            return Ok(false);
+        }
+        // What is older is kept as far as it was asked for.
+        self.covers = Covers {
+            window: (asked.to >= until).then_some(Interval {
+                from: asked.from,
+                ..all
+            }),
+            all_metrics: before.request.metrics.is_empty(),
+        };
+        let old = match before.source.before(before.request, until, self.wish.stop) {
+            Ok(old) => old,
+            Err(Error::Cancelled) => return Err(Ended::Cancelled),
+            Err(e) => {
+                let silent = damage_of_layer(e);
+                self.damaged.extend(silent.map(|d| Damage {
+                    interval: Interval {
+                        from: i64::MIN,
+                        to: until,
+                    },
+                    ..d
+                }));
+                return Ok(false);
+            }
+        };
+        feed(old.series, &mut self.builder);
+        self.snapshot_end = old.final_until;
+        self.phase_unknown = old.phase_unknown;
+        self.damaged.extend(old.damaged);
+        self.passed_over.extend(old.passed_over);
+        Ok(true)
     }
 
     /// Adds a snapshot. `named` is the interval that file names tell.
@@ -248,12 +318,12 @@ impl<'a> Loading<'a> {
         } else if found.log.skipped > 0 {
             let places = found.log.skipped;
             self.passed_over
-                .push(damage(format!("damaged records in {places} place(s)")));
+                .push(damage(format!("damaged records (places: {places})")));
         }
         if found.unbelievable > 0 {
             let records = found.unbelievable;
             self.passed_over
-                .push(damage(format!("{records} record(s) with an absurd time")));
+                .push(damage(format!("records with an absurd time ({records})")));
         }
         Ok(())
     }
@@ -302,15 +372,12 @@ impl<'a> Loading<'a> {
             series: timeline.series,
             newest: timeline.newest,
             phases: timeline.phases,
-            phase_guessed: timeline.phase_guessed,
+            phase_guessed: timeline.phase_guessed || self.phase_unknown,
             damaged: self.damaged,
             passed_over: self.passed_over,
             final_until: self.snapshot_end,
             read_at: self.read_at,
-            covers: Covers {
-                window: Some(self.wish.window),
-                all_metrics: true,
-            },
+            covers: self.covers,
         }
     }
 }

@@ -11,19 +11,20 @@ mod reach;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
-mod times;
 pub mod wal;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::layers::{damage, probes, reaches};
+use super::older::Older;
 use super::{Error, Reach, Request, Source};
 use crate::model::clock::Clock;
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
 use crate::rules::timeline::Phase;
-use loading::{Host, Loaded};
+use loading::{Before, Host, Loaded};
 use snapshot::Wish;
 
 /// Where the files of a host have at most so many bytes, all that they hold is kept: reading them again for another window
@@ -45,6 +46,8 @@ pub struct Checkpoints {
     /// Bytes of files up to which a host is kept whole.
     whole_below: u64,
     clock: Clock,
+    /// What hosts had before their oldest snapshots.
+    older: Option<Box<dyn Older>>,
     /// Per cluster a file that could be read.
     worked: Mutex<HashMap<String, PathBuf>>,
 }
@@ -59,6 +62,7 @@ impl Checkpoints {
             room: usize::MAX,
             whole_below: WHOLE_BELOW,
             clock,
+            older: None,
             worked: Mutex::default(),
         }
     }
@@ -67,6 +71,13 @@ impl Checkpoints {
     #[must_use]
     pub fn remembering(mut self, phases: Remembered) -> Self {
         self.remembered = phases;
+        self
+    }
+
+    /// Puts what another source keeps of old snapshots before the oldest of each host. It is asked only for times before that.
+    #[must_use]
+    pub fn after(mut self, older: Box<dyn Older>) -> Self {
+        self.older = Some(older);
         self
     }
 
@@ -94,6 +105,7 @@ impl Source for Checkpoints {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
         let (cluster, host) = (request.cluster, request.host);
         let key = (cluster.to_owned(), host.to_owned());
+        let older = self.older.as_deref();
         let reading = Host {
             folder: self.root.join(cluster).join(host),
             frequencies: &self.frequencies,
@@ -104,36 +116,54 @@ impl Source for Checkpoints {
                 stop,
             },
             whole_below: self.whole_below,
+            older: older.map(|source| Before { source, request }),
         };
         let asked_at = self.clock.now();
         let loaded = reading.load(|| self.clock.now(), &listing::snapshots)?;
+        let mut missing = None;
         if loaded.as_ref().is_none_or(|l| !l.has_files) {
-            presence::check_cluster(&self.root, cluster, stop)?;
+            let checked = presence::check_cluster(&self.root, cluster, stop);
+            match checked {
+                // The samples of the host may all be old.
+                Err(e) if loaded.as_ref().is_some_and(|l| l.has_older) => missing = Some(e),
+                checked => checked?,
+            }
         }
         let never_reported = || Evidence {
             read_at: asked_at,
             ..Evidence::default()
         };
-        Ok(Arc::new(loaded.map_or_else(never_reported, |l| {
-            let Loaded {
-                evidence, worked, ..
-            } = l;
-            if let Some(file) = worked {
-                self.note_worked(cluster, file);
-            }
-            evidence
-        })))
+        let Some(loaded) = loaded else {
+            return Ok(Arc::new(never_reported()));
+        };
+        let Loaded {
+            mut evidence,
+            worked,
+            ..
+        } = loaded;
+        if let Some(file) = worked {
+            self.note_worked(cluster, file);
+        }
+        if let Some(silent) = missing.and_then(damage) {
+            evidence.damaged.push(silent);
+            evidence.final_until = None;
+        }
+        Ok(Arc::new(evidence))
     }
 
     fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
-        presence::check_cluster(&self.root, cluster, stop)?;
-        reach::of_cluster(&self.root.join(cluster), self.clock.now(), stop)
+        let own = presence::check_cluster(&self.root, cluster, stop)
+            .and_then(|()| reach::of_cluster(&self.root.join(cluster), self.clock.now(), stop));
+        let older = self.older.iter().map(|o| o.reach(cluster, stop));
+        reaches(std::iter::once(own).chain(older).collect())
     }
 
     fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
         let worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner);
         let worked = worked.get(cluster).cloned();
-        presence::probe(&self.root, cluster, but, worked.as_deref(), stop)
+        let own = presence::probe(&self.root, cluster, but, worked.as_deref(), stop);
+        let older = self.older.iter().map(|o| o.probe(cluster, but, stop));
+        probes(std::iter::once(own).chain(older).collect())
     }
 }
 

@@ -7,10 +7,10 @@ use std::path::Path;
 use super::listing::{self, LOG, Listed};
 use super::presence::unreadable;
 use super::snapshot::Fault;
-use super::times::believable;
 use super::{binary, wal};
 use crate::model::stop::Stop;
 use crate::rules::timeline::Interval;
+use crate::source::times::believable;
 use crate::source::{Error, Reach};
 
 /// The end of a log that is looked at: some hundred records.

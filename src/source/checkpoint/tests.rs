@@ -163,6 +163,7 @@ fn a_snapshot_that_vanishes_while_it_is_read_is_looked_for_under_its_new_name() 
         remembered: &[],
         wish: Wish::everything(&stop),
         whole_below: 0,
+        older: None,
     };
     // What stands in the folder when it is listed is gone when it is read.
     let listings = std::cell::Cell::new(0);

@@ -1,11 +1,13 @@
 //! What every archive promises, whatever it is made of. A medium joins by naming how one is made: see the end.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
 use ccarchive::format::read::{SeriesRead, Visitor};
 use ccarchive::model::job::JobKey;
 use ccarchive::model::stored::{Files, Form, Sum};
 use ccarchive::target::{Error, Found, Target};
+
+use crate::support::gzip;
 
 /// An archive of two clusters, `alpha` and `beta`, that holds no job.
 pub(crate) trait Medium {
@@ -41,11 +43,7 @@ pub(crate) fn documents(key: &JobKey, values: &[f32]) -> (Vec<u8>, Vec<u8>) {
 pub(crate) fn stored(form: Form, data: &[u8]) -> Vec<u8> {
     match form {
         Form::Plain => data.to_vec(),
-        Form::Gzip => {
-            let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            gz.write_all(data).unwrap();
-            gz.finish().unwrap()
-        }
+        Form::Gzip => gzip::pack(data),
     }
 }
 

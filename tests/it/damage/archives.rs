@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use super::swept::sound;
 use super::tiny::{Site, make};
+use crate::support::gzip;
 
 /// A site in which job 101 has an archive already.
 fn with(files: &[(&str, &[u8])]) -> Site {
@@ -21,17 +21,10 @@ fn own(name: &str) -> &'static [u8] {
     &sound().job(101).files[name]
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    e.write_all(bytes).unwrap();
-    e.finish().unwrap()
-}
-
 #[test]
 fn whatever_a_killed_archiver_left_is_replaced_by_the_whole_archive() {
     let (meta, data) = (own("meta.json"), own("data.json"));
-    let packed = gzip(data);
+    let packed = gzip::pack(data);
     let half = |b: &'static [u8]| &b[..b.len() / 2];
     let cases: [&[(&str, &[u8])]; 16] = [
         &[],
@@ -73,7 +66,7 @@ fn whatever_a_killed_archiver_left_is_replaced_by_the_whole_archive() {
 #[test]
 fn a_torn_data_file_at_any_length_is_replaced_and_a_flipped_one_replaced_or_kept_with_a_reason() {
     let (meta, data) = (own("meta.json"), own("data.json"));
-    let packed = gzip(data);
+    let packed = gzip::pack(data);
     for (name, whole) in [("data.json", data), ("data.json.gz", &packed)] {
         for length in (0..whole.len()).step_by(11) {
             let swept = with(&[("meta.json", meta), (name, &whole[..length])]).sweep();
@@ -101,7 +94,7 @@ fn a_whole_variant_that_holds_more_is_not_lost_beside_a_torn_one() {
     let rich = br#"{"load":{"node":{"unit":{"base":""},"series":[{"hostname":"n1","statistics":{},"data":[1.00,2.00]},{"hostname":"n1","id":"0","data":[1.00,2.00]}],"timestep":60}}}"#;
     for (torn, whole, bytes) in [
         ("data.json.gz", "data.json", rich.to_vec()),
-        ("data.json", "data.json.gz", gzip(rich)),
+        ("data.json", "data.json.gz", gzip::pack(rich)),
     ] {
         for meta in [own("meta.json"), b""] {
             let site = with(&[
@@ -121,7 +114,7 @@ fn a_whole_variant_that_holds_more_is_not_lost_beside_a_torn_one() {
 #[test]
 fn a_torn_file_that_holds_more_than_the_source_is_kept() {
     let torn = br#"{"load":{"node":{"unit":{"base":""},"series":[{"hostname":"n1","statistics":{},"data":[1.00,2.00]},{"hostname":"n1","id":"0","data":[1.00,2.00]},{"hostna"#;
-    let packed = gzip(torn);
+    let packed = gzip::pack(torn);
     for (name, bytes) in [("data.json", torn.as_slice()), ("data.json.gz", &packed)] {
         let site = with(&[("meta.json", own("meta.json")), (name, bytes)]);
         site.sweep_keeping(101).only_fail(&[101], "poorer");
@@ -134,7 +127,7 @@ fn something_else_in_place_of_a_folder_fails_the_jobs_below_it() {
     type Damage = fn(&Path);
     let cases: [Damage; 3] = [
         |p| fs::write(p, "x").unwrap(),
-        |p| assert!(Command::new("mkfifo").arg(p).status().unwrap().success()),
+        |p| make("mkfifo", p),
         |p| std::os::unix::fs::symlink(p.file_name().unwrap(), p).unwrap(),
     ];
     for damage in cases {

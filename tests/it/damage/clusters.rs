@@ -249,14 +249,14 @@ fn folders_and_files_beside_the_clusters_do_not_disturb_a_sweep() {
     fs::write(site.path("job-archive/README"), "x").unwrap();
     symlink("nothing", site.path("job-archive/link")).unwrap();
     let answer = site.run(&["--json"]);
-    answer.is_printable();
+    answer.assert_printable();
     assert_eq!(
-        (answer.exit, answer.summary()["archived"].as_u64()),
+        (answer.code(), answer.summary()["archived"].as_u64()),
         (0, Some(13))
     );
     for folder in ["lost+found", ".snapshot"] {
         let warning = format!("{folder} in the archive has no cluster.json");
-        assert!(answer.stderr.contains(&warning), "{}", answer.stderr);
+        assert!(answer.err.contains(&warning), "{}", answer.err);
     }
 }
 
@@ -274,7 +274,7 @@ fn what_is_no_file_in_place_of_a_cluster_file_is_refused_and_hangs_nothing() {
         fs::remove_file(&path).unwrap();
         make(kind, &path);
         let answer = site.run(&["--json"]);
-        println!("{kind}: {}", answer.stderr.trim_end());
+        println!("{kind}: {}", answer.err.trim_end());
         answer.refused(1, "tiny/cluster.json: ");
     }
 }
@@ -300,7 +300,7 @@ fn an_archive_of_another_version_is_refused() {
         let answer = site.run(&["--json"]);
         if exit == 0 {
             assert_eq!(
-                (answer.exit, answer.summary()["archived"].as_u64()),
+                (answer.code(), answer.summary()["archived"].as_u64()),
                 (0, Some(13))
             );
         } else {
@@ -313,7 +313,7 @@ fn an_archive_of_another_version_is_refused() {
         fs::remove_file(&path).unwrap();
         make(kind, &path);
         let answer = site.run(&["--json"]);
-        println!("{kind}: {} {}", answer.exit, answer.stderr.trim_end());
+        println!("{kind}: {} {}", answer.code(), answer.err.trim_end());
         answer.refused(if kind == "true" { 2 } else { 1 }, "version");
     }
 }

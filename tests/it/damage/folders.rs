@@ -3,14 +3,13 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Command;
 
 use ccarchive::model::clock::Clock;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
 
-use super::tiny::{NOW, Site, T, T3, TAKEN};
+use super::tiny::{NOW, Site, T, T3, TAKEN, make};
 
 /// Jobs that need the first snapshot of n1.
 const FIRST: [i64; 3] = [101, 104, 110];
@@ -19,17 +18,16 @@ const ALL: [i64; 5] = [101, 102, 103, 104, 110];
 
 type Damage = fn(&Path);
 
-fn fifo(path: &Path) {
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-}
-
 /// What may stand in place of a file, and what the message says of it.
 const NO_FILES: [(Damage, &str); 5] = [
     (
         |p| fs::create_dir(p).unwrap(),
         "it is a folder; expected a file",
     ),
-    (fifo, "it is a FIFO, socket or device; expected a file"),
+    (
+        |p| make("mkfifo", p),
+        "it is a FIFO, socket or device; expected a file",
+    ),
     (
         |p| symlink("/dev/zero", p).unwrap(),
         "it is a FIFO, socket or device",
@@ -81,7 +79,7 @@ fn what_is_no_file_in_place_of_the_log_fails_the_jobs_after_the_newest_snapshot(
 fn what_is_no_folder_in_place_of_a_hosts_fails_the_jobs_of_that_host() {
     let instead: [Damage; 4] = [
         |p| fs::write(p, "x").unwrap(),
-        fifo,
+        |p| make("mkfifo", p),
         |p| symlink("nothing", p).unwrap(),
         |p| symlink(p.file_name().unwrap(), p).unwrap(),
     ];
@@ -142,9 +140,9 @@ fn stray_files_change_nothing() {
         fs::write(path(name), "x").unwrap();
     }
     fs::create_dir_all(path("n1/1700000001/deep")).unwrap();
-    fifo(&path("n1/fifo"));
-    fifo(&path("fifo"));
-    fifo(&site.path("checkpoints/fifo"));
+    make("mkfifo", &path("n1/fifo"));
+    make("mkfifo", &path("fifo"));
+    make("mkfifo", &site.path("checkpoints/fifo"));
     symlink("n1", path("link")).unwrap();
     let swept = site.sweep();
     swept.others_are_sound(&[]);

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use ccarchive::ledger::Ledger;
 use rusqlite::Connection;
 
 use super::swept::Swept;
-use super::tiny::Site;
+use super::tiny::{Site, make};
 
 /// The ledger of a site in which a job has failed and others are done.
 fn used() -> Vec<u8> {
@@ -131,18 +130,12 @@ fn rows_of_wrong_types_in_a_ledger_cost_the_ledger_and_no_job() {
 #[test]
 fn a_ledger_that_is_a_fifo_hangs_nothing() {
     let site = Site::new();
-    assert!(
-        Command::new("mkfifo")
-            .arg(site.path("job.db.ledger"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    make("mkfifo", &site.path("job.db.ledger"));
     let answer = site.run(&["--json"]);
-    println!("{}", answer.stderr.trim_end());
-    answer.is_printable();
+    println!("{}", answer.err.trim_end());
+    answer.assert_printable();
     assert_eq!(
-        (answer.exit, answer.summary()["archived"].as_u64()),
+        (answer.code(), answer.summary()["archived"].as_u64()),
         (0, Some(13))
     );
 }

@@ -56,7 +56,7 @@ fn a_flipped_bit_in_a_log_costs_one_record() {
         // A bad record that is the last one may still be being written.
         let told = j
             .note
-            .contains("current.wal has damaged records in 1 place(s)");
+            .contains("current.wal has damaged records (places: 1)");
         assert_eq!(
             told,
             needed && at < whole.len() - 38,

@@ -10,7 +10,6 @@ mod contents;
 mod folders;
 mod ledgers;
 mod logs;
-mod program;
 mod programs;
 mod resources;
 mod rows;

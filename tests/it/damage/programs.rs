@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::program::run;
 use super::tiny::Site;
+use crate::support::program::{Ran, limited, program, run};
 use crate::support::site as small;
 
 /// Enough for the program and its threads (their stacks are only reserved), not for an absurd count.
@@ -12,25 +12,18 @@ const MEGABYTES: u32 = 400;
 const CONFIG: &str = r#"{"main": {"db": "job.db"}, "archive": {"kind": "file", "path": "job-archive"},
  "metric-store": {"checkpoints": {"directory": "checkpoints"}, "retention-in-memory": "48h"}}"#;
 
-fn with_config(site: &Site, text: &[u8]) -> super::program::Answer {
+fn with_config(site: &Site, text: &[u8]) -> Ran {
     let path = site.path("config.json");
     fs::write(&path, text).unwrap();
-    run(
-        &[
-            "run",
-            "--config",
-            path.to_str().unwrap(),
-            "--json",
-            "--dry-run",
-        ],
-        None,
-    )
+    let mut command = program();
+    command.arg("run").arg("--config").arg(path);
+    run(command.args(["--json", "--dry-run"]))
 }
 
 #[test]
 fn a_config_cut_anywhere_is_refused_and_a_flipped_one_refused_or_used() {
     let site = Site::new();
-    assert_eq!(with_config(&site, CONFIG.as_bytes()).exit, 0);
+    with_config(&site, CONFIG.as_bytes()).expect(0);
     for length in (0..CONFIG.len()).step_by(7) {
         with_config(&site, &CONFIG.as_bytes()[..length]).refused(2, "config.json line");
     }
@@ -38,11 +31,11 @@ fn a_config_cut_anywhere_is_refused_and_a_flipped_one_refused_or_used() {
         let mut bytes = CONFIG.as_bytes().to_vec();
         bytes[at] ^= 1 << (at % 7);
         let answer = with_config(&site, &bytes);
-        answer.is_printable();
+        answer.assert_printable();
         assert!(
-            [0, 1, 2, 3].contains(&answer.exit),
+            [0, 1, 2, 3].contains(&answer.code()),
             "byte {at}: {}",
-            answer.stderr
+            answer.err
         );
     }
     for text in [
@@ -78,25 +71,25 @@ fn a_damaged_database_ends_the_program_with_its_reason() {
         whole.len() - 4096,
     ] {
         let answer = damaged(&whole[..length]);
-        answer.is_printable();
+        answer.assert_printable();
         println!(
             "{length} bytes: {} {}",
-            answer.exit,
-            answer.stderr.lines().last().unwrap_or_default()
+            answer.code(),
+            answer.err.lines().last().unwrap_or_default()
         );
         assert!(
-            [1, 12].contains(&answer.exit),
+            [1, 12].contains(&answer.code()),
             "{length} bytes: {} {}",
-            answer.exit,
-            answer.stderr
+            answer.code(),
+            answer.err
         );
     }
     damaged(b"this is no database at all").refused(1, "is not a database");
     let mut page = whole.clone();
     page[4096..].fill(0xA5);
     let answer = damaged(&page);
-    answer.is_printable();
-    assert_eq!(answer.exit, 1, "{}", answer.stderr);
+    answer.assert_printable();
+    assert_eq!(answer.code(), 1, "{}", answer.err);
 }
 
 #[test]
@@ -116,13 +109,13 @@ fn absurd_counts_and_sizes_take_no_memory() {
         .set_len(1 << 30)
         .unwrap();
     let answer = site.run_within(MEGABYTES, &["--json", "--workers", "2"]);
-    answer.is_printable();
-    println!("{}", answer.stderr);
+    answer.assert_printable();
+    println!("{}", answer.err);
     assert_eq!(
-        (answer.exit, answer.summary()["archived"].as_u64()),
+        (answer.code(), answer.summary()["archived"].as_u64()),
         (3, Some(8)),
         "{}",
-        answer.stdout
+        answer.out
     );
 }
 
@@ -137,15 +130,15 @@ fn absurd_rows_and_cluster_files_take_no_memory() {
     let nodes = text.replace("n[1-3]", "n[1-3],x[0000000000-2147483647]");
     fs::write(site.path("job-archive/tiny/cluster.json"), nodes).unwrap();
     let answer = site.run_within(MEGABYTES, &["--json", "--workers", "2"]);
-    answer.is_printable();
-    println!("{}", answer.stderr);
-    let reasons: Vec<String> = (answer.stdout.lines())
+    answer.assert_printable();
+    println!("{}", answer.err);
+    let reasons: Vec<String> = (answer.out.lines())
         .filter(|l| l.contains("row_invalid") && l.contains("\"job\""))
         .map(str::to_owned)
         .collect();
-    assert_eq!((answer.exit, reasons.len()), (3, 2), "{reasons:?}");
+    assert_eq!((answer.code(), reasons.len()), (3, 2), "{reasons:?}");
     let of_399_days = "\"id\":4,\"jobId\":104,\"outcome\":\"partial\"";
-    assert!(answer.stdout.contains(of_399_days), "{}", answer.stdout);
+    assert!(answer.out.contains(of_399_days), "{}", answer.out);
 }
 
 #[test]
@@ -164,24 +157,13 @@ fn large_rows_take_no_memory_while_they_wait() {
     site.db()
         .execute(&format!("UPDATE job SET meta_data = {script}"), [])
         .unwrap();
-    let database = site.path("job.db");
-    let answer = run(
-        &[
-            "run",
-            "--db",
-            database.to_str().unwrap(),
-            "--json",
-            "--workers",
-            "2",
-            "--limit",
-            "10",
-        ],
-        Some(MEGABYTES),
-    );
+    let mut command = limited(&format!("-v {}", MEGABYTES * 1024));
+    command.arg("run").arg("--db").arg(site.path("job.db"));
+    let answer = run(command.args(["--json", "--workers", "2", "--limit", "10"]));
     assert_eq!(
-        (answer.exit, answer.summary()["archived"].as_u64()),
+        (answer.code(), answer.summary()["archived"].as_u64()),
         (0, Some(10)),
         "{}",
-        answer.stderr
+        answer.err
     );
 }

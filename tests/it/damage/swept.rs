@@ -3,23 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::OnceLock;
 
-use ccarchive::format::gzip::Effort;
-use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
-use ccarchive::model::clock::Clock;
-use ccarchive::model::cluster::Clusters;
+use ccarchive::model::failure::Reason;
 use ccarchive::model::selection::Selection;
-use ccarchive::model::stop::Stop;
-use ccarchive::source::cache::Cached;
-use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::sweep::monitor::{Event, Monitor};
-use ccarchive::sweep::{self, Exit, Jobs, Parts, Settings, Summary};
-use ccarchive::target::Target as _;
-use ccarchive::target::tree::Tree;
+use ccarchive::sweep::{Exit, Summary};
 use rusqlite::types::Value;
+
+use crate::support::engine::{JobEvent, Sweep, Swept as Made};
 
 use super::tiny::{NOW, Site, TAKEN};
 
@@ -59,45 +51,6 @@ pub(super) struct Swept {
     pub(super) warnings: Vec<String>,
 }
 
-#[derive(Default)]
-struct Notes {
-    jobs: Mutex<BTreeMap<i64, Job>>,
-    warnings: Mutex<Vec<String>>,
-}
-
-impl Monitor for Notes {
-    fn event(&self, event: &Event<'_>) {
-        match event {
-            Event::Job(r) => {
-                let failure = r.outcome.failure();
-                let job = Job {
-                    outcome: r.outcome.name(),
-                    reason: failure.map_or("", |f| f.reason.code()),
-                    detail: failure.map(|f| f.detail.clone()).unwrap_or_default(),
-                    note: r.note.unwrap_or_default().to_owned(),
-                    unusable: r.coverage.unusable,
-                    files: BTreeMap::new(),
-                    row: Vec::new(),
-                };
-                let old = self.jobs.lock().unwrap().insert(r.head.id, job);
-                assert!(old.is_none(), "a job is told once");
-            }
-            Event::Warning(w) => self.warnings.lock().unwrap().push((*w).to_owned()),
-            Event::Found(_) => {}
-        }
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        workers: 2,
-        queue: 16,
-        compression: Effort::Fast,
-        group_bytes: 1 << 20,
-        ..Settings::new(Clock::starting_at(NOW))
-    }
-}
-
 impl Site {
     /// Sweeps with a ledger that forgets.
     pub(super) fn sweep(&self) -> Swept {
@@ -134,33 +87,30 @@ impl Site {
     }
 
     fn sweep_through(&self, ledger: &Ledger) -> Result<Swept, String> {
-        let archive = Tree::new(self.path("job-archive"));
-        let files = archive.clusters().map_err(|e| e.to_string())?.files;
-        let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))?;
-        let source = Checkpoints::new(
-            self.path("checkpoints"),
-            clusters.frequencies(),
-            settings().clock,
-        );
-        let database = self.path("job.db");
-        let filter = Filter::new(Selection::default(), NOW);
-        let notes = Notes::default();
-        let rows = Rows::new(&database, Duration::from_secs(1));
-        let parts = Parts {
-            source: &Cached::new(source, 1 << 20),
-            target: &archive,
-            clusters: &clusters,
-            ledger,
-            jobs: Jobs::Pending(Box::new(Pending::open(&database, filter).unwrap())),
-            rows: &rows,
-            lock: None,
-            recorder: Some(Recorder::open(&database, Duration::from_secs(1)).unwrap()),
-        };
-        let summary = sweep::run(parts, &settings(), &notes, &Stop::new());
-        let mut swept = Swept {
-            jobs: notes.jobs.into_inner().unwrap(),
+        let mut sweep = Sweep::at(NOW);
+        sweep.selection = Selection::default();
+        let Made {
+            jobs,
             summary,
-            warnings: notes.warnings.into_inner().unwrap(),
+            warnings,
+            ..
+        } = sweep.try_run_with(self, ledger)?;
+        let job = |j: JobEvent| Job {
+            outcome: j.outcome,
+            reason: j.reason.map_or("", Reason::code),
+            detail: j.detail,
+            note: j.note.unwrap_or_default(),
+            unusable: j.unusable,
+            files: BTreeMap::new(),
+            row: Vec::new(),
+        };
+        let count = jobs.len();
+        let jobs: BTreeMap<i64, Job> = jobs.into_iter().map(|j| (j.id, job(j))).collect();
+        assert_eq!(jobs.len(), count, "a job is told once");
+        let mut swept = Swept {
+            jobs,
+            summary,
+            warnings,
         };
         swept.add_rows(self);
         Ok(swept)

@@ -10,6 +10,7 @@
 //! 110 ran on n1 and n2 in the first interval, 111 on n2 and n3 in the second; 114 is running, 115 is switched off.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,7 +18,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
+use crate::generator::database;
 use crate::generator::encode::{self, Series};
+use crate::support::program::{Ran, limited, program, run};
+use crate::support::site::Places;
 
 /// Begin of the first snapshot's interval, Unix seconds.
 pub(super) const T: i64 = 1_700_000_000;
@@ -62,25 +66,33 @@ const JOBS: [(i64, &[&str], i64, i64); 15] = [
 pub(super) const TAKEN: std::ops::RangeInclusive<i64> = 101..=113;
 
 /// A site in a folder of its own.
-pub(super) struct Site(TempDir);
+pub(super) struct Site {
+    _folder: TempDir,
+    places: Places,
+}
+
+impl Deref for Site {
+    type Target = Places;
+
+    fn deref(&self) -> &Places {
+        &self.places
+    }
+}
 
 impl Site {
     pub(super) fn new() -> Self {
-        let site = Self(scratch());
+        let folder = scratch();
+        let places = Places::of(folder.path());
+        let site = Self {
+            _folder: folder,
+            places,
+        };
         for (name, bytes) in files() {
             let path = site.path(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
         site
-    }
-
-    pub(super) fn root(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.root().join(name)
     }
 
     /// A file of a host.
@@ -107,6 +119,21 @@ impl Site {
         let sql = "CREATE TABLE free AS SELECT * FROM job; DROP TABLE job; ALTER TABLE free RENAME TO job;";
         self.database().execute_batch(sql).unwrap();
         self
+    }
+
+    /// `ccarchive run` on the site.
+    pub(super) fn run(&self, flags: &[&str]) -> Ran {
+        self.run_by(program(), flags)
+    }
+
+    /// The same with so many megabytes of address space.
+    pub(super) fn run_within(&self, megabytes: u32, flags: &[&str]) -> Ran {
+        self.run_by(limited(&format!("-v {}", megabytes * 1024)), flags)
+    }
+
+    fn run_by(&self, mut command: Command, flags: &[&str]) -> Ran {
+        command.arg("run").arg("--db").arg(self.path("job.db"));
+        run(command.args(flags))
     }
 
     /// Sets a column of a job.
@@ -214,10 +241,7 @@ fn database() -> Vec<u8> {
     let folder = scratch();
     let path = folder.path().join("job.db");
     let c = Connection::open(&path).unwrap();
-    c.execute_batch(include_str!(
-        "../../../src/bin/ccarchive/generator/schema.sql"
-    ))
-    .unwrap();
+    database::create(&c).unwrap();
     c.execute_batch(
         "INSERT INTO tag (id, tag_type, tag_name) VALUES (1, 'class', 'good'), (2, 'class', 'bad')",
     )

@@ -17,7 +17,9 @@ pub(super) enum Expect {
     Stops(&'static str),
     /// Exit 1 before anything was done.
     Refused,
-    /// One of these, whichever comes.
+    /// Exit 1, since nobody can read what became of it; rows, archive and ledger as undisturbed.
+    Unheard,
+    /// Exit 1 or 3, depending on what the limit hits. What is recorded is as undisturbed.
     Survives,
 }
 

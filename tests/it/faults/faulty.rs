@@ -1,18 +1,16 @@
 //! A site with a fault in it. Whatever was done to make the fault is undone again, also when a test fails.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use rusqlite::Connection;
 
 use super::how::{Damage, How, Lock, Place};
-use super::site::copy_tree;
 use super::sweep::{NOBODY, Sweep};
+use crate::support::gzip;
+use crate::support::tree::copy_tree;
 use crate::support::wait::until;
 
 /// A job that faults are aimed at.
@@ -387,9 +385,7 @@ pub(super) fn write_old(folder: &Path, data: &str) {
     fs::write(folder.join("meta.json"), "{\"old\":true}").unwrap();
     let mut bytes = b"{}".to_vec();
     if data == "data.json.gz" {
-        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
-        gz.write_all(&bytes).unwrap();
-        bytes = gz.finish().unwrap();
+        bytes = gzip::pack(&bytes);
     }
     fs::write(folder.join(data), bytes).unwrap();
 }

@@ -96,6 +96,9 @@ impl Trial<'_> {
             Expect::Forgets => code == Some(3) && ended.said.contains("goes on without it"),
             Expect::Stops(why) => code == Some(1) && reason == why,
             Expect::Refused => code == Some(1) && reason == "not_started",
+            Expect::Unheard => {
+                code == Some(1) && ended.said.contains("standard output cannot be written")
+            }
             Expect::Survives => matches!(code, Some(1 | 3)),
         };
         if !fine {
@@ -116,7 +119,9 @@ impl Trial<'_> {
 
     fn check_rows(&mut self, failed: &BTreeSet<i64>, untouched: &BTreeSet<i64>) {
         let fine = match self.cell.expect {
-            Expect::Done | Expect::Forgets => failed.is_empty() && untouched.is_empty(),
+            Expect::Done | Expect::Forgets | Expect::Unheard => {
+                failed.is_empty() && untouched.is_empty()
+            }
             Expect::Failed(_) => {
                 (failed.contains(&self.victim.id) || failed.contains(&self.victim.empty))
                     && untouched.is_empty()
@@ -188,7 +193,7 @@ impl Trial<'_> {
         let told = after.ledger.get(&row.key);
         let of = |name: &str| told.and_then(|j| j.get(name)).map_or("", String::as_str);
         let fine = match (stands, self.cell.expect) {
-            (Stands::Done, Expect::Done | Expect::Failed(_)) => {
+            (Stands::Done, Expect::Done | Expect::Failed(_) | Expect::Unheard) => {
                 told == self.base.swept.ledger.get(&row.key)
             }
             (Stands::Failed, Expect::Failed(why)) => {

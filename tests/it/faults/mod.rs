@@ -5,6 +5,8 @@
 //! |---|---|
 //! | kill | sweeps killed at hundreds of moments |
 //! | again | an archived job is archived again, and that sweep is killed |
+//! | outages | media that go away at the n-th call |
+//! | crash | images of a disk in the middle of a sweep |
 //! | horizon | hosts that cannot be read do not make jobs lost |
 //! | matrix, table, cells | stage × fault: the test, its rows, what a row says |
 //! | how, faulty, judge | the ways to make a fault; a site with one; what must be true after it |
@@ -13,12 +15,14 @@
 
 mod again;
 mod cells;
+mod crash;
 mod faulty;
 mod horizon;
 mod how;
 mod judge;
 mod kill;
 mod matrix;
+mod outages;
 mod shim;
 mod site;
 mod sweep;

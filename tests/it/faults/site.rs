@@ -11,6 +11,7 @@ use rusqlite::types::Value;
 use tempfile::TempDir;
 
 use super::sweep::Sweep;
+use crate::support::tree::copy_tree;
 
 /// Jobs of the site; most are everyday ones.
 const JOBS: u32 = 320;
@@ -87,19 +88,6 @@ impl Base {
 /// A new folder, in memory where that is possible: what is killed is a process, not the kernel.
 fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
-}
-
-pub(super) fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let to = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_tree(&path, &to);
-        } else {
-            fs::copy(&path, &to).unwrap();
-        }
-    }
 }
 
 /// A row of the job table.

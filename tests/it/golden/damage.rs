@@ -2,17 +2,15 @@
 //! job and the document.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use rusqlite::Connection;
 
 use super::sums::Sums;
 use super::{approved, swept};
+use crate::support::gzip;
+use crate::support::tree::copy_tree;
 
 /// A result that may be damaged.
 struct Result<'a>(&'a Path);
@@ -26,17 +24,13 @@ impl Result<'_> {
     }
 
     fn data(&self) -> Vec<u8> {
-        let mut data = Vec::new();
-        let file = fs::File::open(self.folder().join("data.json.gz")).expect("data.json.gz");
-        GzDecoder::new(file).read_to_end(&mut data).expect("data");
-        data
+        let data = fs::read(self.folder().join("data.json.gz"));
+        gzip::unpack(&data.expect("data.json.gz"))
     }
 
     fn pack(&self, data: &[u8], how: Compression) {
-        let file = fs::File::create(self.folder().join("data.json.gz")).expect("data.json.gz");
-        let mut packer = GzEncoder::new(file, how);
-        packer.write_all(data).expect("data");
-        packer.finish().expect("data");
+        let data = gzip::pack_as(data, how);
+        fs::write(self.folder().join("data.json.gz"), data).expect("data.json.gz");
     }
 
     fn sql(&self, statement: &str) {
@@ -47,12 +41,11 @@ impl Result<'_> {
     /// Damages a copy of a correct result, and says what is different then.
     fn damaged(&self, damage: fn(&Result<'_>), approved: &Sums) -> Vec<String> {
         let copy = tempfile::tempdir().expect("a temporary folder");
-        let copied = Command::new("cp")
-            .arg("-r")
-            .args(["job.db", "job-archive"].map(|name| self.0.join(name)))
-            .arg(copy.path())
-            .status();
-        assert!(copied.expect("cp starts").success());
+        fs::copy(self.0.join("job.db"), copy.path().join("job.db")).expect("job.db");
+        copy_tree(
+            &self.0.join("job-archive"),
+            &copy.path().join("job-archive"),
+        );
         damage(&Result(copy.path()));
         Sums::of(copy.path()).differences(approved)
     }

@@ -24,9 +24,7 @@ const NOT_SUPPORTED: i32 = 12;
 const RENEW: &str = "CCARCHIVE_TEST_RENEW=1 cargo test --test it approved";
 
 fn sweep(site: &Unpacked, code: i32) {
-    let output = golden::sweep(site);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "it said:\n{said}");
+    golden::sweep(site).expect(code);
 }
 
 /// A site that the repository carries, swept.

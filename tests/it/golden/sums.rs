@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
+
+use crate::support::gzip;
 
 /// The columns that archiving a job changes.
 const CHANGED: [&str; 4] = [
@@ -111,13 +111,11 @@ fn documents(folder: &Path, path: &mut Vec<String>, lines: &mut BTreeMap<String,
 /// The bytes of a file once it is unpacked.
 fn content(file: &Path) -> Vec<u8> {
     let bytes = fs::read(file).expect("a file of the archive");
-    if file.extension().is_none_or(|extension| extension != "gz") {
-        return bytes;
+    if file.extension().is_some_and(|extension| extension == "gz") {
+        gzip::unpack(&bytes)
+    } else {
+        bytes
     }
-    let mut unpacked = Vec::new();
-    let read = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked);
-    read.expect("gzip");
-    unpacked
 }
 
 /// A line per row of the table of jobs, one per other table, and one for the schema.

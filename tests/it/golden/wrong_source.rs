@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
 
 use super::sums::Sums;
 use super::{SOME_JOBS_FAILED, approved, golden, sweep};
 use crate::support::program::{program, run};
+use crate::support::shared;
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let read = fs::read_dir(folder).unwrap();
@@ -40,6 +44,51 @@ fn after_a_sweep_from_a_wrong_source_the_right_one_archives_everything() {
         run(command.arg("--source").arg(folder.path())).expect(1);
         sweep(&site, SOME_JOBS_FAILED);
         let differences = Sums::of(&site.path()).differences(&approved(name));
+        assert!(
+            differences.is_empty(),
+            "{name}:\n{}",
+            differences.join("\n")
+        );
+    }
+}
+
+/// A copy of a golden site that is no part of the repository: database, archive and checkpoints.
+fn copy(name: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["job.db", "job-archive", "checkpoints"] {
+        let from = shared::golden(name).join(part);
+        let mut copy = Command::new("cp");
+        copy.arg("-r").arg(from).arg(folder.path().join(part));
+        assert!(copy.status().unwrap().success());
+    }
+    folder
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn a_wrong_source_costs_no_golden_site_a_job() {
+    // `perf` is the largest by far; the others have every kind of job.
+    for name in ["alex", "fritz", "emmy", "edges-json"] {
+        let [undisturbed, disturbed] = [copy(name), copy(name)];
+        let sweep = |site: &TempDir| {
+            let mut command = program();
+            run(command
+                .arg("run")
+                .arg("--db")
+                .arg(site.path().join("job.db")))
+        };
+        let code = sweep(&undisturbed).code();
+        let folder = tempfile::tempdir().unwrap();
+        wrong(&disturbed.path().join("checkpoints"), folder.path());
+        let mut command = program();
+        command
+            .arg("run")
+            .arg("--db")
+            .arg(disturbed.path().join("job.db"));
+        let ran = run(command.arg("--source").arg(folder.path()));
+        assert!(matches!(ran.code(), 1 | 3), "{name}: {:?}", ran.code());
+        assert_eq!(sweep(&disturbed).code(), code, "{name}");
+        let differences = Sums::of(disturbed.path()).differences(&Sums::of(undisturbed.path()));
         assert!(
             differences.is_empty(),
             "{name}:\n{}",

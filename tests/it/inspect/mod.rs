@@ -2,6 +2,7 @@
 
 mod answers;
 mod contract;
+mod pages;
 mod verify;
 
 use crate::support::program::{Ran, program, run};

@@ -352,7 +352,10 @@ impl Play {
             }
         }
         self.proved = if flags.dry_run { self.proved } else { proved };
-        assert_eq!(swept.jobs.len() as u64, swept.summary.total());
+        assert_eq!(
+            swept.jobs.len() as u64,
+            swept.summary.total() + swept.summary.unchanged
+        );
         let archived = self.jobs.values().filter(|j| j.archive.is_some()).count();
         assert_eq!(self.site.archived_jobs().len(), archived);
     }

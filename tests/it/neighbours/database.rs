@@ -109,12 +109,18 @@ impl Writer<'_> {
             for (k, job_id) in published.into_iter().take(8).enumerate() {
                 let (sql, left) = match k % 4 {
                     0 => ("DELETE FROM job WHERE job_id = ?1", None),
-                    1 => ("UPDATE job SET duration = 660 WHERE job_id = ?1", Some(("completed", 660, 1))),
+                    1 => (
+                        "UPDATE job SET duration = 660 WHERE job_id = ?1",
+                        Some(("completed", 660, 1)),
+                    ),
                     2 => (
                         "UPDATE job SET monitoring_status = 3 WHERE job_id = ?1",
                         Some(("completed", 600, 3)),
                     ),
-                    _ => ("UPDATE job SET job_state = 'failed' WHERE job_id = ?1", Some(("failed", 600, 1))),
+                    _ => (
+                        "UPDATE job SET job_state = 'failed' WHERE job_id = ?1",
+                        Some(("failed", 600, 1)),
+                    ),
                 };
                 assert_eq!(db.execute(sql, [job_id]).unwrap(), 1);
                 let mine = left.map(|(state, duration, status)| Mine {
@@ -127,14 +133,26 @@ impl Writer<'_> {
                 diary.raced.insert(job_id);
             }
             // Rows that are deleted and come back have another id, or an id that another row had.
-            let last = "SELECT max(job_id) FROM job WHERE monitoring_status = 1 AND job_state = 'completed' AND job_id <= ?1";
-            if let Some(job_id) = db.query_row(last, [BACKLOG], |r| r.get::<_, Option<i64>>(0)).unwrap() {
-                db.execute("DELETE FROM job WHERE job_id = ?1", [job_id]).unwrap();
+            if let Some(job_id) = last_open(db, &diary.raced) {
+                db.execute("DELETE FROM job WHERE job_id = ?1", [job_id])
+                    .unwrap();
                 backlog_job(job_id, begin).insert(db);
                 diary.reinserted.insert(job_id);
             }
         });
     }
+}
+
+/// The last job of the backlog that is not archived and that the writer left as it was.
+fn last_open(db: &Connection, changed: &BTreeSet<i64>) -> Option<i64> {
+    let sql = "SELECT job_id FROM job WHERE monitoring_status = 1 AND job_state = 'completed' AND job_id <= ?1 \
+        ORDER BY job_id DESC";
+    let mut statement = db.prepare(sql).unwrap();
+    let mut open = statement
+        .query_map([BACKLOG], |r| r.get(0))
+        .unwrap()
+        .map(Result::unwrap);
+    open.find(|job_id| !changed.contains(job_id))
 }
 
 /// Whether a job of the backlog is not archived.

@@ -3,14 +3,16 @@
 use std::time::{Duration, Instant};
 
 use ccarchive::jobs::Rows;
+use ccarchive::ledger::Ledger;
 use ccarchive::model::stop::Stop;
 use rusqlite::Connection;
 use rustix::process::Signal;
 
 use super::{command, present};
+use crate::support::engine::Sweep;
 use crate::support::program::{Running, run};
-use crate::support::site::{NewJob, Site};
-use crate::support::wait::{pause, short_or_long, until};
+use crate::support::site::{NewJob, Places, Site};
+use crate::support::wait::{now, pause, short_or_long, until};
 
 fn site() -> Site {
     let (site, begin) = present();
@@ -64,6 +66,30 @@ fn a_database_that_cannot_even_be_read_is_waited_for_from_the_start() {
         lock.execute_batch("COMMIT").unwrap();
         sweeping.wait().expect(0);
     }
+}
+
+#[test]
+fn a_database_that_is_locked_while_the_backlog_is_read_is_waited_for() {
+    let (dir, lock) = exclusive(site());
+    lock.execute_batch("COMMIT").unwrap();
+    let (locked, to_unlock) = std::sync::mpsc::channel();
+    let lock_it = move || {
+        lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        locked.send(lock).unwrap();
+    };
+    let swept = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let lock: Connection = to_unlock.recv().unwrap();
+            // SQLite itself waits for half a second.
+            pause(Duration::from_millis(1200));
+            lock.execute_batch("COMMIT").unwrap();
+        });
+        Sweep::at(now())
+            .on_begin(lock_it)
+            .run_with(&Places::of(dir.path()), &Ledger::in_memory())
+    });
+    assert_eq!(swept.summary.aborted, None);
+    assert_eq!(swept.jobs.len(), 40);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod archived;
 mod failed;
+mod flush;
 mod ledger;
 mod no_data;
 mod provisional;

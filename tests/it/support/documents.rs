@@ -1,22 +1,15 @@
 //! The documents of an archive by job, whatever medium holds them: what an archive is compared by.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
-use flate2::read::GzDecoder;
 use rusqlite::Connection;
 
+use super::gzip;
 use super::site::folders;
 
 /// meta.json and data.json by number and start of the job.
 pub(crate) type Documents = BTreeMap<(i64, i64), (Vec<u8>, Vec<u8>)>;
-
-fn unpacked(bytes: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::new();
-    GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
-    plain
-}
 
 /// Those of a SQLite archive.
 pub(crate) fn in_file(archive: &Path) -> Documents {
@@ -26,7 +19,7 @@ pub(crate) fn in_file(archive: &Path) -> Documents {
         .unwrap();
     let rows = rows.query_map([], |r| {
         let data: Vec<u8> = r.get(3)?;
-        let data = if r.get(4)? { unpacked(&data) } else { data };
+        let data = if r.get(4)? { gzip::unpack(&data) } else { data };
         Ok(((r.get(0)?, r.get(1)?), (r.get(2)?, data)))
     });
     rows.unwrap().map(Result::unwrap).collect()
@@ -40,8 +33,8 @@ pub(crate) fn in_tree(cluster: &Path) -> Documents {
         for rest in folders(&thousands) {
             for job in folders(&rest) {
                 let read = |name| std::fs::read(job.join(name));
-                let data =
-                    read("data.json").unwrap_or_else(|_| unpacked(&read("data.json.gz").unwrap()));
+                let data = read("data.json")
+                    .unwrap_or_else(|_| gzip::unpack(&read("data.json.gz").unwrap()));
                 let key = (number(&thousands) * 1000 + number(&rest), number(&job));
                 out.insert(key, (read("meta.json").unwrap(), data));
             }
@@ -61,7 +54,7 @@ pub(crate) fn in_bucket(server: &super::s3::Server, cluster: &str) -> Documents 
         {
             let number = |text: &str| text.parse::<i64>().unwrap();
             let get = |name| server.get(&format!("{of}/{thousands}/{rest}/{start}/{name}"));
-            let packed = || unpacked(&get("data.json.gz").unwrap());
+            let packed = || gzip::unpack(&get("data.json.gz").unwrap());
             let data = get("data.json").unwrap_or_else(packed);
             let key = (number(thousands) * 1000 + number(rest), number(start));
             out.insert(key, (get("meta.json").unwrap(), data));

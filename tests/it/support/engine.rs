@@ -21,18 +21,24 @@ use ccarchive::sweep::{self, Jobs, Parts, Refused, Settings, Summary};
 use ccarchive::target::Target;
 use ccarchive::target::tree::Tree;
 
-use super::site::Site;
+use super::site::{Places, Site};
 use super::trouble::{Quick, Trouble, Troubled};
 
 /// What became of a job, as the monitor was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobEvent {
+    /// Of its row.
+    pub(crate) id: i64,
     pub(crate) job_id: i64,
     pub(crate) start: i64,
     pub(crate) outcome: &'static str,
     pub(crate) reason: Option<Reason>,
+    /// What was wrong, in words.
+    pub(crate) detail: String,
     pub(crate) expected: u64,
     pub(crate) received: u64,
+    /// Samples that were infinite.
+    pub(crate) unusable: u64,
     pub(crate) note: Option<String>,
 }
 
@@ -47,12 +53,15 @@ impl Monitor for Recording {
     fn event(&self, event: &Event<'_>) {
         match event {
             Event::Job(r) => self.jobs.lock().unwrap().push(JobEvent {
+                id: r.head.id,
                 job_id: r.head.key.job_id,
                 start: r.head.key.start_time,
                 outcome: r.outcome.name(),
                 reason: r.outcome.failure().map(|f| f.reason),
+                detail: r.outcome.failure().map_or("", |f| &f.detail).to_owned(),
                 expected: r.coverage.points.expected,
                 received: r.coverage.points.received,
+                unusable: r.coverage.unusable,
                 note: r.note.map(str::to_owned),
             }),
             Event::Warning(text) => self.warnings.lock().unwrap().push((*text).to_owned()),
@@ -73,6 +82,7 @@ pub(crate) struct Sweep {
     target_trouble: Trouble,
     after_reading: Box<dyn Fn() + Sync>,
     on_flush: Box<dyn Fn() + Sync>,
+    on_begin: Box<dyn FnOnce()>,
     stop: Arc<Stop>,
 }
 
@@ -123,6 +133,7 @@ impl Sweep {
             target_trouble: Trouble::None,
             after_reading: Box::new(|| ()),
             on_flush: Box::new(|| ()),
+            on_begin: Box::new(|| ()),
             stop: Arc::new(Stop::new()),
         }
     }
@@ -142,6 +153,12 @@ impl Sweep {
     /// With something that happens after an archive is published and before its row is written.
     pub(crate) fn on_flush(mut self, f: impl Fn() + Sync + 'static) -> Self {
         self.on_flush = Box::new(f);
+        self
+    }
+
+    /// With something that happens when everything is open and the backlog is not read yet.
+    pub(crate) fn on_begin(mut self, f: impl FnOnce() + 'static) -> Self {
+        self.on_begin = Box::new(f);
         self
     }
 
@@ -188,7 +205,13 @@ impl Sweep {
         self.run_with(site, &ledger)
     }
 
-    pub(crate) fn run_with(self, site: &Site, ledger: &Ledger) -> Swept {
+    pub(crate) fn run_with(self, site: &Places, ledger: &Ledger) -> Swept {
+        let swept = self.try_run_with(site, ledger);
+        swept.unwrap_or_else(|e| panic!("refused: {e}"))
+    }
+
+    /// The same, or why the clusters of the archive are refused.
+    pub(crate) fn try_run_with(self, site: &Places, ledger: &Ledger) -> Result<Swept, String> {
         let database = site.path("job.db");
         let archive = Quick {
             inner: Tree::new(site.path("job-archive")),
@@ -197,7 +220,7 @@ impl Sweep {
             flushes: AtomicUsize::new(0),
             on_flush: self.on_flush,
         };
-        let clusters = clusters(&archive.inner);
+        let clusters = try_clusters(&archive.inner)?;
         let root = self.source.unwrap_or_else(|| site.path("checkpoints"));
         let checkpoints = Checkpoints::new(root, clusters.frequencies(), self.settings.clock)
             .remembering(ledger.phases());
@@ -225,21 +248,26 @@ impl Sweep {
             recorder,
             lock: None,
         };
+        (self.on_begin)();
         let summary = sweep::run(parts, &self.settings, &monitor, &self.stop);
-        Swept {
+        Ok(Swept {
             summary,
             jobs: monitor.jobs.into_inner().unwrap(),
             warnings: monitor.warnings.into_inner().unwrap(),
             refused,
             flushes: archive.flushes.into_inner(),
-        }
+        })
     }
 }
 
 /// The cluster.json files of an archive.
 pub(crate) fn clusters(tree: &Tree) -> Clusters {
-    let files = tree.clusters().unwrap().files;
-    Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap()
+    try_clusters(tree).unwrap()
+}
+
+fn try_clusters(tree: &Tree) -> Result<Clusters, String> {
+    let files = tree.clusters().map_err(|e| e.to_string())?.files;
+    Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))
 }
 
 fn jobs(database: &Path, rows: &Rows, selection: Selection, now: i64) -> (Jobs, Vec<Refused>) {

@@ -2,11 +2,13 @@
 //!
 //! A package holds what a sweep reads: job.db, job-archive and checkpoints, with the bytes that cc-backend wrote.
 
-use flate2::read::GzDecoder;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+
+use flate2::read::GzDecoder;
 use tempfile::TempDir;
+
+use super::program::{Ran, program, run};
 
 /// Where the repository keeps the packages, the approved sums and compare.py.
 pub(crate) fn carried(name: &str) -> PathBuf {
@@ -47,13 +49,6 @@ pub(crate) fn unpack(name: &str) -> Unpacked {
 }
 
 /// Runs `ccarchive run` over a site with nothing but defaults.
-pub(crate) fn sweep(site: &Unpacked) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccarchive"));
-    command.arg("run").arg("--db").arg(site.db());
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CCARCHIVE_") {
-            command.env_remove(name);
-        }
-    }
-    command.output().expect("the program starts")
+pub(crate) fn sweep(site: &Unpacked) -> Ran {
+    run(program().arg("run").arg("--db").arg(site.db()))
 }

@@ -4,6 +4,7 @@
 pub(crate) mod documents;
 pub(crate) mod engine;
 pub(crate) mod golden;
+pub(crate) mod gzip;
 pub(crate) mod preload;
 pub(crate) mod program;
 pub(crate) mod random;

@@ -17,7 +17,18 @@ const LIMIT: Duration = Duration::from_secs(240);
 
 /// The program, without the machine's own CCARCHIVE_* variables.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccarchive"));
+    cleaned(Command::new(env!("CARGO_BIN_EXE_ccarchive")))
+}
+
+/// The same with a limit that `ulimit` sets, such as `-v 100000` for so many kilobytes of address space.
+pub(crate) fn limited(limit: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]);
+    command.arg(env!("CARGO_BIN_EXE_ccarchive"));
+    cleaned(command)
+}
+
+fn cleaned(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CCARCHIVE_") {
             command.env_remove(name);
@@ -47,6 +58,23 @@ impl Ran {
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "{}\n{}", self.out, self.err);
         self
+    }
+
+    /// Asserts that the program refused to begin, with this exit code and these words.
+    #[track_caller]
+    pub(crate) fn refused(self, code: i32, words: &str) {
+        self.assert_printable();
+        let ran = self.expect(code);
+        assert!(ran.err.contains(words), "`{words}` is not in: {}", ran.err);
+    }
+
+    /// Asserts that it did not panic and said no raw control character.
+    #[track_caller]
+    pub(crate) fn assert_printable(&self) {
+        let all = format!("{}{}", self.out, self.err);
+        assert!(!all.contains("panicked"), "{all}");
+        let odd = |c: char| c.is_control() && c != '\n';
+        assert!(!all.contains(odd), "{all:?}");
     }
 
     /// The objects of `--json`.

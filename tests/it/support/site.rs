@@ -10,6 +10,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::generator::database;
+
+use super::gzip;
 use super::snapshots::{HostFiles, METRICS, STEP};
 use super::tree::Tree;
 
@@ -119,10 +122,7 @@ fn template() -> &'static [u8] {
         let path = dir.path().join("job.db");
         let c = Connection::open(&path).unwrap();
         c.pragma_update(None, "journal_mode", "WAL").unwrap();
-        c.execute_batch(include_str!(
-            "../../../src/bin/ccarchive/generator/schema.sql"
-        ))
-        .unwrap();
+        database::create(&c).unwrap();
         drop(c);
         fs::read(path).unwrap()
     })
@@ -187,6 +187,10 @@ impl Deref for Site {
 }
 
 impl Places {
+    pub(crate) fn of(root: &Path) -> Self {
+        Self(root.to_owned())
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
@@ -259,7 +263,7 @@ impl Site {
         let path = dir.path().join("job.db");
         fs::write(&path, template()).unwrap();
         let db = connect(&path);
-        let places = Places(dir.path().to_owned());
+        let places = Places::of(dir.path());
         Self { dir, places, db }
     }
 
@@ -339,11 +343,7 @@ pub(crate) fn read_archived(folder: &Path) -> Archived {
     let data = match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["data.json", "meta.json"] => fs::read(folder.join("data.json")).unwrap(),
         ["data.json.gz", "meta.json"] => {
-            let file = fs::File::open(folder.join("data.json.gz")).unwrap();
-            let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(file), &mut bytes)
-                .unwrap();
-            bytes
+            gzip::unpack(&fs::read(folder.join("data.json.gz")).unwrap())
         }
         _ => panic!("{} holds {names:?}", folder.display()),
     };

@@ -1,4 +1,4 @@
-//! All files below a folder, before and after: what changed, was touched, came or went.
+//! All files below a folder, before and after: what changed, was touched, came or went; and a copy of them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -61,5 +61,19 @@ impl Tree {
             Some(format!("{} {what}", p.display()))
         });
         gone.chain(other).collect()
+    }
+}
+
+/// Copies a folder and everything below it.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_tree(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
     }
 }

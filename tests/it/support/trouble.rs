@@ -16,6 +16,8 @@ pub(crate) enum Trouble {
     None,
     /// From this question on, counted from 0, it answers nothing any more.
     DiesAt(usize),
+    /// From this flush on, counted from 0, an archive does not say any more that it is durable.
+    FlushFailsAt(usize),
 }
 
 /// A source with trouble; calls back after every answer.
@@ -121,8 +123,11 @@ impl<T: Target> Target for Quick<T> {
     }
 
     fn flush(&self, _: &[&JobKey]) -> Result<(), target::Error> {
-        self.flushes.fetch_add(1, Ordering::Relaxed);
+        let before = self.flushes.fetch_add(1, Ordering::Relaxed);
         (self.on_flush)();
-        Ok(())
+        match self.trouble {
+            Trouble::FlushFailsAt(k) if before >= k => Err(refused("the archive".into())),
+            Trouble::None | Trouble::DiesAt(_) | Trouble::FlushFailsAt(_) => Ok(()),
+        }
     }
 }

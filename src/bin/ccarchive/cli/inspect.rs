@@ -42,6 +42,9 @@ pub(crate) struct StatusArgs {
     /// Also write figures for the textfile collector of Prometheus' node exporter
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     pub(crate) metrics_file: Option<PathBuf>,
+    /// Also write a page for a browser: one file that a web server can show
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
+    pub(crate) html: Option<PathBuf>,
     /// Show the last N sweeps
     #[arg(long, value_name = "N", default_value = "5")]
     pub(crate) runs: usize,
@@ -135,6 +138,9 @@ pub(crate) struct ShowArgs {
     /// Only the series of this host; may be repeated or separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) host: Vec<String>,
+    /// Also write a page for a browser: one file that a web server can show
+    #[arg(long, value_name = "FILE", conflicts_with = "csv")]
+    pub(crate) html: Option<PathBuf>,
     /// Every value as a line of CSV: metric, scope, host, id, Unix seconds, value
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,

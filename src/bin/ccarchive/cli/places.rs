@@ -34,8 +34,8 @@ pub(crate) struct PlaceArgs {
         hide_env_values = true
     )]
     pub(crate) archive: Option<PathBuf>,
-    /// Checkpoints to read; repeat for more, the first has priority [default: checkpoints beside the
-    /// database]
+    /// Checkpoints to read, or parquet:DIR for what the metric store keeps of old ones; repeat for more, the first has
+    /// priority [default: checkpoints beside the database]
     #[arg(
         long,
         value_name = "DIR",

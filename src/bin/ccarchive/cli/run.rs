@@ -1,6 +1,7 @@
 //! The flags of `run` as types.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ccarchive::site::quantity;
@@ -106,9 +107,10 @@ pub(crate) struct BehaviourArgs {
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_MAX_DURATION", hide_env_values = true,
           value_parser = values::time_box)]
     pub(crate) max_duration: Option<Duration>,
-    /// Memory for metric data that several jobs share: bytes, 512M, 2G
+    /// Memory that a sweep may use: bytes, 512M, 2G. With more of it fewer files are read twice, and more giant jobs are
+    /// worked on at a time
     #[arg(long, value_name = "SIZE", env = "CCARCHIVE_MEMORY", hide_env_values = true,
-          default_value = "1G", value_parser = quantity::size)]
+          default_value = "256M", value_parser = quantity::size)]
     pub(crate) memory: u64,
     /// Wait this long after a job's end for samples that may still reach the checkpoints [default: 12h, or the
     /// checkpoint interval if that is longer]
@@ -153,6 +155,14 @@ pub(crate) struct OutputArgs {
     /// One JSON object a line on standard output; the last is the summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Also write figures for the textfile collector of Prometheus' node exporter; not in a dry run
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_METRICS_FILE",
+        hide_env_values = true
+    )]
+    pub(crate) metrics_file: Option<PathBuf>,
     /// Say nothing unless something failed; another sweep that is running is no failure
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,

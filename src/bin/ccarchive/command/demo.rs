@@ -42,8 +42,8 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<Exit, Stopped> {
         written.samples,
         written.checkpoint_bytes as f64 / 1e6
     );
-    for s in &written.special {
-        text += &format!("  {:>8}  {}\n", s.job_id, s.note);
+    for (job_id, note) in &written.special {
+        text += &format!("  {job_id:>8}  {note}\n");
     }
     let database = dir.join("job.db");
     text += &format!("\n$ ccarchive run --db {}\n", shell_word(&database));

@@ -1,6 +1,5 @@
 //! A site that is only looked at: everything is opened to be read.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +11,12 @@ use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::chain;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
-use ccarchive::source::Source;
-use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::layers::Layered;
 use ccarchive::sweep::Exit;
 use ccarchive::target::{Archive, Target};
 use jiff::Zoned;
 
-use super::{Stopped, archive};
+use super::{Stopped, archive, sources};
 use crate::cli::places::SiteArgs;
 use crate::report;
 
@@ -36,7 +33,7 @@ pub(crate) struct Inspected {
     pub(crate) archive: Box<dyn Archive>,
     /// All folders as a sweep reads them.
     pub(crate) source: Layered,
-    each: Vec<(String, Checkpoints)>,
+    each: Vec<sources::Named>,
     rows: Rows,
     ledger: Ledger,
     pub(crate) terms: Terms,
@@ -59,6 +56,11 @@ impl Inspected {
             report::out(&site.show())?;
             return Ok(None);
         }
+        Self::of(site, settle, now).map(Some)
+    }
+
+    /// Opens a site's media.
+    pub(crate) fn of(site: Site, settle: Option<Duration>, now: &Zoned) -> Result<Self, Stopped> {
         site.check()?;
         let database = site.database.value.clone();
         jobs::check(&database)?;
@@ -68,34 +70,26 @@ impl Inspected {
         // Whoever reads need not be able to write.
         archive::obstacle(&*archive)?;
         let clusters = clusters(&*archive)?;
-        let checkpoints =
-            |root: &PathBuf| Checkpoints::new(root.clone(), clusters.frequencies(), clock);
-        let folders: Vec<_> = site.checkpoints.iter().map(|c| c.value.clone()).collect();
-        let each: Vec<_> = folders
-            .iter()
-            .map(|f| (f.display().to_string(), checkpoints(f)))
-            .collect();
         let ledger = Ledger::open_read_only(&site.ledger.value);
         for warning in ledger.take_warnings() {
             report::error(&format!("warning: {warning}"));
         }
-        let names: Vec<_> = each.iter().map(|(name, _)| name.as_str()).collect();
+        let folders = || {
+            let phases = || ledger.phases();
+            sources::folders(&site, &clusters.frequencies(), clock, phases)
+        };
+        let (each, all) = (folders(), folders());
         let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
         let terms = Terms {
             clock,
-            source: names.join(" "),
+            source: sources::names(&site).join(" "),
             settle: settle.map_or(SETTLE.max(site.checkpoint_interval.value), seconds),
-            retention: site.retention.as_ref().map(|r| r.value),
+            retention: site.forgets_after(),
             min_age: MIN_AGE,
             patience: PATIENCE,
         };
-        Ok(Some(Self {
-            source: Layered::new(
-                folders
-                    .iter()
-                    .map(|f| -> Box<dyn Source> { Box::new(checkpoints(f)) })
-                    .collect(),
-            ),
+        Ok(Self {
+            source: Layered::new(all.into_iter().map(|(_, source)| source).collect()),
             archive,
             each,
             rows: Rows::new(&database, PATIENCE),
@@ -104,7 +98,7 @@ impl Inspected {
             stop,
             clusters,
             site,
-        }))
+        })
     }
 
     /// Asks a question; what the ledger complains about is said afterwards.
@@ -117,7 +111,7 @@ impl Inspected {
             .iter()
             .map(|(name, source)| Named {
                 name: name.clone(),
-                source,
+                source: &**source,
             })
             .collect();
         let answer = question(&Ports {

@@ -1,5 +1,6 @@
 //! The commands, one file each: they wire the parts of the engine together and turn the result into an exit code.
 
+mod afterwards;
 mod archive;
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -8,9 +9,13 @@ pub(crate) mod inspected;
 mod preflight;
 pub(crate) mod run;
 pub(crate) mod show;
+mod sources;
 pub(crate) mod status;
 pub(crate) mod verify;
 mod wire;
+
+use std::io;
+use std::path::Path;
 
 use ccarchive::jobs;
 use ccarchive::model::failure::chain;
@@ -32,6 +37,15 @@ impl Stopped {
             exit,
             message: message.into(),
         }
+    }
+
+    /// A file that was asked for cannot be written.
+    fn unwritten(what: &str, file: &Path, e: &io::Error) -> Self {
+        let file = file.display();
+        Self::new(
+            Exit::Aborted,
+            format!("the {what} {file} cannot be written: {e}"),
+        )
     }
 }
 
@@ -57,8 +71,8 @@ impl From<ConfigError> for Stopped {
     }
 }
 
-impl From<std::io::Error> for Stopped {
-    fn from(e: std::io::Error) -> Self {
+impl From<io::Error> for Stopped {
+    fn from(e: io::Error) -> Self {
         Self::new(
             Exit::Aborted,
             format!("standard output cannot be written: {e}"),

@@ -1,15 +1,12 @@
 //! `ccarchive run`: the site's parts, one call of the engine, the exit code.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ccarchive::model::clock::Clock;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
-use ccarchive::source::Source;
 use ccarchive::source::cache::Cached;
-use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::layers::Layered;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Parts};
@@ -17,8 +14,9 @@ use ccarchive::target::Archive;
 use jiff::Zoned;
 
 use super::wire::{self, Database};
-use super::{Stopped, archive, preflight};
+use super::{Stopped, afterwards, archive, preflight, sources};
 use crate::cli::run::RunArgs;
+use crate::report::inspect::metrics;
 use crate::report::{Console, with_advice};
 use crate::signals;
 
@@ -45,6 +43,9 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
         let text =
             format!("the time zone '{zone}' (TZ) is not known: times of flags are taken as UTC");
         console.event(&Event::Warning(&text));
+    }
+    if let Some(file) = &args.output.metrics_file {
+        metrics::check(file).map_err(|e| Stopped::new(Exit::Usage, e))?;
     }
     let site = Site::resolve(&args.places())?;
     if args.place.show_config {
@@ -108,13 +109,10 @@ fn sweep_site(
     let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;
     let ledger = wire::open_ledger(site, b.dry_run, console);
-    let layer = |root: &PathBuf| -> Box<dyn Source> {
-        let checkpoints = Checkpoints::new(root.clone(), clusters.frequencies(), clock);
-        Box::new(checkpoints.remembering(ledger.phases()))
-    };
-    let layers = site.checkpoints.iter().map(|c| layer(&c.value)).collect();
-    let memory = usize::try_from(b.memory).unwrap_or(usize::MAX);
-    let source = Cached::new(Layered::new(layers), memory);
+    let folders = sources::folders(site, &clusters.frequencies(), clock, || ledger.phases());
+    let layers = folders.into_iter().map(|(_, source)| source).collect();
+    let memory = wire::Memory::of(b);
+    let source = Cached::new(Layered::new(layers), memory.cache);
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }
@@ -138,8 +136,13 @@ fn sweep_site(
         exit = Exit::Failures;
     }
     let exit = console.finish(&summary, exit);
-    if !b.dry_run {
-        ledger.finish_run(&wire::history(&summary, clock, exit));
+    if b.dry_run {
+        return Ok(exit);
     }
-    Ok(exit)
+    let run = wire::history(&summary, clock, exit);
+    let other = afterwards::note(args, site, &ledger, run, console, stop);
+    Ok(match other {
+        Some(other) if matches!(exit, Exit::Done | Exit::Failures) => console.flushed(other),
+        _ => exit,
+    })
 }

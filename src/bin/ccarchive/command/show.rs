@@ -33,6 +33,15 @@ pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Stopped> {
             return csv(ports, &key, &wanted);
         }
         let picture = show::show(ports, &key, &wanted).map_err(|e| stopped(&e, &key))?;
+        if let Some(file) = &args.html {
+            let fine = Wanted {
+                columns: report::html::COLUMNS,
+                ..wanted.clone()
+            };
+            let picture = show::show(ports, &key, &fine).map_err(|e| stopped(&e, &key))?;
+            let page = report::html::job(&picture, now.timestamp().as_second());
+            report::html::write(file, &page).map_err(|e| Stopped::unwritten("page", file, &e))?;
+        }
         if args.json {
             report::inspect::json("show", &picture)?;
         } else {

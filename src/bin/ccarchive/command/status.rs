@@ -9,6 +9,16 @@ use super::inspected::Inspected;
 use crate::cli::inspect::StatusArgs;
 use crate::report;
 
+/// What to look at besides the backlog.
+pub(super) fn wanted(thin: f64, runs: usize, days: u16, now: &Zoned) -> Wanted {
+    Wanted {
+        thin,
+        runs,
+        days: i64::from(days),
+        offset: i64::from(now.offset().seconds()),
+    }
+}
+
 /// Looks at the backlog; changes nothing.
 pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
@@ -27,30 +37,25 @@ pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
         }
         return Ok(Exit::Done);
     }
-    let wanted = Wanted {
-        thin: args.thin_share(),
-        runs: args.runs,
-        days: i64::from(args.days),
-        offset: i64::from(now.offset().seconds()),
-    };
+    let wanted = wanted(args.thin_share(), args.runs, args.days, &now);
     let clusters = site.clusters.names();
     let status = site.ask(|ports| {
         let answer = status::status(ports, &site.terms, &wanted, &clusters, &site.stop);
         Ok(answer?)
     })?;
+    let database = &site.site.database.value.display().to_string();
     if let Some(file) = &args.metrics_file {
-        report::inspect::metrics::write(&status, file).map_err(|e| {
-            let file = file.display();
-            Stopped::new(
-                Exit::Aborted,
-                format!("the metrics file {file} cannot be written: {e}"),
-            )
-        })?;
+        report::inspect::metrics::write(&status, file)
+            .map_err(|e| Stopped::unwritten("metrics file", file, &e))?;
+    }
+    if let Some(file) = &args.html {
+        let hours = site.ask(|ports| Ok(status::hours(ports, status.now)))?;
+        let page = report::html::status(&status, &wanted, &hours, database);
+        report::html::write(file, &page).map_err(|e| Stopped::unwritten("page", file, &e))?;
     }
     if args.json {
         report::inspect::json("status", &status)?;
     } else {
-        let database = &site.site.database.value.display().to_string();
         report::out(&report::inspect::status::page(&status, &wanted, database))?;
     }
     Ok(if status.needs_attention() {

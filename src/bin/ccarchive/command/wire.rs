@@ -18,7 +18,7 @@ use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Chosen, Exit, Jobs, Refusal, Settings, Summary};
 use ccarchive::target::{ClusterFiles, Target};
 
-use super::Stopped;
+use super::{Stopped, sources};
 use crate::cli::run::{BehaviourArgs, Compression, RunArgs};
 use crate::report::{self, Console};
 
@@ -190,6 +190,27 @@ fn refusal(why: &Refusal) -> String {
     }
 }
 
+/// The memory of a sweep, by what it is for. What is left of it is for rows, text, compression and one file being read.
+pub(super) struct Memory {
+    /// Data of hosts that several jobs share: a half.
+    pub(super) cache: usize,
+    /// Series of the jobs in work: a quarter.
+    series: usize,
+}
+
+impl Memory {
+    /// With less a job of everyday size would be read in several passes.
+    const LEAST_SERIES: usize = 16 << 20;
+
+    pub(super) fn of(b: &BehaviourArgs) -> Self {
+        let all = usize::try_from(b.memory).unwrap_or(usize::MAX);
+        Self {
+            cache: all / 2,
+            series: (all / 4).max(Self::LEAST_SERIES),
+        }
+    }
+}
+
 /// How to sweep.
 pub(super) fn settings(
     args: &RunArgs,
@@ -204,18 +225,13 @@ pub(super) fn settings(
     // A snapshot brings what is missing at the latest.
     let settle = defaults.settle.max(site.checkpoint_interval.value);
     let workers = defaults.workers + archive.waits();
-    let sources: Vec<String> = site
-        .checkpoints
-        .iter()
-        .map(|c| c.value.display().to_string())
-        .collect();
     Settings {
         workers: b.workers.map_or(workers, usize::from),
         queue: b.queue.get(),
         timeout: b.timeout,
         max_duration: b.max_duration,
         settle: b.settle.map_or(settle, seconds),
-        retention: site.retention.as_ref().map(|r| r.value),
+        retention: site.forgets_after(),
         retry_now: b.retry_now,
         standings: args.select.standings(),
         force: b.force,
@@ -227,7 +243,8 @@ pub(super) fn settings(
             Compression::Normal => Effort::Normal,
             Compression::Small => Effort::Small,
         },
-        source: sources.join(" "),
+        source: sources::names(site).join(" "),
+        group_bytes: Memory::of(b).series,
         limit: selection.limit,
         hook: b.hook.clone(),
         ..defaults

@@ -1,10 +1,9 @@
 //! The metric store's files of one host, as the live store would have written them.
 //!
-//! In the store a sample at `t` fills the slot from `t - F / 2` up to `t + F - F / 2`. A snapshot
-//! of `[from, to)` stands on a grid of its own: it begins at the first sample's time, or at `from`
-//! if that is later, and holds for each grid time the slot that contains it, up to the last slot
-//! filled when it was written. The log holds every sample since the newest snapshot, in the order
-//! of arrival.
+//! In the store a sample at `t` fills the slot from `t - F / 2` up to `t + F - F / 2`. A snapshot of `[from, to)` stands on
+//! a grid of its own: it begins at the first sample's time, or at `from` if that is later, and holds for each grid time
+//! the slot that contains it, up to the last slot filled when it was written. The log holds every sample since the newest
+//! snapshot, in the order of arrival.
 
 use std::fs;
 use std::path::Path;
@@ -15,51 +14,42 @@ use super::hosts::{Fault, Format, Host};
 use super::plan::{Error, Window};
 use super::random::index;
 
-/// What was written.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Tally {
-    /// Samples that the host sent.
-    pub(super) samples: u64,
-    /// Bytes of its files.
-    pub(super) bytes: u64,
-}
-
-/// Writes the folder of one host.
+/// Writes the folder of one host; how many samples it sent, and how many bytes its files have.
 pub(super) fn write_host(
     folder: &Path,
     host: &Host,
     columns: &[Column],
     window: &Window,
-) -> Result<Tally, Error> {
-    let mut tally = Tally::default();
+) -> Result<(u64, u64), Error> {
     if columns.is_empty() {
-        return Ok(tally);
+        return Ok((0, 0));
     }
     fs::create_dir_all(folder).map_err(Error::at(folder))?;
-    let mut store = |name: String, bytes: &[u8]| {
-        tally.bytes += bytes.len() as u64;
+    let mut size = 0;
+    let mut store = |name: &str, bytes: &[u8]| {
+        size += bytes.len() as u64;
         let path = folder.join(name);
         fs::write(&path, bytes).map_err(Error::at(&path))
     };
     let intervals = window.borders.len() - 1;
     for (number, border) in window.borders.windows(2).enumerate() {
         let (from, to) = (border[0], border[1]);
-        let series: Vec<Series<'_>> = columns
+        let series: Vec<_> = columns
             .iter()
             .filter_map(|c| snapshot(c, from, to))
             .collect();
+        let old = number < intervals.div_ceil(2);
         if series.is_empty() {
             continue;
         }
-        let old = number < intervals.div_ceil(2);
         if host.format == Format::Json || (host.format == Format::Mixed && old) {
-            store(format!("{from}.json"), &encode::json(&series, from, to))?;
+            store(&format!("{from}.json"), &encode::json(&series, from, to))?;
         } else {
             let mut bytes = encode::binary(&series, from, to);
             if host.fault == Fault::CutSnapshot && number + 1 == intervals {
                 bytes.truncate(bytes.len() / 5 * 3);
             }
-            store(format!("{from}.bin"), &bytes)?;
+            store(&format!("{from}.bin"), &bytes)?;
         }
     }
     if host.format != Format::Json {
@@ -67,13 +57,13 @@ pub(super) fn write_host(
         if host.fault == Fault::BadLog {
             encode::damage(&mut log);
         }
-        store("current.wal".to_owned(), &log)?;
+        store("current.wal", &log)?;
     }
-    tally.samples = columns
+    let sent = columns
         .iter()
-        .map(|c| c.values.iter().filter(|v| !v.is_nan()).count() as u64)
-        .sum();
-    Ok(tally)
+        .flat_map(|c| &c.values)
+        .filter(|value| !value.is_nan());
+    Ok((sent.count() as u64, size))
 }
 
 /// The column's part of the snapshot of `[from, to)`; none if there is nothing to write.
@@ -83,43 +73,39 @@ fn snapshot(column: &Column, from: i64, to: i64) -> Option<Series<'_>> {
     // What has arrived before the snapshot is written.
     let arrived = index((to - column.first + step - 1).div_euclid(step)).min(column.values.len());
     let filled = column.values[..arrived].iter().rposition(|v| !v.is_nan())? + 1;
-    if column.first + step * i64::try_from(filled).unwrap_or(i64::MAX) < from {
+    if column.first + step * (filled as i64) < from {
         return None;
     }
     let slot = index((start - column.first + step / 2) / step);
     let room = index((to - start + step - 1) / step);
-    let end = filled.min(slot + room);
     Some(Series {
         metric: &column.metric.name,
         child: &column.child,
         step,
         start,
-        values: column.values.get(slot..end).unwrap_or_default().into(),
+        values: column
+            .values
+            .get(slot..filled.min(slot + room))
+            .unwrap_or_default()
+            .into(),
     })
 }
 
 /// The log: every sample since the newest snapshot.
 fn log(columns: &[Column], window: &Window) -> Vec<u8> {
+    let mut records = Vec::new();
+    for column in columns {
+        let times = (0..).map(|number| column.first + number * column.metric.timestep);
+        let samples = times
+            .zip(&column.values)
+            .filter(|(_, value)| !value.is_nan());
+        let newer = samples.skip_while(|(time, _)| *time < window.newest());
+        records.extend(newer.map(|(time, value)| (time, column, *value)));
+    }
+    records.sort_by_key(|(time, ..)| *time);
     let mut log = encode::log();
-    // All timesteps are multiples of the shortest, and all columns have the same phase.
-    let Some(quickest) = columns.iter().min_by_key(|column| column.metric.timestep) else {
-        return log;
-    };
-    let step = quickest.metric.timestep;
-    let begin = window.newest();
-    let mut time = begin + (quickest.first - begin).rem_euclid(step);
-    while time <= window.last {
-        for column in columns {
-            let since = time - column.first;
-            if since < 0 || since % column.metric.timestep != 0 {
-                continue;
-            }
-            let value = column.values[index(since / column.metric.timestep)];
-            if !value.is_nan() {
-                encode::record(&mut log, time, &column.child, &column.metric.name, value);
-            }
-        }
-        time += step;
+    for (time, column, value) in records {
+        encode::record(&mut log, time, &column.child, &column.metric.name, value);
     }
     log
 }

@@ -9,72 +9,38 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use strum::IntoStaticStr;
 
 pub(super) const CLUSTER: &str = "demo";
 const TEMPLATE: &str = include_str!("cluster.json");
 
 /// A subcluster, which is a kind of node, by its position in the template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
-#[strum(serialize_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Cpu,
     Gpu,
-}
-
-/// A scope in the metric store's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoStaticStr)]
-#[serde(rename_all = "camelCase")]
-#[strum(serialize_all = "camelCase")]
-pub(super) enum Scope {
-    Node,
-    Socket,
-    MemoryDomain,
-    Core,
-    Hwthread,
-    Accelerator,
-}
-
-/// What a metric follows: one of the factors of an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Drive {
-    Cpu,
-    Flops,
-    Bandwidth,
-    Memory,
-    Network,
-    Files,
-    Accelerator,
 }
 
 /// A metric, as the configuration has it and as the curves need it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Metric {
     pub(super) name: String,
-    pub(super) scope: Scope,
+    pub(super) scope: String,
     pub(super) timestep: i64,
     pub(super) curve: Curve,
     #[serde(default, rename = "subClusters")]
-    changes: Vec<Change>,
-}
-
-/// What is different about a metric in one subcluster.
-#[derive(Debug, Deserialize)]
-struct Change {
-    name: String,
-    #[serde(default)]
-    remove: bool,
+    changes: Vec<Value>,
 }
 
 /// How the values of a metric come about.
 #[derive(Debug, Deserialize)]
 pub(super) struct Curve {
-    pub(super) drive: Drive,
+    /// What it follows: one of the things that an application uses.
+    pub(super) drive: String,
     /// Value of one socket, thread, … without work.
     pub(super) idle: f64,
-    /// Value with a factor of 1.
+    /// Value in full use.
     pub(super) full: f64,
     /// Largest relative deviation by noise.
     pub(super) noise: f64,
@@ -88,27 +54,7 @@ pub(super) struct Curve {
 #[serde(rename_all = "camelCase")]
 struct Template {
     metric_config: Vec<Metric>,
-    sub_clusters: Vec<Nodes>,
-}
-
-#[derive(Deserialize)]
-struct Nodes {
-    topology: Topology,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Topology {
-    node: Vec<u32>,
-    socket: Vec<Vec<u32>>,
-    memory_domain: Vec<Vec<u32>>,
-    core: Vec<Vec<u32>>,
-    accelerators: Vec<Device>,
-}
-
-#[derive(Deserialize)]
-struct Device {
-    id: String,
+    sub_clusters: Vec<Value>,
 }
 
 /// A node, socket, thread, … that has series of its own.
@@ -120,9 +66,7 @@ pub(super) struct Unit {
     pub(super) accelerators: u64,
 }
 
-#[expect(clippy::expect_used, reason = "the file is part of the program")]
-static CONFIG: LazyLock<Template> =
-    LazyLock::new(|| serde_json::from_str(TEMPLATE).expect("cluster.json"));
+static CONFIG: LazyLock<Template> = LazyLock::new(|| part(TEMPLATE));
 
 /// All metrics, in the order of cluster.json.
 pub(super) fn metrics() -> &'static [Metric] {
@@ -130,8 +74,8 @@ pub(super) fn metrics() -> &'static [Metric] {
 }
 
 /// The text of cluster.json for so many nodes of each kind.
-pub(super) fn document(counts: [u32; 2]) -> serde_json::Result<String> {
-    let mut document: Value = serde_json::from_str(TEMPLATE)?;
+pub(super) fn document(counts: [u32; 2]) -> String {
+    let mut document: Value = part(TEMPLATE);
     for metric in document["metricConfig"]
         .as_array_mut()
         .into_iter()
@@ -143,81 +87,95 @@ pub(super) fn document(counts: [u32; 2]) -> serde_json::Result<String> {
     }
     let kinds = document["subClusters"].as_array_mut();
     for (kind, nodes) in kinds.into_iter().flatten().zip(counts) {
-        let letter = kind["nodes"].as_str().unwrap_or_default();
-        kind["nodes"] = json!(format!("{letter}[0001-{nodes:04}]"));
+        kind["nodes"] = json!(format!("{}[0001-{nodes:04}]", text(&kind["nodes"])));
     }
-    Ok(format!("{document:#}\n"))
+    format!("{document:#}\n")
 }
 
 impl Metric {
     /// Whether nodes of this kind report it.
     pub(super) fn on(&self, kind: Kind) -> bool {
-        !(self.changes.iter()).any(|change| change.name == kind.name() && change.remove)
+        let removed = |change: &Value| change["name"] == kind.name() && change["remove"] == true;
+        !self.changes.iter().any(removed)
     }
 }
 
 impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        self.into()
+    fn subcluster(self) -> &'static Value {
+        &CONFIG.sub_clusters[self as usize]
     }
 
-    fn topology(self) -> &'static Topology {
-        &CONFIG.sub_clusters[self as usize].topology
+    pub(super) fn name(self) -> &'static str {
+        text(&self.subcluster()["name"])
+    }
+
+    /// What the topology lists of this sort.
+    fn listed(self, sort: &str) -> &'static [Value] {
+        let list = self.subcluster()["topology"][sort].as_array();
+        list.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Names of its accelerators in the job table and the metric store.
     pub(super) fn accelerators(self) -> impl Iterator<Item = &'static str> {
-        self.topology()
-            .accelerators
+        self.listed("accelerators")
             .iter()
-            .map(|device| device.id.as_str())
+            .map(|device| text(&device["id"]))
     }
 
     pub(super) fn all_threads(self) -> u64 {
-        mask(&self.topology().node)
+        mask(self.listed("node"))
     }
 
     pub(super) fn all_accelerators(self) -> u64 {
-        (1 << self.topology().accelerators.len()) - 1
+        (1 << self.accelerators().count()) - 1
     }
 
     /// Part `part` of `of` equal parts of the node's cores, as a mask of threads.
     pub(super) fn slice(self, part: usize, of: usize) -> u64 {
-        let cores = &self.topology().core;
+        let cores = self.listed("core");
         let each = cores.len() / of;
-        mask(&cores[part * each..(part + 1) * each].concat())
+        mask(&cores[part * each..(part + 1) * each])
     }
 
     /// Everything that has series of its own at this scope.
-    pub(super) fn units(self, scope: Scope) -> Vec<Unit> {
-        let name: &str = scope.into();
+    pub(super) fn units(self, scope: &str) -> Vec<Unit> {
         let unit = |child, threads, accelerators| Unit {
             child,
             threads,
             accelerators,
         };
-        let numbered = |groups: &[Vec<u32>]| {
-            (0..)
-                .zip(groups)
-                .map(|(number, group): (u32, _)| unit(format!("{name}{number}"), mask(group), 0))
+        let numbered = |sort| {
+            let threads = self.listed(sort).chunks(1).map(mask).enumerate();
+            threads
+                .map(|(number, threads)| unit(format!("{scope}{number}"), threads, 0))
                 .collect()
         };
-        let topology = self.topology();
         match scope {
-            Scope::Node => vec![unit(String::new(), self.all_threads(), 0)],
-            Scope::Socket => numbered(&topology.socket),
-            Scope::MemoryDomain => numbered(&topology.memory_domain),
-            Scope::Core => numbered(&topology.core),
-            Scope::Hwthread => (topology.node.iter())
-                .map(|thread| unit(format!("{name}{thread}"), 1 << thread, 0))
+            "node" => vec![unit(String::new(), self.all_threads(), 0)],
+            "accelerator" => (self.accelerators().enumerate())
+                .map(|(number, id)| unit(format!("{scope}{id}"), 0, 1 << number))
                 .collect(),
-            Scope::Accelerator => (self.accelerators().enumerate())
-                .map(|(number, id)| unit(format!("{name}{id}"), 0, 1 << number))
-                .collect(),
+            "hwthread" => numbered("node"),
+            group => numbered(group),
         }
     }
 }
 
-fn mask(bits: &[u32]) -> u64 {
-    bits.iter().fold(0, |mask, bit| mask | 1 << bit)
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The threads in a list of threads, or of lists of them.
+fn mask(list: &[Value]) -> u64 {
+    let bits = |value: &Value| match value.as_array() {
+        Some(list) => mask(list),
+        None => 1 << value.as_u64().unwrap_or_default(),
+    };
+    list.iter().map(bits).fold(0, |mask, bits| mask | bits)
+}
+
+/// Reads a data file of this folder.
+#[expect(clippy::expect_used, reason = "the files are part of the program")]
+pub(super) fn part<T: DeserializeOwned>(json: &str) -> T {
+    serde_json::from_str(json).expect("a data file of the generator")
 }

@@ -1,25 +1,59 @@
 //! job.db, as cc-backend and its importer fill it.
 //!
-//! Rows with an even id have `resources` and `meta_data` as BLOB, which is how cc-backend binds
-//! them; the others have TEXT, as an import leaves them.
+//! Rows with an even id have `resources` and `meta_data` as BLOB, which is how cc-backend binds them; the others have
+//! TEXT, as an import leaves them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::types::Value as Column;
 use rusqlite::{Connection, Transaction, params, params_from_iter};
 use serde_json::{Value, json};
 
-use super::cluster::{CLUSTER, Drive, Kind};
-use super::hosts::Host;
+use super::cluster::CLUSTER;
+use super::hosts::{Fault, Host};
 use super::jobs::{Job, Place};
 use super::plan::Plan;
 use super::random::index;
 use super::work::WORK;
 
+const TABLES: &str = include_str!("schema.sql");
+/// Columns of the indexes of the job table whose names follow from their columns.
+const INDEXES: &str = "cluster, hpc_user; cluster, project; cluster, subcluster; cluster, num_nodes; cluster, num_hwthreads; \
+    cluster, num_acc; cluster, energy; cluster, duration, start_time; cluster, start_time, duration; \
+    cluster, cluster_partition, hpc_user; cluster, cluster_partition, project; \
+    cluster, cluster_partition, job_state; cluster, cluster_partition, shared; \
+    cluster, cluster_partition, duration, start_time; cluster, cluster_partition, start_time, duration; \
+    cluster, job_state, start_time, duration; cluster, job_state, duration, start_time; cluster, shared, hpc_user; \
+    cluster, shared, project; cluster, shared, start_time, duration; cluster, shared, duration, start_time; \
+    hpc_user, start_time, duration; hpc_user, duration, start_time; project, hpc_user; \
+    project, start_time, duration; project, duration, start_time; job_state, hpc_user; job_state, project; \
+    job_state, start_time, duration; job_state, duration, start_time; shared, hpc_user; shared, project; \
+    shared, start_time, duration; shared, duration, start_time; array_job_id, start_time; duration, start_time; \
+    num_nodes, start_time; num_hwthreads, start_time; num_acc, start_time; energy, start_time; \
+    start_time, duration; num_nodes, duration; num_hwthreads, duration; num_acc, duration; energy, duration; \
+    start_time";
 const TAGS: &str = "INSERT INTO tag (tag_type, tag_name, tag_scope, insert_ts)
     SELECT column1, column2, column3, datetime(?1, 'unixepoch') FROM (VALUES
     ('jobClass', 'cpu<load', 'global'), ('app', 'gromacs & friends', 'global'), ('note', 'ask user', 'admin'))";
+
+/// Makes the tables and indexes of cc-backend's schema version 11.
+pub(crate) fn create(c: &Connection) -> rusqlite::Result<()> {
+    c.execute_batch(TABLES)?;
+    for columns in INDEXES.split("; ") {
+        // jobs_cluster_partition_starttime is on cluster, cluster_partition and start_time.
+        let short = |column: &str| {
+            column
+                .replace("hpc_", "")
+                .replace("cluster_p", "p")
+                .replace('_', "")
+        };
+        let name = columns.split(", ").map(short).collect::<Vec<_>>().join("_");
+        c.execute_batch(&format!("CREATE INDEX jobs_{name} ON job ({columns})"))?;
+    }
+    // Statistics of the version table only: what optimising a fresh, empty database leaves. The second table is made by
+    // some builds of SQLite; cc-backend's does not.
+    c.execute_batch("ANALYZE schema_migrations; DROP TABLE IF EXISTS sqlite_stat4;")
+}
 
 /// Writes the database with its schema and all rows; how many of the jobs a sweep has to look at.
 pub(super) fn write(
@@ -31,60 +65,51 @@ pub(super) fn write(
     let mut connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let rows = connection.transaction()?;
-    rows.execute_batch(include_str!("schema.sql"))?;
-    people(&rows)?;
-    nodes(&rows, plan, hosts)?;
+    create(&rows)?;
+    people_and_nodes(&rows, plan, hosts)?;
     rows.execute(TAGS, [plan.now])?;
     for (id, job) in (1..).zip(jobs) {
         insert(&rows, id, job, hosts)?;
         for tag in &job.tags {
-            rows.execute(
-                "INSERT INTO jobtag (job_id, tag_id, insert_ts) VALUES (?1, ?2, datetime(?3, 'unixepoch'))",
-                params![id, tag, plan.now],
-            )?;
+            let sql = "INSERT INTO jobtag (job_id, tag_id, insert_ts) VALUES (?1, ?2, datetime(?3, 'unixepoch'))";
+            rows.execute(sql, params![id, tag, plan.now])?;
         }
     }
     rows.commit()?;
-    let unarchived = connection.query_row(
-        "SELECT count(*) FROM job
-         WHERE job_state NOT IN ('running', 'pending', 'suspended') AND monitoring_status IN (1, 2)",
-        [],
-        |row| row.get(0),
-    )?;
+    let sql = "SELECT count(*) FROM job
+        WHERE job_state NOT IN ('running', 'pending', 'suspended') AND monitoring_status IN (1, 2)";
+    let unarchived = connection.query_row(sql, [], |row| row.get(0).map(index))?;
     connection.close().map_err(|(_, error)| error)?;
-    Ok(index(unarchived))
+    Ok(unarchived)
 }
 
-fn people(rows: &Transaction<'_>) -> rusqlite::Result<()> {
-    let mut statement = rows.prepare(
-        "INSERT INTO hpc_user (username, name, roles, email, projects) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
+fn people_and_nodes(rows: &Transaction<'_>, plan: &Plan, hosts: &[Host]) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT INTO hpc_user (username, name, roles, email, projects) VALUES (?1, ?2, ?3, ?4, ?5)";
     for user in &WORK.users {
-        let email = format!("{}@example.org", user.login);
-        let projects = format!("[\"{}\"]", user.project);
-        statement.execute(params![
-            user.login,
-            user.name,
-            "[\"user\"]",
-            email,
-            projects
-        ])?;
+        let (email, projects) = (
+            format!("{}@example.org", user.login),
+            json!([user.project]).to_string(),
+        );
+        rows.execute(
+            sql,
+            params![user.login, user.name, "[\"user\"]", email, projects],
+        )?;
     }
-    let none = None::<String>;
-    statement.execute(params!["admin", "Administrator", "[\"admin\"]", none, "[]"])?;
-    Ok(())
-}
-
-fn nodes(rows: &Transaction<'_>, plan: &Plan, hosts: &[Host]) -> rusqlite::Result<()> {
-    let mut node = rows
-        .prepare("INSERT INTO node (id, hostname, cluster, subcluster) VALUES (?1, ?2, ?3, ?4)")?;
-    let mut state = rows.prepare(
-        "INSERT INTO node_state (time_stamp, node_state, health_state, node_id) VALUES (?1, ?2, ?3, ?4)",
+    rows.execute(
+        sql,
+        params!["admin", "Administrator", "[\"admin\"]", Column::Null, "[]"],
     )?;
     for (id, host) in (1..).zip(hosts) {
-        let health = if host.healthy() { "full" } else { "partial" };
-        node.execute(params![id, host.name, CLUSTER, host.kind.name()])?;
-        state.execute(params![plan.now - 60, "allocated", health, id])?;
+        let health = if host.fault == Fault::None {
+            "full"
+        } else {
+            "partial"
+        };
+        let node = "INSERT INTO node (id, hostname, cluster, subcluster) VALUES (?1, ?2, ?3, ?4)";
+        rows.execute(node, params![id, host.name, CLUSTER, host.kind.name()])?;
+        let state = "INSERT INTO node_state (time_stamp, node_state, health_state, node_id) VALUES (?1, 'allocated', ?2, ?3)";
+        rows.execute(state, params![plan.now - 60, health, id])?;
     }
     Ok(())
 }
@@ -97,53 +122,37 @@ fn insert(rows: &Transaction<'_>, id: i64, job: &Job, hosts: &[Host]) -> rusqlit
             .map(|place| what(place).count_ones())
             .sum()
     };
-    let mut row = BTreeMap::from([
-        ("id", json!(id)),
-        ("job_id", json!(job.number)),
-        ("cluster", json!(CLUSTER)),
-        ("subcluster", json!(job.kind.name())),
-        ("start_time", json!(job.start)),
-        ("hpc_user", json!(user.login)),
-        ("project", json!(user.project)),
-        (
-            "cluster_partition",
-            json!(if job.kind == Kind::Gpu { "gpu" } else { "main" }),
-        ),
-        ("array_job_id", json!(job.array)),
-        ("duration", json!(job.ran)),
-        ("walltime", json!(walltime(job.ran))),
-        ("job_state", json!("completed")),
-        ("meta_data", json!(metadata(job))),
-        ("resources", json!(resources(job, hosts))),
-        ("num_nodes", json!(job.places.len())),
-        ("num_hwthreads", json!(held(|place| place.threads))),
-        ("num_acc", json!(held(|place| place.accelerators))),
-        ("shared", json!("none")),
-        ("monitoring_status", json!(1)),
-        ("footprint", footprint(job)),
-        ("energy_footprint", Value::Null),
-    ]);
-    row.extend(
-        job.set
-            .iter()
-            .map(|(column, value)| (column.as_str(), value.clone())),
-    );
-    let (names, marks) = (
-        row.keys().copied().collect::<Vec<_>>(),
-        vec!["?"; row.len()],
-    );
-    let sql = format!(
-        "INSERT INTO job ({}) VALUES ({})",
-        names.join(","),
-        marks.join(",")
-    );
-    let columns = row.into_iter().map(|(name, value)| match (name, value) {
+    // What a user would have asked for.
+    let limits = [1, 2, 4, 8, 12, 24].map(|hours| hours * 3600);
+    let limit = limits.into_iter().find(|limit| *limit > job.ran);
+    // What cc-backend's worker for running jobs left: a number for the longer ones.
+    let footprint = json!({"cpu_load_avg": WORK.apps[job.app].uses["cpu"] * 32.0}).to_string();
+    let footprint = (job.ran >= 1200).then_some(footprint);
+    let (partition, places) = (["main", "gpu"][job.kind as usize], job.places.len());
+    let mut row = json!({
+        "id": id, "job_id": job.number, "array_job_id": job.array, "job_state": "completed", "monitoring_status": 1,
+        "cluster": CLUSTER, "subcluster": job.kind.name(), "cluster_partition": partition, "shared": "none",
+        "hpc_user": user.login, "project": user.project,
+        "start_time": job.start, "duration": job.ran, "walltime": limit.unwrap_or(job.ran + 3600),
+        "num_nodes": places, "num_hwthreads": held(|p| p.threads), "num_acc": held(|p| p.accelerators),
+        "resources": resources(job, hosts), "meta_data": metadata(job),
+        "footprint": footprint, "energy_footprint": null,
+    });
+    for (column, value) in &job.set {
+        row[column] = value.clone();
+    }
+    let row = row.as_object().into_iter().flatten();
+    let names = row.clone().map(|(name, _)| name.as_str());
+    let names = names.collect::<Vec<_>>().join(",");
+    let marks = vec!["?"; row.clone().count()].join(",");
+    let sql = format!("INSERT INTO job ({names}) VALUES ({marks})");
+    let columns = row.map(|(name, value)| match (name.as_str(), value) {
         // What cc-backend binds where it has no footprint.
         ("footprint" | "energy_footprint", Value::Null) => Column::Blob(b"null".to_vec()),
         ("resources" | "meta_data", Value::String(text)) if id % 2 == 0 => {
-            Column::Blob(text.into())
+            Column::Blob(text.clone().into())
         }
-        (_, Value::String(text)) => Column::Text(text),
+        (_, Value::String(text)) => Column::Text(text.clone()),
         (_, other) => other.as_i64().map_or(Column::Null, Column::Integer),
     });
     rows.prepare_cached(&sql)?
@@ -151,43 +160,23 @@ fn insert(rows: &Transaction<'_>, id: i64, job: &Job, hosts: &[Host]) -> rusqlit
     Ok(())
 }
 
-/// What a user would have asked for, seconds.
-fn walltime(ran: i64) -> i64 {
-    let limits = [1, 2, 4, 8, 12, 24].map(|hours| hours * 3600);
-    limits
-        .into_iter()
-        .find(|limit| *limit > ran)
-        .unwrap_or(ran + 3600)
-}
-
-/// What cc-backend's worker for running jobs left: a number for the longer ones.
-fn footprint(job: &Job) -> Value {
-    if job.ran < 1200 {
-        return Value::Null;
-    }
-    json!(json!({"cpu_load_avg": WORK.apps[job.app].uses(Drive::Cpu) * 32.0}).to_string())
-}
-
 /// JSON for the column `resources`.
 fn resources(job: &Job, hosts: &[Host]) -> String {
-    let bits = |mask: u64| (0..64).filter(move |bit| mask >> bit & 1 == 1);
-    let places = job.places.iter().map(|place| {
-        let mut text = format!("{{\"hostname\":\"{}\"", hosts[place.host].name);
+    let place = |place: &Place| {
+        let mut one = json!({"hostname": hosts[place.host].name});
         if !place.whole {
-            text += &format!(
-                ",\"hwthreads\":{}",
-                json!(bits(place.threads).collect::<Vec<_>>())
-            );
+            one["hwthreads"] = (0..64)
+                .filter(|bit| place.threads >> bit & 1 == 1)
+                .collect();
         }
-        let ids: Vec<&str> = (job.kind.accelerators().enumerate())
-            .filter_map(|(number, id)| (place.accelerators >> number & 1 == 1).then_some(id))
-            .collect();
-        if !ids.is_empty() {
-            text += &format!(",\"accelerators\":{}", json!(ids));
+        if place.accelerators != 0 {
+            let ids = job.kind.accelerators().enumerate();
+            let held = ids.filter(|(number, _)| place.accelerators >> number & 1 == 1);
+            one["accelerators"] = held.map(|(_, id)| id).collect();
         }
-        text + "}"
-    });
-    format!("[{}]", places.collect::<Vec<_>>().join(","))
+        one
+    };
+    job.places.iter().map(place).collect::<Value>().to_string()
 }
 
 /// JSON for the column `meta_data`, with `<`, `>` and `&` as escapes, as cc-backend writes it.
@@ -199,8 +188,9 @@ fn metadata(job: &Job) -> String {
             job.places.len(), user.project, app.script),
         "slurmInfo": format!("JobId={} UserId={} Account={}", job.number, user.login, user.project),
     });
-    let json = document.to_string();
-    json.replace('<', "\\u003c")
+    document
+        .to_string()
+        .replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026")
 }

@@ -1,8 +1,8 @@
 //! The only encoder of the metric store's files: JSON and binary snapshots, the log.
 //!
-//! The generator and all tests write checkpoint files with it. It must share no code with the reader
-//! of the program, so that no mistake is on both sides; the golden sites, which the metric store
-//! itself has written, hold the reader to the real formats.
+//! The generator and all tests write checkpoint files with it. It must share no code with the reader of the program, so
+//! that no mistake is on both sides; the golden sites, which the metric store itself has written, hold the reader to the
+//! real formats.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,56 +21,58 @@ pub(crate) struct Series<'a> {
     pub(crate) values: Cow<'a, [f32]>,
 }
 
+/// The series of one level by metric.
+type Metrics<'a> = BTreeMap<&'a str, &'a Series<'a>>;
+
 /// The series of a host by child, the node's own first, in the order in which names sort.
-fn levels<'a, 'b>(
-    series: &'a [Series<'b>],
-) -> BTreeMap<&'b str, BTreeMap<&'b str, &'a Series<'b>>> {
-    let mut levels: BTreeMap<&str, BTreeMap<&str, &Series<'_>>> = BTreeMap::new();
-    levels.entry("").or_default();
+fn levels<'a>(series: &'a [Series<'_>]) -> BTreeMap<&'a str, Metrics<'a>> {
+    let mut levels = BTreeMap::from([("", Metrics::new())]);
     for one in series {
         levels.entry(one.child).or_default().insert(one.metric, one);
     }
     levels
 }
 
+fn listed(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join(",")
+}
+
 /// A `.json` snapshot: numbers with one decimal, no value as null.
 pub(crate) fn json(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
-    let level = |metrics: &BTreeMap<&str, &Series<'_>>, children: &str| {
-        let metrics = metrics
-            .values()
-            .map(|one| json_series(one))
-            .collect::<Vec<_>>()
-            .join(",");
+    let level = |metrics: &Metrics<'_>, children: &str| {
+        let metrics = listed(metrics.values().map(|one| json_series(one)));
         format!(
             "{{\"metrics\":{{{metrics}}},\"children\":{{{children}}},\"from\":{from},\"to\":{to}}}"
         )
     };
     let mut levels = levels(series);
     let own = levels.remove("").unwrap_or_default();
-    let children = levels
-        .iter()
-        .map(|(child, metrics)| format!("\"{child}\":{}", level(metrics, "")));
-    let children = children.collect::<Vec<_>>().join(",");
+    let children = listed(
+        levels
+            .iter()
+            .map(|(child, metrics)| format!("\"{child}\":{}", level(metrics, ""))),
+    );
     (level(&own, &children) + "\n").into_bytes()
 }
 
-fn json_series(series: &Series<'_>) -> String {
-    let Series {
+fn json_series(
+    Series {
         metric,
         step,
         start,
+        values,
         ..
-    } = series;
-    let mut text = format!("\"{metric}\":{{\"frequency\":{step},\"start\":{start},\"data\":[");
-    for (number, value) in series.values.iter().enumerate() {
-        let comma = if number == 0 { "" } else { "," };
+    }: &Series<'_>,
+) -> String {
+    let number = |value: &f32| {
         if value.is_nan() {
-            text += &format!("{comma}null");
+            "null".to_owned()
         } else {
-            text += &format!("{comma}{value:.1}");
+            format!("{value:.1}")
         }
-    }
-    text + "]}"
+    };
+    let values = listed(values.iter().map(number));
+    format!("\"{metric}\":{{\"frequency\":{step},\"start\":{start},\"data\":[{values}]}}")
 }
 
 /// A `.bin` snapshot.
@@ -99,12 +101,14 @@ pub(crate) fn binary(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
             }
         }
         // The node itself has all others as children; they have none.
-        let children = if child.is_empty() {
-            levels.len() - 1
-        } else {
-            0
-        };
-        count(&mut bytes, children);
+        count(
+            &mut bytes,
+            if child.is_empty() {
+                levels.len() - 1
+            } else {
+                0
+            },
+        );
     }
     bytes
 }
@@ -125,26 +129,23 @@ pub(crate) fn log() -> Vec<u8> {
 
 /// Appends one sample to a log; `child` is empty for the node itself.
 pub(crate) fn record(log: &mut Vec<u8>, time: i64, child: &str, metric: &str, value: f32) {
-    log.extend(0xCC1D_A7A1_u32.to_le_bytes());
-    let length = 8 + 2 + metric.len() + 1 + 4 + if child.is_empty() { 0 } else { 1 + child.len() };
-    count(log, length);
-    let payload = log.len();
-    log.extend(time.to_le_bytes());
-    name(log, metric);
-    log.push(u8::from(!child.is_empty()));
+    let mut payload = time.to_le_bytes().to_vec();
+    name(&mut payload, metric);
+    payload.push(u8::from(!child.is_empty()));
     if !child.is_empty() {
-        log.push(u8::try_from(child.len()).unwrap_or(u8::MAX));
-        log.extend(child.as_bytes());
+        payload.push(u8::try_from(child.len()).unwrap_or(u8::MAX));
+        payload.extend(child.as_bytes());
     }
-    log.extend(value.to_bits().to_le_bytes());
-    let checksum = crc32fast::hash(&log[payload..]);
-    log.extend(checksum.to_le_bytes());
+    payload.extend(value.to_bits().to_le_bytes());
+    log.extend(0xCC1D_A7A1_u32.to_le_bytes());
+    count(log, payload.len());
+    log.extend(&payload);
+    log.extend(crc32fast::hash(&payload).to_le_bytes());
 }
 
 /// Makes the record in the middle of a log fail its checksum, and tears the last one off half-way.
 pub(super) fn damage(log: &mut Vec<u8>) {
-    let mut records = Vec::new();
-    let mut rest = 4;
+    let (mut records, mut rest) = (Vec::new(), 4);
     while let Some(length) = log.get(rest + 4..).and_then(|b| b.first_chunk()) {
         records.push(rest);
         rest += 12 + u32::from_le_bytes(*length) as usize;

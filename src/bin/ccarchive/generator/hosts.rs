@@ -1,11 +1,11 @@
 //! The hosts: what each writes its samples into, when it reports, and what is wrong with it.
 //!
-//! Phases. A host reads all its metrics at once, so one phase serves all timesteps. Most phases let
-//! the next sample after a border come within half a timestep, and then files hold every value. One
-//! host in five has another phase, and the slot in which its newest snapshot ended is in no file
-//! until the next snapshot: a site has such hosts, and a reader must expect them.
+//! Phases. A host reads all its metrics at once, so one phase serves all timesteps. Most phases let the next sample after
+//! a border come within half a timestep, and then files hold every value. One host in five has another phase, and the
+//! slot in which its newest snapshot ended is in no file until the next snapshot: a site has such hosts, and a reader must
+//! expect them.
 
-use serde::Deserialize;
+use strum::IntoStaticStr;
 
 use super::cluster::{Kind, Metric};
 use super::plan::{Plan, Window};
@@ -25,9 +25,9 @@ pub(super) enum Format {
     Mixed,
 }
 
-/// What is wrong with a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What is wrong with a host; special.json has these names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
 pub(super) enum Fault {
     None,
     /// Never reported; has no folder.
@@ -44,7 +44,8 @@ pub(super) enum Fault {
     BadLog,
 }
 
-const FAULTS: [Fault; 6] = [
+/// The faults of the last `cpu` hosts of a site with damage.
+pub(super) const FAULTS: [Fault; 6] = [
     Fault::Silent,
     Fault::Late,
     Fault::Gap,
@@ -71,36 +72,28 @@ pub(super) fn all(plan: &Plan, window: &Window) -> Vec<Host> {
     let faults: &[Fault] = if plan.broken { &FAULTS } else { &[] };
     let [cpu, gpu] = plan.counts().map(|count| count as usize);
     let healthy = cpu - faults.len();
-    let mut hosts = Vec::new();
-    for number in 0..cpu {
+    let cpus = (0..cpu).map(|number| {
         let fault = number
             .checked_sub(healthy)
             .map_or(Fault::None, |which| faults[which]);
         let format = match number % 6 {
             _ if fault != Fault::None => Format::Binary,
-            _ if number + 1 == healthy => Format::Json,
             5 => Format::Json,
+            _ if number + 1 == healthy => Format::Json,
             1 => Format::Mixed,
             _ => Format::Binary,
         };
-        hosts.push(Host::new(plan, window, Kind::Cpu, number, format, fault));
-    }
-    for number in 0..gpu {
+        Host::new(plan, window, Kind::Cpu, number, format, fault)
+    });
+    let gpus = (0..gpu).map(|number| {
         let format = if number % 6 == 1 {
             Format::Mixed
         } else {
             Format::Binary
         };
-        hosts.push(Host::new(
-            plan,
-            window,
-            Kind::Gpu,
-            number,
-            format,
-            Fault::None,
-        ));
-    }
-    hosts
+        Host::new(plan, window, Kind::Gpu, number, format, Fault::None)
+    });
+    cpus.chain(gpus).collect()
 }
 
 impl Host {
@@ -119,34 +112,28 @@ impl Host {
         } else {
             random.between(1, 15) + 60 * random.between(0, 2)
         };
-        let begins = if fault == Fault::Late {
-            window.at(500)
+        let late = if fault == Fault::Late {
+            window.share(500)
         } else {
-            window.first + random.between(0, 240)
+            random.between(0, 240)
         };
         Self {
             name: format!("{}{:04}", &kind.name()[..1], number + 1),
             kind,
             format,
             fault,
-            begins,
+            begins: window.first + late,
             phase: (window.newest() + offset).rem_euclid(CYCLE),
         }
     }
 
     pub(super) fn reports(&self, metric: &Metric) -> bool {
-        metric.on(self.kind)
-            && self.fault != Fault::Silent
-            && !(self.fault == Fault::Lacking && metric.name == "mem_bw")
+        let is_lacking = self.fault == Fault::Lacking && metric.name == "mem_bw";
+        metric.on(self.kind) && self.fault != Fault::Silent && !is_lacking
     }
 
     /// Time of the first sample of a metric with this timestep.
     pub(super) fn first_sample(&self, timestep: i64) -> i64 {
         self.begins + (self.phase - self.begins).rem_euclid(timestep)
-    }
-
-    /// Whether everyday jobs run here.
-    pub(super) fn healthy(&self) -> bool {
-        self.fault == Fault::None
     }
 }

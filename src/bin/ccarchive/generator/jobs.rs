@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cluster::Kind;
 use super::hosts::{Fault, Format, Host};
 use super::plan::{Plan, Window};
-use super::random::{Random, index};
+use super::random::Random;
 use super::work::{CPU_APPS, WORK};
 
 /// Idle time that a host gets before and after a job, seconds.
@@ -20,18 +19,8 @@ const MEAN: i64 = 22_000;
 const LOAD: i64 = 550;
 /// The newest end of an everyday job, seconds before `now`: older than a sweep's minimum age.
 const YOUNGEST: i64 = 660;
-
-/// Which jobs share a number.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Family {
-    #[default]
-    None,
-    /// Tasks of one array: consecutive numbers.
-    Array,
-    /// The same job once more, under the same number.
-    Requeued,
-}
+/// On how many hosts everyday jobs run.
+const COUNTS: [usize; 14] = [1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4, 4, 8, 8];
 
 /// A host, or a part of it, that a job holds.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +38,9 @@ pub(super) struct Job {
     pub(super) number: i64,
     /// Number of the first task of the array, or 0.
     pub(super) array: i64,
-    pub(super) family: Family,
+    /// `array` for tasks of one array, which have consecutive numbers; `requeued` for one job that was started again
+    /// under the same number; else empty.
+    pub(super) family: &'static str,
     pub(super) kind: Kind,
     pub(super) start: i64,
     /// How long it kept its hosts busy, seconds.
@@ -73,12 +64,10 @@ impl Job {
     pub(super) fn take_part(&mut self, part: usize, of: usize) {
         self.set("shared", json!("multi_user"));
         for place in &mut self.places {
+            let each = place.accelerators.count_ones() as usize / of;
             place.whole = false;
             place.threads = self.kind.slice(part, of);
-            if self.kind == Kind::Gpu {
-                let each = 4 / of;
-                place.accelerators = ((1 << each) - 1) << (part * each);
-            }
+            place.accelerators = ((1 << each) - 1) << (part * each);
         }
     }
 
@@ -99,28 +88,24 @@ pub(super) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     pub(super) fn new(hosts: &'a [Host], window: &'a Window, seed: u64) -> Self {
+        let busy = vec![Vec::new(); hosts.len()];
         Self {
             hosts,
             window,
             jobs: Vec::new(),
             random: Random::stream(seed, 4),
-            busy: vec![Vec::new(); hosts.len()],
+            busy,
         }
     }
 
     /// Healthy hosts that write (or do not write) only JSON.
     pub(super) fn group(&self, kind: Kind, json: bool) -> Vec<usize> {
         self.chosen(|host| {
-            host.kind == kind && host.healthy() && (host.format == Format::Json) == json
+            host.kind == kind && host.fault == Fault::None && (host.format == Format::Json) == json
         })
     }
 
-    /// Hosts with this fault.
-    pub(super) fn faulty(&self, fault: Fault) -> Vec<usize> {
-        self.chosen(|host| host.fault == fault)
-    }
-
-    fn chosen(&self, wanted: impl Fn(&Host) -> bool) -> Vec<usize> {
+    pub(super) fn chosen(&self, wanted: impl Fn(&Host) -> bool) -> Vec<usize> {
         (0..self.hosts.len())
             .filter(|number| wanted(&self.hosts[*number]))
             .collect()
@@ -128,61 +113,56 @@ impl<'a> Schedule<'a> {
 
     /// `count` hosts of the group that are free all the time; none if there are not so many.
     fn free(&mut self, group: &[usize], count: usize, from: i64, to: i64) -> Option<Vec<usize>> {
-        let turn = self.random.position(group.len());
+        let turn = self.random.below(group.len());
         let idle = |host: &usize| {
-            let busy = &self.busy[*host];
-            let next = busy.partition_point(|(_, end)| *end + PAUSE <= from);
-            busy.get(next).is_none_or(|(start, _)| *start >= to + PAUSE)
+            let clash = |(start, end): &(i64, i64)| *start < to + PAUSE && *end + PAUSE > from;
+            !self.busy[*host].iter().any(clash)
         };
         let turned = group[turn..].iter().chain(&group[..turn]);
         let free: Vec<usize> = turned.copied().filter(idle).take(count).collect();
         (free.len() == count).then_some(free)
     }
 
-    /// As `free`, but there are always hosts: where none is free, busy ones.
-    pub(super) fn find(&mut self, group: &[usize], count: usize, from: i64, to: i64) -> Vec<usize> {
+    /// Keeps hosts from other jobs: `count` free ones of the group, or busy ones where so many are not free.
+    pub(super) fn book(&mut self, group: &[usize], count: usize, from: i64, to: i64) -> Vec<usize> {
         let count = count.min(group.len());
-        self.free(group, count, from, to)
-            .unwrap_or_else(|| group[..count].to_vec())
-    }
-
-    /// Keeps the hosts from other jobs.
-    pub(super) fn book(&mut self, hosts: &[usize], from: i64, to: i64) {
-        for host in hosts {
-            let busy = &mut self.busy[*host];
-            let at = busy.partition_point(|(start, _)| *start < from);
-            busy.insert(at, (from, to));
+        let hosts = self
+            .free(group, count, from, to)
+            .unwrap_or_else(|| group[..count].to_vec());
+        for host in &hosts {
+            self.busy[*host].push((from, to));
         }
+        hosts
     }
 
     /// Adds a job that had the hosts to itself; the caller changes what is different about it.
     pub(super) fn add(&mut self, hosts: &[usize], start: i64, ran: i64) -> &mut Job {
-        let seed = self.random.bits();
         let kind = self.hosts[hosts[0]].kind;
         let app = match kind {
-            Kind::Cpu => self.random.position(CPU_APPS),
-            Kind::Gpu => CPU_APPS + self.random.position(WORK.apps.len() - CPU_APPS),
+            Kind::Cpu => self.random.below(CPU_APPS),
+            Kind::Gpu => CPU_APPS + self.random.below(WORK.apps.len() - CPU_APPS),
         };
+        let (threads, accelerators) = (kind.all_threads(), kind.all_accelerators());
         let place = |host: &usize| Place {
             host: *host,
-            threads: kind.all_threads(),
-            accelerators: kind.all_accelerators(),
+            threads,
+            accelerators,
             whole: true,
         };
         self.jobs.push(Job {
             number: 0,
             array: 0,
-            family: Family::None,
+            family: "",
             kind,
             start,
             ran,
-            user: self.random.position(WORK.users.len()),
+            user: self.random.below(WORK.users.len()),
             app,
             places: hosts.iter().map(place).collect(),
             set: BTreeMap::new(),
             tags: Vec::new(),
             note: "",
-            seed,
+            seed: self.random.bits(),
         });
         let last = self.jobs.len() - 1;
         &mut self.jobs[last]
@@ -192,67 +172,54 @@ impl<'a> Schedule<'a> {
     pub(super) fn fill(&mut self, plan: &Plan) {
         let groups = [(Kind::Cpu, false), (Kind::Cpu, true), (Kind::Gpu, false)]
             .map(|(kind, json)| self.group(kind, json));
-        let hosts = groups.iter().map(Vec::len).sum();
-        let jobs = index(i64::from(plan.jobs));
-        let missing = i64::from(plan.jobs) - i64::try_from(self.jobs.len()).unwrap_or(i64::MAX);
+        let missing = i64::from(plan.jobs) - self.jobs.len() as i64;
         let capacity = i64::from(plan.nodes) * i64::from(plan.hours) * 3600;
         let scale = (capacity * LOAD / (missing * MEAN).max(1)).clamp(20, 2000);
-        while self.jobs.len() < jobs {
-            let mut ticket = self.random.position(hosts);
-            for group in &groups {
-                if ticket < group.len() {
-                    self.place(group, scale);
-                    break;
-                }
-                ticket -= group.len();
-            }
+        // A host is drawn, and with it its group.
+        let hosts: Vec<_> = groups
+            .iter()
+            .flat_map(|group| group.iter().map(move |_| group))
+            .collect();
+        while self.jobs.len() < plan.jobs as usize {
+            let group = hosts[self.random.below(hosts.len())];
+            self.place(group, scale);
         }
         // Special jobs may be more than planned, and a shared node may have brought one too many.
-        self.jobs.truncate(jobs);
+        self.jobs.truncate(plan.jobs as usize);
     }
 
     /// Finds room for one job, or for the jobs of one shared node.
     fn place(&mut self, group: &[usize], scale: i64) {
-        let gpu = self.hosts[group[0]].kind == Kind::Gpu;
-        let random = &mut self.random;
-        let shared = random.chance(if gpu { 35 } else { 12 });
-        let counts = [1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4, 4, 8, 8];
-        let mut count = if shared {
-            1
-        } else {
-            random.pick(counts).min(group.len())
+        let shared = match self.hosts[group[0]].kind {
+            Kind::Cpu => self.random.chance(12),
+            Kind::Gpu => self.random.chance(35),
         };
+        let drawn = COUNTS[self.random.below(COUNTS.len())];
+        let mut count = if shared { 1 } else { drawn.min(group.len()) };
         let (first, last) = (self.window.first + 900, self.window.now - YOUNGEST);
-        let mut length = (length(random) * scale / 1000).clamp(20, last - first);
+        let mut length = (length(&mut self.random) * scale / 1000).clamp(20, last - first);
+        let mut start = self.random.between(first, last - length);
         for attempt in 1..=24 {
-            let start = self.random.between(first, last - length);
-            if let Some(hosts) = self.free(group, count, start, start + length) {
-                self.book(&hosts, start, start + length);
-                return self.fit(&hosts, start, length, shared);
+            if self.free(group, count, start, start + length).is_some() {
+                break;
             }
             length = (length * 4 / 5).max(20);
+            start = self.random.between(first, last - length);
             if attempt % 6 == 0 {
                 count = count.div_ceil(2);
             }
         }
-        // The site is full: let the job overlap with others rather than leave it out.
-        let start = self.random.between(first, last - length);
-        let hosts = self.find(group, count, start, start + length);
+        // Where the site is full, the job overlaps with others.
+        let hosts = self.book(group, count, start, start + length);
         self.fit(&hosts, start, length, shared);
     }
 
     /// Adds the job, or as many jobs as share the host.
     fn fit(&mut self, hosts: &[usize], start: i64, length: i64, shared: bool) {
-        let parts = if shared { self.random.pick([2, 4]) } else { 1 };
+        let parts = if shared { 2 << self.random.below(2) } else { 1 };
         for part in 0..parts {
-            let mut cut = || {
-                if shared {
-                    self.random.between(0, length / 3)
-                } else {
-                    0
-                }
-            };
-            let (late, early) = (cut(), cut());
+            let cut = if shared { length / 3 } else { 0 };
+            let (late, early) = (self.random.between(0, cut), self.random.between(0, cut));
             let job = self.add(hosts, start + late, (length - late - early).max(20));
             if shared {
                 job.take_part(part, parts);
@@ -273,11 +240,12 @@ impl<'a> Schedule<'a> {
             _ => "preempted",
         };
         let status = if random.chance(10) { 2 } else { 1 };
-        let metadata = random.below(10);
-        let tag = random.chance(8).then(|| random.between(1, 3));
-        let Some(job) = self.jobs.last_mut() else {
-            return;
-        };
+        let (metadata, tag) = (
+            random.below(10),
+            random.chance(8).then(|| random.between(1, 3)),
+        );
+        let last = self.jobs.len() - 1;
+        let job = &mut self.jobs[last];
         job.set("job_state", json!(state));
         job.set("monitoring_status", json!(status));
         match metadata {

@@ -9,34 +9,29 @@ const INTERVAL: i64 = 12 * 3600;
 /// The longest time between the newest snapshot and `now`, seconds: what the logs hold.
 const LOG_SPAN: i64 = 3 * 3600;
 
+/// The cause of a failed attempt to write.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a site was not written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The folder holds something already; nothing was changed.
     #[error("{} is not empty: a site is only written into a new or empty folder", .0.display())]
     NotEmpty(PathBuf),
-    /// The plan asks for something impossible; the text says what.
-    #[error("cannot write such a site: {0}")]
-    Plan(String),
+    /// The plan asks for something impossible.
+    #[error(
+        "cannot write {0:?}: it takes {1} to 9999 nodes, 2 to 1440 hours, and a present twice as late as they are long"
+    )]
+    Plan(Plan, u32),
     /// A file, folder or database could not be written.
-    #[error("cannot write {}", path.display())]
-    Io {
-        /// Which one.
-        path: PathBuf,
-        /// The cause.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error("cannot write {}", .0.display())]
+    Io(PathBuf, #[source] Cause),
 }
 
 impl Error {
     /// For `map_err`: the error of an attempt to write `path`.
-    pub(super) fn at<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-        path: &Path,
-    ) -> impl FnOnce(E) -> Self {
-        |source| Self::Io {
-            path: path.to_owned(),
-            source: source.into(),
-        }
+    pub(super) fn at<E: Into<Cause>>(path: &Path) -> impl FnOnce(E) -> Self {
+        |source| Self::Io(path.to_owned(), source.into())
     }
 }
 
@@ -68,9 +63,8 @@ impl Plan {
 
     /// A site of a chosen size without damage, for tests and measurements.
     ///
-    /// Every sixth `cpu` host and the last one write JSON only: jobs that ended there since the
-    /// newest snapshot, up to three hours before `now`, have no data on disk yet. Logs span those
-    /// hours on all other hosts.
+    /// Every sixth `cpu` host and the last one write JSON only: jobs that ended there since the newest snapshot, up to
+    /// three hours before `now`, have no data on disk yet. Logs span those hours on all other hosts.
     pub(crate) fn sized(now: i64, nodes: u32, hours: u32, jobs: u32) -> Self {
         Self {
             now,
@@ -84,19 +78,14 @@ impl Plan {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         let least = if self.broken { 16 } else { 4 };
-        let problem = if !(least..=9999).contains(&self.nodes) {
-            format!("nodes is {}, must be {least} to 9999", self.nodes)
-        } else if !(2..=1440).contains(&self.hours) {
-            format!("hours is {}, must be 2 to 1440", self.hours)
-        } else if self.now < 2 * i64::from(self.hours) * 3600 {
-            format!(
-                "now is {}, which is before the first sample could be",
-                self.now
-            )
+        let is_possible = (least..=9999).contains(&self.nodes)
+            && (2..=1440).contains(&self.hours)
+            && self.now >= 2 * i64::from(self.hours) * 3600;
+        if is_possible {
+            Ok(())
         } else {
-            return Ok(());
-        };
-        Err(Error::Plan(problem))
+            Err(Error::Plan(self.clone(), least))
+        }
     }
 
     /// How many hosts are of the kind `cpu` and `gpu`.
@@ -110,13 +99,14 @@ impl Plan {
         let log = LOG_SPAN.min(span / 5) - Random::stream(self.seed, 1).between(0, span.min(300));
         let (first, newest) = (self.now - span, self.now - log);
         let intervals = (newest - first) / INTERVAL + 1;
+        let borders = (0..=intervals)
+            .rev()
+            .map(|back| newest - back * INTERVAL)
+            .collect();
         Window {
             now: self.now,
             first,
-            borders: (0..=intervals)
-                .rev()
-                .map(|back| newest - back * INTERVAL)
-                .collect(),
+            borders,
             last: self.now - 5,
         }
     }
@@ -129,8 +119,8 @@ pub(super) struct Window {
     pub(super) now: i64,
     /// The hosts begin to report within a few minutes of it.
     pub(super) first: i64,
-    /// Where snapshots begin and end, ascending. The first is before `first`: the store ran before
-    /// the hosts reported, so that their first sample is a series' start.
+    /// Where snapshots begin and end, ascending. The first is before `first`: the store ran before the hosts reported, so
+    /// that their first sample is a series' start.
     pub(super) borders: Vec<i64>,
     /// Time of the newest sample that can be on disk.
     pub(super) last: i64,
@@ -139,7 +129,7 @@ pub(super) struct Window {
 impl Window {
     /// The time at so many thousandths of the window.
     pub(super) fn at(&self, permille: i64) -> i64 {
-        self.first + (self.last - self.first) * permille / 1000
+        self.first + self.share(permille)
     }
 
     /// So many thousandths of the window, seconds.
@@ -149,6 +139,6 @@ impl Window {
 
     /// End of the newest snapshot.
     pub(super) fn newest(&self) -> i64 {
-        self.borders.last().copied().unwrap_or(self.first)
+        self.borders[self.borders.len() - 1]
     }
 }

@@ -1,12 +1,13 @@
 //! The people of the site and what they run, as work.json beside this file lists them, and how an application loads a
 //! node over time.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::cluster::Drive;
-use super::random::{Random, real};
+use super::cluster::part;
+use super::random::Random;
 
 /// Everything in work.json.
 #[derive(Debug, Deserialize)]
@@ -26,13 +27,13 @@ pub(super) struct User {
     pub(super) project: String,
 }
 
-/// An application: its shape, and how much of a node's abilities it uses, 0 to 1, in the order of [`Drive`].
+/// An application: its shape, and how much of each of a node's abilities it uses, 0 to 1.
 #[derive(Debug, Deserialize)]
 pub(super) struct App {
     pub(super) name: String,
     pub(super) script: String,
     shape: Shape,
-    uses: [f64; 7],
+    pub(super) uses: BTreeMap<String, f64>,
 }
 
 /// How an application's load goes over its run.
@@ -48,36 +49,17 @@ enum Shape {
     Stall,
 }
 
-#[expect(clippy::expect_used, reason = "the file is part of the program")]
-pub(super) static WORK: LazyLock<Work> =
-    LazyLock::new(|| serde_json::from_str(include_str!("work.json")).expect("work.json"));
+pub(super) static WORK: LazyLock<Work> = LazyLock::new(|| part(include_str!("work.json")));
 
 impl App {
-    /// How much of this ability of a node it uses, 0 to 1.
-    pub(super) fn uses(&self, drive: Drive) -> f64 {
-        self.uses[drive as usize]
-    }
-
-    /// How busy a run of `span` seconds keeps this ability at the given seconds after its start, 0 to about 1.
-    pub(super) fn levels(
-        &self,
-        drive: Drive,
-        seed: u64,
-        span: i64,
-        times: impl Iterator<Item = i64>,
-    ) -> Vec<f64> {
+    /// How busy a run of `span` seconds keeps an ability, 0 to about 1, at the given seconds after its start.
+    pub(super) fn level(&self, drive: &str, seed: u64, span: i64, time: i64) -> f64 {
         let offset = Random::stream(seed, 2).between(0, 600);
-        times
-            .map(|time| match drive {
-                Drive::Memory => 1.0 - 0.9 * (-real(time) / 500.0).exp(),
-                Drive::Files => 1.02 - self.shape.level(seed, time, span, offset),
-                Drive::Cpu
-                | Drive::Flops
-                | Drive::Bandwidth
-                | Drive::Network
-                | Drive::Accelerator => self.shape.level(seed, time, span, offset),
-            })
-            .collect()
+        match drive {
+            "memory" => 1.0 - 0.9 * (-time as f64 / 500.0).exp(),
+            "files" => 1.02 - self.shape.level(seed, time, span, offset),
+            _ => self.shape.level(seed, time, span, offset),
+        }
     }
 }
 
@@ -88,9 +70,9 @@ impl Shape {
             Self::Steady => 1.0,
             Self::Phases(period) if (time + offset) % period < period * 4 / 5 => 1.0,
             Self::Phases(_) => 0.2,
-            Self::Ramp => 0.4 + 0.6 * real(time) / real(span.max(1)),
+            Self::Ramp => 0.4 + 0.6 * time as f64 / span as f64,
             Self::Bursts => {
-                let part = u64::try_from((time + offset) / 210).unwrap_or(0);
+                let part = (time + offset).unsigned_abs() / 210;
                 0.1 + 0.9 * Random::stream(seed, part).unit()
             }
             Self::Stall if time < span * 3 / 5 => 1.0,

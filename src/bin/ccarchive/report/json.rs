@@ -28,11 +28,11 @@ pub(super) fn line(value: &Value) -> String {
 }
 
 pub(super) fn start(site: &Site, settings: &Settings, dry_run: bool) -> Value {
-    let sources: Vec<_> = site
-        .checkpoints
-        .iter()
-        .map(|c| c.value.display().to_string())
-        .collect();
+    let checkpoints = site.checkpoints.iter();
+    let checkpoints = checkpoints.map(|c| c.value.display().to_string());
+    let parquet = site.parquet.iter();
+    let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
+    let sources: Vec<_> = checkpoints.chain(parquet).collect();
     json!({
         "type": "start",
         "version": env!("CARGO_PKG_VERSION"),
@@ -65,6 +65,9 @@ pub(super) fn job(r: &Report<'_>) -> Value {
         v["stage"] = f.stage.name().into();
         v["reason"] = f.reason.code().into();
         v["detail"] = f.detail.as_str().into();
+    }
+    if r.unchanged {
+        v["unchanged"] = true.into();
     }
     if let Some(note) = r.note {
         v["note"] = note.into();
@@ -107,6 +110,10 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "aborted": s.aborted.as_ref().map(abort),
         "outages": s.outages.iter().map(abort).collect::<Vec<_>>(),
         "unproved": s.unproved,
+        "silent": s.silent,
+        "provisionalUnchanged": s.unchanged,
+        "rowsArchived": s.rows_archived,
+        "rowsFailed": s.rows_failed,
         "interrupted": s.interrupted,
         "timeBox": s.time_box,
         "dryRun": s.dry_run,

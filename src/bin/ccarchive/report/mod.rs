@@ -5,6 +5,8 @@
 //! standard output instead, the summary last, whatever happens. Everything goes through one thread, see [`printer`].
 
 mod advice;
+mod file;
+pub(crate) mod html;
 pub(crate) mod inspect;
 pub(crate) mod json;
 mod printer;

@@ -17,6 +17,10 @@ use super::words::{self, count};
 /// One job on one line.
 pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
     let would = if dry_run { "would be " } else { "" };
+    if r.unchanged {
+        let name = words::job(&r.head.key);
+        return format!("{name}: its provisional archive stays as it is, no newer data came");
+    }
     let mut text = format!(
         "{}: {would}{}",
         words::job(&r.head.key),
@@ -45,6 +49,7 @@ pub(super) fn summary(s: &Summary, verbose: bool) -> String {
     coverage(s, &mut lines);
     standing(s, &mut lines);
     notes(s, &mut lines);
+    doubtful_sources(s, &mut lines);
     end(s, &mut lines);
     passed_over(s, verbose, &mut lines);
     if verbose && s.total() > 0 {
@@ -80,9 +85,9 @@ fn headline(s: &Summary) -> String {
     } else {
         format!("archived {of}")
     };
-    let outcomes: Vec<String> = s
-        .outcomes
-        .iter()
+    // Interrupted jobs are among those left.
+    let told = s.outcomes.iter().filter(|(k, _)| **k != Kind::Interrupted);
+    let outcomes: Vec<String> = told
         .map(|(kind, n)| format!("{n} {}", words::outcome(*kind)))
         .chain((s.left > 0).then(|| format!("{} left", s.left)))
         .collect();
@@ -112,11 +117,11 @@ fn ended(s: &Summary) -> &'static str {
 
 /// What a sweep would make of the rows.
 fn rows(s: &Summary) -> String {
-    let (archived, failed) = (s.archived(), s.of(Kind::Failed) + s.of(Kind::NoData));
-    let same = s.total() - archived - failed;
+    let same = s.total() - s.rows_archived - s.rows_failed;
     format!(
-        "  monitoring_status would become 3 in {}, 2 in {failed}, and stay as it is in {same}",
-        count(archived, "row")
+        "  monitoring_status would become 3 in {}, 2 in {}, and stay as it is in {same}",
+        count(s.rows_archived, "row"),
+        s.rows_failed
     )
 }
 
@@ -200,6 +205,10 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
             "provisional: archived with what there is; read again when their hosts have newer data",
         ),
         (
+            s.unchanged,
+            "archived provisionally by earlier sweeps: no newer data came, their archives stay as they are for now",
+        ),
+        (
             s.of(Kind::NotYet),
             "not yet: no sample so far, but samples may still reach the source; a later sweep takes them",
         ),
@@ -237,16 +246,24 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
     }
 }
 
-/// Why the sweep ended early, and what is left.
-fn end(s: &Summary, lines: &mut Vec<String>) {
-    for (cluster, jobs) in &s.unproved {
-        lines.push(format!(
-            "  none of the {} of {} has a sample in this source, which never had one of this cluster: their rows stay as they are",
-            count(*jobs, "job"),
-            Shown(cluster)
-        ));
+/// Clusters whose source was never seen to hold any of their samples.
+fn doubtful_sources(s: &Summary, lines: &mut Vec<String>) {
+    let unproved = s.unproved.iter().map(|(cluster, jobs)| {
+        let (jobs, cluster) = (count(*jobs, "job"), Shown(cluster));
+        format!("  none of the {jobs} of {cluster} has a sample in this source, which never had one of this cluster: their rows stay as they are")
+    });
+    let silent = s.silent.iter().map(|(cluster, jobs)| {
+        let (jobs, cluster) = (count(*jobs, "job"), Shown(cluster));
+        format!("  this source never had a sample of {cluster}, and has none of its {jobs} that may still get some")
+    });
+    for doubt in unproved.chain(silent) {
+        lines.push(doubt);
         lines.push("    check that --source is the store that this cluster reports to".into());
     }
+}
+
+/// Why the sweep ended early, and what is left.
+fn end(s: &Summary, lines: &mut Vec<String>) {
     for a in s.outages.iter().chain(&s.aborted) {
         let what = match &a.cluster {
             Some(cluster) if a.concerns_layer() => {
@@ -271,8 +288,10 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
         "a signal came"
     } else if s.time_box {
         "the time of --max-duration was over"
+    } else if s.aborted.is_none() && !s.outages.is_empty() {
+        "their source does not answer"
     } else {
-        "the sweep ended before"
+        "the sweep stopped before it came to them"
     };
     if s.left > 0 {
         let more = if s.saw_all {

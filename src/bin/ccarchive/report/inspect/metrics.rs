@@ -1,24 +1,44 @@
 //! The answer of `status` for Prometheus' textfile collector: names and units by its conventions, the file replaced in one
 //! step, since the collector may read it at any time.
+//!
+//! Times are Unix seconds and not ages, so that they stay true between two looks: `time() - x` is an age. What can be counted
+//! is there with 0, what has no value (the oldest job of an empty backlog) is left out.
 
 use std::fmt::Write;
-use std::fs;
 use std::io;
 use std::path::Path;
 
-use ccarchive::inspect::status::Status;
+use ccarchive::inspect::status::{Status, Sweep};
+use ccarchive::model::outcome::Kind;
+use strum::IntoEnumIterator;
+
+use super::super::file;
+
+/// Whether the file can be made, as far as that can be told before; what is wrong in words.
+pub(crate) fn check(file: &Path) -> Result<(), String> {
+    let folder = match file.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    if file.file_name().is_none() || file.is_dir() {
+        return Err(format!(
+            "--metrics-file {}: expected the name of a file",
+            file.display()
+        ));
+    }
+    if !folder.is_dir() {
+        return Err(format!(
+            "--metrics-file {}: the folder {} is not there",
+            file.display(),
+            folder.display()
+        ));
+    }
+    Ok(())
+}
 
 /// Writes the file.
-pub(crate) fn write(s: &Status, file: &Path) -> io::Result<()> {
-    let mut name = file.file_name().unwrap_or_default().to_os_string();
-    // The collector passes over names that do not end with .prom.
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = file.with_file_name(name);
-    fs::write(&temporary, text(s))
-        .and_then(|()| fs::rename(&temporary, file))
-        .inspect_err(|_| {
-            drop(fs::remove_file(&temporary));
-        })
+pub(crate) fn write(s: &Status, path: &Path) -> io::Result<()> {
+    file::replace(path, text(s).as_bytes())
 }
 
 #[derive(Default)]
@@ -41,6 +61,24 @@ impl Page {
             writeln!(self.0, "ccarchive_{name}{labels} {value}").unwrap_or_default();
         }
     }
+
+    /// A gauge without labels, left out where there is no value.
+    fn value(&mut self, name: &str, help: &str, value: Option<f64>) {
+        self.gauge(name, help, value.map(|v| (String::new(), v)));
+    }
+
+    /// A point in time.
+    fn time(&mut self, name: &str, help: &str, unix: Option<i64>) {
+        self.value(
+            &format!("{name}_timestamp_seconds"),
+            help,
+            unix.map(seconds),
+        );
+    }
+}
+
+fn seconds(unix: i64) -> f64 {
+    unix as f64
 }
 
 fn labels(pairs: &[(&str, &str)]) -> String {
@@ -57,73 +95,82 @@ fn labels(pairs: &[(&str, &str)]) -> String {
 
 fn text(s: &Status) -> String {
     let mut p = Page::default();
-    let one = |v: i64| [(String::new(), v as f64)];
-    let count = |n: u64| n as f64;
-    let groups = s.backlog.iter().map(|g| {
-        let reason = g.reason.as_deref().unwrap_or("");
-        let status = g.status.to_string();
-        let place = g.place.words();
-        let pairs = [
-            ("cluster", g.cluster.as_str()),
-            ("status", &status),
-            ("place", place),
-            ("reason", reason),
-        ];
-        (labels(&pairs), count(g.jobs))
-    });
+    let version = [(labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1.0)];
     p.gauge(
-        "status_timestamp_seconds",
-        "When this was looked at.",
-        one(s.now),
+        "build_info",
+        "The version that wrote these figures.",
+        version,
     );
-    p.gauge(
-        "unarchived_jobs",
-        "Stopped jobs that are not archived.",
-        [(String::new(), count(s.table.unarchived))],
-    );
-    p.gauge(
-        "backlog_jobs",
-        "Stopped jobs that are not archived, by place and reason.",
-        groups,
-    );
-    let oldest = s.oldest.iter().map(|o| (String::new(), o.end as f64));
-    p.gauge(
-        "backlog_oldest_end_timestamp_seconds",
-        "When the oldest of them ended.",
-        oldest,
-    );
+    p.time("status", "When the backlog was looked at.", Some(s.now));
+    backlog(s, &mut p);
     risk(s, &mut p);
     standings(s, &mut p);
-    sweeps(s, &mut p);
-    let reach = s.reach.iter().filter_map(|r| {
-        let pairs = [("cluster", r.cluster.as_str()), ("source", &r.source)];
-        Some((labels(&pairs), r.newest? as f64))
-    });
-    p.gauge(
-        "newest_data_timestamp_seconds",
-        "The newest data of a cluster in a source.",
-        reach,
+    p.time(
+        "last_success",
+        "When the last sweep ended that came through (exit code 0 or 3).",
+        s.last_success,
     );
+    if let Some(last) = s.runs.first() {
+        sweep(last, &mut p);
+    }
+    reach(s, &mut p);
     p.0
 }
 
-fn risk(s: &Status, p: &mut Page) {
-    let loss = s.risk.next_loss.iter().map(|t| (String::new(), *t as f64));
-    p.gauge(
-        "next_loss_timestamp_seconds",
-        "When the source may begin to forget the most endangered job.",
-        loss,
+fn backlog(s: &Status, p: &mut Page) {
+    p.value(
+        "unarchived_jobs",
+        "Stopped jobs that are not archived.",
+        Some(s.table.unarchived as f64),
     );
-    if s.risk.retention.is_some() {
-        let r = &s.risk;
-        let risks = [("0h", r.begun), ("6h", r.within_6h), ("24h", r.within_24h)];
-        let samples = risks.map(|(within, n)| (labels(&[("within", within)]), n as f64));
-        p.gauge(
-            "at_risk_jobs",
-            "Jobs that the source may begin to forget within this time.",
-            samples,
-        );
+    let groups = s.backlog.iter().map(|g| {
+        let pairs = [
+            ("cluster", g.cluster.as_str()),
+            ("status", &g.status.to_string()),
+            ("place", g.place.name()),
+            ("reason", g.reason.as_deref().unwrap_or("")),
+        ];
+        (labels(&pairs), g.jobs as f64)
+    });
+    p.gauge(
+        "backlog_jobs",
+        "Stopped jobs that are not archived, by monitoring_status, by where the next sweep finds them, and by what went wrong.",
+        groups,
+    );
+    p.time(
+        "backlog_oldest_end",
+        "When the oldest job of the backlog ended.",
+        s.oldest.as_ref().map(|o| o.end),
+    );
+}
+
+fn risk(s: &Status, p: &mut Page) {
+    let r = &s.risk;
+    p.value(
+        "source_retention_seconds",
+        "How long the metric store remembers, as its configuration says.",
+        r.retention.map(seconds),
+    );
+    p.time(
+        "next_loss",
+        "When the metric store may begin to forget the most endangered job that is still whole; the margin is this less the time.",
+        r.next_loss,
+    );
+    if r.retention.is_none() {
+        return;
     }
+    p.value(
+        "forgetting_jobs",
+        "Jobs of the backlog whose first samples the metric store may have forgotten already.",
+        Some(r.begun as f64),
+    );
+    let risks = [("6h", r.within_6h), ("24h", r.within_24h)];
+    let samples = risks.map(|(within, n)| (labels(&[("within", within)]), n as f64));
+    p.gauge(
+        "at_risk_jobs",
+        "Jobs that the metric store may begin to forget within this time; those within 6h are among those within 24h.",
+        samples,
+    );
 }
 
 fn standings(s: &Status, p: &mut Page) {
@@ -140,48 +187,93 @@ fn standings(s: &Status, p: &mut Page) {
     p.gauge("standing_jobs", "Jobs by how they stand.", samples);
 }
 
-fn sweeps(s: &Status, p: &mut Page) {
-    let Some(last) = s.runs.first() else {
-        return;
-    };
-    let one = |v: f64| [(String::new(), v)];
-    p.gauge(
-        "last_sweep_start_timestamp_seconds",
+fn sweep(last: &Sweep, p: &mut Page) {
+    p.time(
+        "last_sweep_start",
         "When the last sweep began.",
-        one(last.started as f64),
+        Some(last.started),
     );
-    p.gauge(
+    p.time("last_sweep_end", "When it ended.", Some(last.ended));
+    p.value(
         "last_sweep_exit_code",
         "Its exit code.",
-        one(last.exit as f64),
+        Some(last.exit as f64),
     );
-    let good = s.runs.iter().find(|r| r.exit == 0 || r.exit == 3);
-    let ended = good.map(|r| (String::new(), r.ended as f64));
-    p.gauge(
-        "last_success_timestamp_seconds",
-        "When the last sweep that came through ended.",
-        ended,
-    );
-    let members = |name: &str, label: &str| {
-        let object = last.figures[name].as_object().cloned().unwrap_or_default();
-        let sample =
-            |(name, v): (String, serde_json::Value)| Some((labels(&[(label, &name)]), v.as_f64()?));
-        object.into_iter().filter_map(sample).collect::<Vec<_>>()
-    };
+    let number = |name: &str| last.figures[name].as_f64();
+    let outcomes = Kind::iter().map(|kind| {
+        let n = last.figures["outcomes"][kind.name()].as_f64();
+        (labels(&[("outcome", kind.name())]), n.unwrap_or(0.0))
+    });
     p.gauge(
         "last_sweep_jobs",
         "Jobs of the last sweep by outcome.",
-        members("outcomes", "outcome"),
+        outcomes,
     );
     p.gauge(
-        "last_sweep_stage_seconds",
-        "Its work by stage.",
-        members("stageSeconds", "stage"),
+        "last_sweep_failed_jobs",
+        "Jobs of the last sweep that failed or have no data, by stage and reason.",
+        failures(last),
     );
-    let stored = last.figures["storedBytes"]
-        .as_f64()
-        .map(|v| (String::new(), v));
-    p.gauge("last_sweep_stored_bytes", "Bytes that it stored.", stored);
+    p.value(
+        "last_sweep_duration_seconds",
+        "How long it took.",
+        number("seconds"),
+    );
+    let stages = last.figures["stageSeconds"].as_object();
+    let stages = stages.into_iter().flatten().filter_map(|(stage, v)| {
+        let seconds = v.as_f64()?;
+        Some((labels(&[("stage", stage)]), seconds))
+    });
+    p.gauge(
+        "last_sweep_stage_seconds",
+        "Work by stage, summed over threads.",
+        stages,
+    );
+    for (name, help, key) in [
+        (
+            "last_sweep_raw_bytes",
+            "Metric data of the archived jobs before compression.",
+            "rawBytes",
+        ),
+        (
+            "last_sweep_stored_bytes",
+            "What was written to the archive.",
+            "storedBytes",
+        ),
+    ] {
+        p.value(name, help, number(key));
+    }
+}
+
+/// Failed jobs of a sweep; groups of one stage and reason that differ in their message are summed.
+fn failures(last: &Sweep) -> Vec<(String, f64)> {
+    let mut sums = std::collections::BTreeMap::<String, f64>::new();
+    for group in last.figures["failures"].as_array().into_iter().flatten() {
+        let word = |name: &str| group[name].as_str().unwrap_or_default();
+        let labels = labels(&[("stage", word("stage")), ("reason", word("reason"))]);
+        *sums.entry(labels).or_default() += group["count"].as_f64().unwrap_or(0.0);
+    }
+    sums.into_iter().collect()
+}
+
+fn reach(s: &Status, p: &mut Page) {
+    let of = |r: &ccarchive::inspect::status::Reach| {
+        labels(&[("cluster", r.cluster.as_str()), ("source", &r.source)])
+    };
+    let up = s
+        .reach
+        .iter()
+        .map(|r| (of(r), f64::from(u8::from(r.error.is_none()))));
+    p.gauge("source_up", "Whether a source answered for a cluster.", up);
+    let newest = s
+        .reach
+        .iter()
+        .filter_map(|r| Some((of(r), seconds(r.newest?))));
+    p.gauge(
+        "newest_data_timestamp_seconds",
+        "The newest data of a cluster in a source.",
+        newest,
+    );
 }
 
 #[cfg(test)]
@@ -198,5 +290,31 @@ mod tests {
             p.0,
             "# HELP ccarchive_y Y.\n# TYPE ccarchive_y gauge\nccarchive_y 1.5\n"
         );
+    }
+
+    #[test]
+    fn failures_of_one_reason_are_one_sample() {
+        let failure = |reason: &str, count: u64| serde_json::json!({"stage": "load", "reason": reason, "count": count});
+        let last = Sweep {
+            started: 0,
+            ended: 0,
+            exit: 3,
+            figures: serde_json::json!({"failures": [failure("a", 1), failure("b", 2), failure("a", 4)]}),
+        };
+        assert_eq!(
+            failures(&last),
+            [
+                (r#"{stage="load",reason="a"}"#.to_owned(), 5.0),
+                (r#"{stage="load",reason="b"}"#.to_owned(), 2.0)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_in_a_folder_that_is_not_there_is_told_before_the_sweep() {
+        assert!(check(Path::new("x.prom")).is_ok());
+        let wrong = check(Path::new("/nowhere/x.prom")).unwrap_err();
+        assert!(wrong.contains("folder /nowhere is not there"), "{wrong}");
+        assert!(check(Path::new("/tmp")).is_err());
     }
 }

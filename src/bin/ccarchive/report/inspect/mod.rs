@@ -2,7 +2,7 @@
 
 pub(crate) mod explain;
 pub(crate) mod metrics;
-mod paper;
+pub(super) mod paper;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod verify;
@@ -30,11 +30,11 @@ pub(crate) fn json(kind: &str, answer: &impl Serialize) -> io::Result<()> {
 }
 
 /// A point in time (Unix seconds), local, to the minute.
-fn time(unix: i64) -> String {
+pub(super) fn time(unix: i64) -> String {
     zoned(unix, "%Y-%m-%d %H:%M")
 }
 
-fn zoned(unix: i64, format: &str) -> String {
+pub(super) fn zoned(unix: i64, format: &str) -> String {
     match Timestamp::from_second(unix) {
         Ok(t) => t.to_zoned(TimeZone::system()).strftime(format).to_string(),
         Err(_) => unix.to_string(),
@@ -42,7 +42,7 @@ fn zoned(unix: i64, format: &str) -> String {
 }
 
 /// A time span in its two largest units: 45 s, 12 min, 3 h 20 min, 2 d 4 h.
-fn span(seconds: i64) -> String {
+pub(super) fn span(seconds: i64) -> String {
     let s = seconds.unsigned_abs();
     let two = |a: u64, unit: &str, b: u64, small: &str| match b {
         0 => format!("{a} {unit}"),
@@ -58,12 +58,12 @@ fn span(seconds: i64) -> String {
 }
 
 /// A job by name.
-fn job(key: &JobKey) -> String {
+pub(super) fn job(key: &JobKey) -> String {
     format!("job {} on {}", key.job_id, Shown(&key.cluster))
 }
 
 /// A share in percent; what lacks something is never shown as 100.
-fn percent(received: u64, expected: u64) -> String {
+pub(super) fn percent(received: u64, expected: u64) -> String {
     if received >= expected {
         return "100 %".into();
     }

@@ -10,6 +10,8 @@ use super::{percent, span};
 
 /// Rows of a curve.
 const ROWS: usize = 5;
+/// Columns of a curve at least.
+const LEAST: usize = 24;
 /// Columns of a bar.
 const ROOM: usize = 40;
 /// Columns left of a curve.
@@ -99,7 +101,7 @@ fn footprint(s: &Picture, p: &mut Paper) {
     }
 }
 
-const fn words(level: Level) -> &'static str {
+pub(crate) const fn words(level: Level) -> &'static str {
     match level {
         Level::Alert => "!! alert",
         Level::Caution => "! caution",
@@ -198,6 +200,8 @@ fn curve(bands: &[Option<Band>], duration: i64) -> Vec<String> {
         let row = (share * ROWS as f64) as usize;
         row.min(ROWS - 1)
     };
+    // A job of few values fills at least so many columns.
+    let wide = LEAST.div_ceil(bands.len());
     let mut lines = Vec::new();
     for row in (0..ROWS).rev() {
         let label = match row {
@@ -208,21 +212,23 @@ fn curve(bands: &[Option<Band>], duration: i64) -> Vec<String> {
         let cells: String = bands
             .iter()
             .map(|b| match b {
-                Some(b) if row_of(b.median) == row => '█',
-                Some(b) if (row_of(b.min)..=row_of(b.max)).contains(&row) => '░',
-                _ => ' ',
+                Some(b) if row_of(b.median) == row => "█",
+                Some(b) if (row_of(b.min)..=row_of(b.max)).contains(&row) => "░",
+                _ => " ",
             })
+            .map(|cell| cell.repeat(wide))
             .collect();
         lines.push(format!("{label:>LABEL$} ┤{}", cells.trim_end()));
     }
     let end = span(duration);
-    let room = bands.len().saturating_sub(1 + end.chars().count());
+    let columns = bands.len() * wide;
+    let room = columns.saturating_sub(1 + end.chars().count());
     lines.push(format!("{:>LABEL$} └0{}{end}", "", " ".repeat(room)));
     lines
 }
 
 /// A number with as many digits as people read.
-fn number(v: f64) -> String {
+pub(crate) fn number(v: f64) -> String {
     let text = match v.abs() {
         a if a >= 1e7 => return format!("{v:.2e}"),
         a if a >= 1000.0 => format!("{v:.0}"),
@@ -254,15 +260,16 @@ mod tests {
             ],
             60,
         );
+        let (range, median) = ("░".repeat(8), "█".repeat(8));
         assert_eq!(
             lines,
             [
-                "          10 ┤░ █",
-                "             ┤░",
-                "             ┤█",
-                "             ┤░",
-                "           0 ┤░",
-                "             └01 min",
+                format!("          10 ┤{range}        {median}"),
+                format!("             ┤{range}"),
+                format!("             ┤{median}"),
+                format!("             ┤{range}"),
+                format!("           0 ┤{range}"),
+                format!("             └0{}1 min", " ".repeat(18)),
             ]
         );
         assert_eq!(curve(&[None], 60), ["no values"]);

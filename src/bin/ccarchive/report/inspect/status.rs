@@ -10,9 +10,10 @@ use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
 use super::{bytes, count, job, percent, span, time, zoned};
 
-const AGES: [&str; 6] = ["< 1 h", "1-6 h", "6-24 h", "1-2 d", "2-7 d", "> 7 d"];
+/// The classes of [`Status::ages`].
+pub(crate) const AGES: [&str; 6] = ["< 1 h", "1-6 h", "6-24 h", "1-2 d", "2-7 d", "> 7 d"];
 /// Data that is older than this (seconds) and still behind a checkpoint interval says that nothing reports any more.
-const SILENT: i64 = 24 * 3600;
+pub(crate) const SILENT: i64 = 24 * 3600;
 
 /// The overview.
 pub(crate) fn page(s: &Status, wanted: &Wanted, database: &str) -> String {
@@ -21,8 +22,10 @@ pub(crate) fn page(s: &Status, wanted: &Wanted, database: &str) -> String {
     headline(s, &mut p);
     backlog(s, &mut p);
     p.heading("Time left");
-    time_left(s, &mut p);
-    standings(s, wanted, &mut p);
+    for (tone, text) in time_left(s) {
+        p.say(tone, &text);
+    }
+    standing_lines(s, wanted, &mut p);
     p.heading("Last sweeps");
     sweeps(&s.runs, &mut p);
     days(s, wanted, &mut p);
@@ -78,7 +81,26 @@ fn backlog(s: &Status, p: &mut Paper) {
         return;
     }
     p.heading("Backlog");
-    let head = ["cluster", "status", "stands", "reason", "jobs", "oldest"];
+    let mut rows = vec![BACKLOG_HEAD.map(String::from).to_vec()];
+    rows.extend(backlog_rows(s));
+    p.table(&[Left, Right, Left, Left, Right, Right], &rows);
+    let ages = AGES.iter().zip(s.ages());
+    let ages: Vec<String> = ages
+        .filter(|(_, n)| *n > 0)
+        .map(|(age, n)| format!("{age}: {n}"))
+        .collect();
+    p.say(
+        Tone::Plain,
+        &format!("By the time since their end: {}.", ages.join(", ")),
+    );
+}
+
+/// The columns of [`backlog_rows`].
+pub(crate) const BACKLOG_HEAD: [&str; 6] =
+    ["cluster", "status", "stands", "reason", "jobs", "oldest"];
+
+/// The backlog as rows of a table.
+pub(crate) fn backlog_rows(s: &Status) -> Vec<Vec<String>> {
     let row = |g: &Group| {
         vec![
             g.cluster.clone(),
@@ -89,73 +111,61 @@ fn backlog(s: &Status, p: &mut Paper) {
             span(s.now.saturating_sub(g.oldest_end)),
         ]
     };
-    let mut rows = vec![head.map(String::from).to_vec()];
-    rows.extend(s.backlog.iter().map(row));
-    p.table(&[Left, Right, Left, Left, Right, Right], &rows);
-    let ages = AGES.iter().zip(s.ages());
-    let ages: Vec<String> = ages
-        .filter(|(_, n)| *n > 0)
-        .map(|(age, n)| format!("{n} {age}"))
-        .collect();
-    p.say(
-        Tone::Plain,
-        &format!("By the time since their end: {}.", ages.join(", ")),
-    );
+    s.backlog.iter().map(row).collect()
 }
 
-fn time_left(s: &Status, p: &mut Paper) {
+/// A sentence and how it is meant.
+pub(crate) type Line = (Tone, String);
+
+/// How much time is left.
+pub(crate) fn time_left(s: &Status) -> Vec<Line> {
     let r = &s.risk;
     let Some(retention) = r.retention else {
-        p.say(
-            Tone::Plain,
-            "How long the source remembers is not known: cc-backend's config.json says it, give it with --config.",
-        );
-        return;
+        let text = "How long the source remembers is not known: cc-backend's config.json says it, give it with --config.";
+        return vec![(Tone::Plain, text.into())];
     };
+    let mut lines = Vec::new();
     if r.begun > 0 {
-        p.say(
-            Tone::Bad,
-            &format!(
-                "{}: started more than {} ago, so that the source may have begun to forget {}. Run a sweep now.",
-                count(r.begun, "job"),
-                span(retention),
-                if r.begun == 1 { "it" } else { "them" }
-            ),
+        let them = if r.begun == 1 { "it" } else { "them" };
+        let text = format!(
+            "{}: started more than {} ago, so that the source may have begun to forget {them}. Run a sweep now.",
+            count(r.begun, "job"),
+            span(retention),
         );
+        lines.push((Tone::Bad, text));
     }
     match (&r.job, r.next_loss) {
         (Some(first), Some(at)) => {
-            let left = at.saturating_sub(s.now);
             let tone = if r.within_6h > 0 {
                 Tone::Bad
             } else {
                 Tone::Plain
             };
-            p.say(
-                tone,
-                &format!(
-                    "The source remembers {} and may begin to forget {} in {} ({}). At risk within 6 h: {}, within 24 h: {}.",
-                    span(retention),
-                    job(&first.key),
-                    span(left),
-                    time(at),
-                    r.within_6h,
-                    r.within_24h
-                ),
+            let text = format!(
+                "The source remembers {} and may begin to forget {} in {} ({}). At risk within 6 h: {}, within 24 h: {}.",
+                span(retention),
+                job(&first.key),
+                span(at.saturating_sub(s.now)),
+                time(at),
+                r.within_6h,
+                r.within_24h
             );
+            lines.push((tone, text));
         }
-        _ if r.begun == 0 => p.say(
-            Tone::Good,
-            &format!(
+        _ if r.begun == 0 => {
+            let text = format!(
                 "The source remembers {}; no data is waiting for a sweep.",
                 span(retention)
-            ),
-        ),
+            );
+            lines.push((Tone::Good, text));
+        }
         _ => {}
     }
+    lines
 }
 
-fn standings(s: &Status, wanted: &Wanted, p: &mut Paper) {
+/// How jobs stand that are not archived for good, and what to do about it; the word lists them.
+pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(&'static str, Line)> {
     let st = &s.standing;
     let next = st.next_try.map_or(String::new(), |t| {
         let left = t.saturating_sub(s.now);
@@ -192,26 +202,32 @@ fn standings(s: &Status, wanted: &Wanted, p: &mut Paper) {
             Tone::Plain,
             st.thin,
             "thin",
-            format!("archived with less than {:.0} % of their samples", wanted.thin * 100.0),
+            format!("archived with less than {:.0} % of their samples", thin * 100.0),
         ),
     ];
-    if lines.iter().all(|l| l.1 == 0) {
+    let said = lines.into_iter().filter(|l| l.1 > 0);
+    said.map(|(tone, n, kind, what)| (kind, (tone, format!("{n} {kind}: {what}."))))
+        .collect()
+}
+
+fn standing_lines(s: &Status, wanted: &Wanted, p: &mut Paper) {
+    let lines = standings(s, wanted.thin);
+    if lines.is_empty() {
         return;
     }
     p.heading("How they stand (status --list KIND lists them)");
-    for (tone, n, kind, what) in lines.into_iter().filter(|l| l.1 > 0) {
-        p.say(tone, &format!("{n} {kind}: {what}."));
+    for (_, (tone, text)) in lines {
+        p.say(tone, &text);
     }
 }
 
-fn sweeps(runs: &[Sweep], p: &mut Paper) {
-    if runs.is_empty() {
-        p.say(Tone::Plain, "The ledger knows of none.");
-        return;
-    }
-    let head = [
-        "started", "took", "jobs", "archived", "failed", "stored", "exit",
-    ];
+/// The columns of [`sweep_rows`]; all but the first are numbers.
+pub(crate) const SWEEP_HEAD: [&str; 7] = [
+    "started", "took", "jobs", "archived", "failed", "stored", "exit",
+];
+
+/// Past sweeps as rows of a table.
+pub(crate) fn sweep_rows(runs: &[Sweep]) -> Vec<Vec<String>> {
     let row = |r: &Sweep| {
         let number = |name: &str| r.figures[name].as_u64().unwrap_or(0);
         let outcome = |kind: Kind| r.figures["outcomes"][kind.name()].as_u64();
@@ -228,8 +244,16 @@ fn sweeps(runs: &[Sweep], p: &mut Paper) {
             r.exit.to_string(),
         ]
     };
-    let mut rows = vec![head.map(String::from).to_vec()];
-    rows.extend(runs.iter().map(row));
+    runs.iter().map(row).collect()
+}
+
+fn sweeps(runs: &[Sweep], p: &mut Paper) {
+    if runs.is_empty() {
+        p.say(Tone::Plain, "The ledger knows of none.");
+        return;
+    }
+    let mut rows = vec![SWEEP_HEAD.map(String::from).to_vec()];
+    rows.extend(sweep_rows(runs));
     p.table(&[Left, Right, Right, Right, Right, Right, Right], &rows);
 }
 

@@ -1,0 +1,73 @@
+//! The sources of a site that are folders, as a sweep and the commands that only read put them together.
+//!
+//! Parquet files are the oldest part of what checkpoints hold, so they go before the last folder of checkpoints and no
+//! layer of their own lies over it. Where no folder of checkpoints is named they stand alone.
+
+use std::collections::HashMap;
+
+use ccarchive::model::clock::Clock;
+use ccarchive::site::Site;
+use ccarchive::source::Source;
+use ccarchive::source::checkpoint::{Checkpoints, Remembered};
+use ccarchive::source::older::Older;
+
+/// A folder by the name that messages and the ledger give it, and what reads it.
+pub(super) type Named = (String, Box<dyn Source>);
+
+/// What the folders of a site are called.
+pub(super) fn names(site: &Site) -> Vec<String> {
+    let checkpoints = site
+        .checkpoints
+        .iter()
+        .map(|c| c.value.display().to_string());
+    let parquet = site
+        .parquet
+        .iter()
+        .map(|p| format!("parquet:{}", p.value.display()));
+    checkpoints.chain(parquet).collect()
+}
+
+/// The folders of a site, the first with priority. `frequencies`: seconds of every metric that the store keeps.
+pub(super) fn folders(
+    site: &Site,
+    frequencies: &HashMap<String, i64>,
+    clock: Clock,
+    remembered: impl Fn() -> Remembered,
+) -> Vec<Named> {
+    let mut out: Vec<Named> = Vec::new();
+    let mut older = older(site, clock);
+    let older_name = names(site).split_off(site.checkpoints.len()).join(" ");
+    for (k, folder) in site.checkpoints.iter().enumerate() {
+        let checkpoints = Checkpoints::new(folder.value.clone(), frequencies.clone(), clock);
+        let mut checkpoints = checkpoints.remembering(remembered());
+        let mut name = folder.value.display().to_string();
+        if k + 1 == site.checkpoints.len()
+            && let Some(older) = older.take()
+        {
+            name = format!("{name} {older_name}");
+            checkpoints = checkpoints.after(older);
+        }
+        out.push((name, Box::new(checkpoints)));
+    }
+    if let Some(older) = older {
+        out.push((older_name, older));
+    }
+    out
+}
+
+/// All Parquet folders as one source.
+#[cfg(feature = "parquet")]
+fn older(site: &Site, clock: Clock) -> Option<Box<dyn Older>> {
+    let roots: Vec<_> = site.parquet.iter().map(|p| p.value.clone()).collect();
+    if roots.is_empty() {
+        return None;
+    }
+    Some(Box::new(ccarchive::source::parquet::Parquet::new(
+        roots, clock,
+    )))
+}
+
+#[cfg(not(feature = "parquet"))]
+const fn older(_: &Site, _: Clock) -> Option<Box<dyn Older>> {
+    None
+}

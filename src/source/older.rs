@@ -1,0 +1,63 @@
+//! What a source must know so that it can stand before the oldest snapshot of a host.
+//!
+//! The metric store moves old snapshots elsewhere. What it moved belongs to the same timeline as the snapshots that are
+//! left, since where slots begin carries over from one to the next. So the source that reads the snapshots asks for what is
+//! older, puts it before its own, and settles all of it at once.
+
+use std::fmt::Debug;
+
+use super::{Error, Request, Source};
+use crate::model::stop::Stop;
+use crate::rules::evidence::Damage;
+use crate::rules::timeline::{Builder, Column, Interval, Path};
+
+/// What a host had before its oldest snapshot.
+#[derive(Debug, Default)]
+pub struct Old {
+    /// The series.
+    pub series: Vec<OldSeries>,
+    /// What could not be read.
+    pub damaged: Vec<Damage>,
+    /// What was left out without harm.
+    pub passed_over: Vec<Damage>,
+    /// Unix seconds. A slot that ends at or before this time and has no sample gets none from here any more.
+    pub final_until: Option<i64>,
+    /// Whether nothing in what was read tells where the slots of some series begin, and a part is missing between it and
+    /// what follows.
+    pub phase_unknown: bool,
+}
+
+/// One series, as snapshots of it, oldest first.
+#[derive(Debug)]
+pub struct OldSeries {
+    /// Levels below the host.
+    pub path: Path,
+    /// The metric's name.
+    pub metric: Box<str>,
+    /// What each snapshot held, with the interval of the snapshot.
+    pub pieces: Vec<(Interval, Column)>,
+}
+
+/// Moves series into a timeline; before any younger snapshot.
+pub fn feed(series: Vec<OldSeries>, builder: &mut Builder) {
+    for s in series {
+        let mut pieces = s.pieces.into_iter();
+        let Some((interval, column)) = pieces.next() else {
+            continue;
+        };
+        let id = builder.series(s.path, &s.metric, column.step);
+        builder.snapshot(id, interval, column);
+        for (interval, column) in pieces {
+            builder.snapshot(id, interval, column);
+        }
+    }
+}
+
+/// A source that keeps what snapshots held before they were removed.
+pub trait Older: Source + Debug + Send {
+    /// What a host had before `until` (Unix seconds), where its oldest snapshot begins.
+    ///
+    /// # Errors
+    /// As [`Source::ask`].
+    fn before(&self, request: &Request<'_>, until: i64, stop: &Stop) -> Result<Old, Error>;
+}

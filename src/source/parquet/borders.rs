@@ -1,0 +1,148 @@
+//! Where the snapshots began that a file was made of. The file does not say.
+//!
+//! It matters, because the first value of a series in a snapshot is a true first sample unless it stands where the snapshot
+//! begins. The store takes its snapshots of all hosts at once, while each collector reads in its own rhythm: so a time at
+//! which the rows of several hosts begin anew, and of at least half of those that report then, is the beginning of a
+//! snapshot. Collectors that all begin at the same second look like one; where slots begin is then not known, which costs
+//! less than a false first sample.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::fault::Fault;
+use super::file::{Group, Opened};
+use super::rows::Reading;
+use crate::model::stop::Stop;
+use crate::rules::timeline::Interval;
+
+/// Groups that are looked at; as many as show what half of the hosts do.
+const GROUPS: usize = 32;
+/// Beginnings that are noted of a host: a snapshot an hour for a month, and some holes.
+const BEGINNINGS: usize = 1024;
+
+/// Where stretches of rows begin, and the last time of those that begin there.
+type Stretches = BTreeMap<i64, i64>;
+
+/// A host while its rows pass.
+#[derive(Default)]
+struct Passing {
+    begin: i64,
+    last: i64,
+    step: i64,
+    stretches: Stretches,
+}
+
+/// Where the snapshots of a file began, ascending.
+///
+/// # Errors
+/// When the medium refuses, or the sweep is cancelled. A damaged group says nothing.
+pub(super) fn of(
+    file: &Opened,
+    groups: &[Group],
+    believed: Interval,
+    stop: &Stop,
+) -> Result<Vec<i64>, Fault> {
+    let apart = groups.len().div_ceil(GROUPS).max(1);
+    let mut hosts: HashMap<Box<[u8]>, Stretches> = HashMap::new();
+    for group in (0..groups.len()).step_by(apart) {
+        let reading = Reading {
+            file,
+            group,
+            host: "",
+            believed,
+            stop,
+        };
+        let mut of_group: HashMap<Box<[u8]>, Passing> = HashMap::new();
+        let read = reading.times(|host, time, step| match of_group.get_mut(host) {
+            Some(passing) => passing.row(time, step),
+            None => {
+                let mut passing = Passing::default();
+                passing.row(time, step);
+                of_group.insert(host.into(), passing);
+            }
+        });
+        match read {
+            Ok(()) => {}
+            Err(Fault::Content(_) | Fault::TooLarge | Fault::NoFooter | Fault::Foreign(_)) => {
+                continue;
+            }
+            Err(e) => return Err(e),
+        }
+        for (host, passing) in of_group {
+            let stretches = hosts.entry(host).or_default();
+            for (begin, last) in passing.stretches {
+                note(stretches, begin, last);
+            }
+        }
+    }
+    Ok(shared(&hosts.into_values().collect::<Vec<_>>()))
+}
+
+impl Passing {
+    fn row(&mut self, time: i64, step: i64) {
+        let continues =
+            step == self.step && time > self.last && (time - self.last) % step.max(1) == 0;
+        if !continues {
+            self.begin = time;
+        }
+        (self.last, self.step) = (time, step);
+        if self.stretches.len() < BEGINNINGS || self.stretches.contains_key(&self.begin) {
+            note(&mut self.stretches, self.begin, time);
+        }
+    }
+}
+
+fn note(stretches: &mut Stretches, begin: i64, last: i64) {
+    let known = stretches.entry(begin).or_insert(last);
+    *known = last.max(*known);
+}
+
+/// The times at which several hosts begin, and at least half of those that report at the time.
+fn shared(hosts: &[Stretches]) -> Vec<i64> {
+    let several = hosts.len().min(2);
+    let all: BTreeSet<i64> = hosts.iter().flat_map(BTreeMap::keys).copied().collect();
+    let is_shared = |t: &i64| {
+        let begin = hosts.iter().filter(|h| h.contains_key(t)).count();
+        let reports = |h: &&Stretches| h.range(..=t).any(|(_, last)| last >= t);
+        begin >= several && begin * 2 >= hosts.iter().filter(reports).count()
+    };
+    all.into_iter().filter(is_shared).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_at_which_half_of_those_that_report_begin_is_a_snapshots() {
+        let host = |stretches: &[(i64, i64)]| stretches.iter().copied().collect::<Stretches>();
+        let hosts = [
+            host(&[(7, 90), (100, 200)]),
+            host(&[(9, 90), (100, 200)]),
+            host(&[(12, 150)]),
+            host(&[(13, 170)]),
+            // It reported long before.
+            host(&[(2, 6)]),
+        ];
+        assert_eq!(shared(&hosts), [100]);
+        assert_eq!(shared(&hosts[1..]), [0_i64; 0], "one host alone");
+        assert_eq!(shared(&hosts[..1]), [7, 100], "nothing to compare with");
+    }
+
+    #[test]
+    fn rows_begin_anew_where_the_time_goes_back_or_leaves_the_grid() {
+        let mut passing = Passing::default();
+        for (time, step) in [
+            (1000, 60),
+            (1060, 60),
+            (1300, 60),
+            (1000, 60),
+            (1361, 60),
+            (1421, 60),
+            (1481, 30),
+        ] {
+            passing.row(time, step);
+        }
+        let stretches: Vec<_> = passing.stretches.into_iter().collect();
+        assert_eq!(stretches, [(1000, 1300), (1361, 1421), (1481, 1481)]);
+    }
+}

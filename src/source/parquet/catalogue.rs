@@ -1,0 +1,122 @@
+//! What is remembered of the files, so that no footer is read twice as long as its file stays the same.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::borders;
+use super::fault::Fault;
+use super::file::{self, Group, Opened};
+use crate::model::stop::Stop;
+use crate::rules::timeline::Interval;
+
+/// So many files are kept open, with all that their footers say.
+const OPEN: usize = 4;
+
+/// What tells one version of a file from another: length, number and time of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp(u64, u64, i64, i64);
+
+/// What the footer of a file tells.
+#[derive(Debug)]
+pub(super) struct Contents {
+    stamp: Stamp,
+    /// The groups, in the order of the file.
+    pub(super) groups: Vec<Group>,
+    /// From the first timestamp to the last; none where there is no group.
+    pub(super) times: Option<Interval>,
+    /// Where its snapshots began, once that was asked for.
+    borders: Mutex<Option<Arc<[i64]>>>,
+}
+
+/// All files that were looked at.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    files: Mutex<HashMap<PathBuf, Arc<Contents>>>,
+    /// The ones used last.
+    open: Mutex<Vec<(PathBuf, Stamp, Arc<Opened>)>>,
+}
+
+impl Catalogue {
+    /// What the footer of a cluster's file tells.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn contents(&self, path: &Path, cluster: &str) -> Result<Arc<Contents>, Fault> {
+        let stamp = stamp(path)?;
+        // Held while the footer is read, so that it is read once.
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = files.get(path).filter(|c| c.stamp == stamp) {
+            return Ok(Arc::clone(known));
+        }
+        let opened = self.opened(path, stamp)?;
+        let groups = opened.groups(cluster)?;
+        let times = groups.iter().map(|g| g.times).reduce(Interval::united);
+        let contents = Arc::new(Contents {
+            stamp,
+            groups,
+            times,
+            borders: Mutex::default(),
+        });
+        files.insert(path.to_owned(), Arc::clone(&contents));
+        Ok(contents)
+    }
+
+    /// The file of some contents, open.
+    ///
+    /// # Errors
+    /// Why it cannot be opened any more.
+    pub(super) fn open(&self, path: &Path, contents: &Contents) -> Result<Arc<Opened>, Fault> {
+        let opened = self.opened(path, contents.stamp)?;
+        if opened.meta.num_row_groups() != contents.groups.len() {
+            return Err(Fault::Medium(io::ErrorKind::NotFound.into()));
+        }
+        Ok(opened)
+    }
+
+    fn opened(&self, path: &Path, stamp: Stamp) -> Result<Arc<Opened>, Fault> {
+        let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |(p, s, _): &&(PathBuf, Stamp, Arc<Opened>)| p == path && *s == stamp;
+        if let Some((_, _, opened)) = open().iter().find(known) {
+            return Ok(Arc::clone(opened));
+        }
+        let opened = Arc::new(file::open(path)?);
+        let mut open = open();
+        if open.len() >= OPEN {
+            open.remove(0);
+        }
+        open.push((path.to_owned(), stamp, Arc::clone(&opened)));
+        Ok(opened)
+    }
+
+    /// Where the snapshots of a file began, ascending.
+    ///
+    /// # Errors
+    /// As [`borders::of`].
+    pub(super) fn borders(
+        &self,
+        path: &Path,
+        contents: &Contents,
+        believed: Interval,
+        stop: &Stop,
+    ) -> Result<Arc<[i64]>, Fault> {
+        // Held meanwhile, so that they are found once.
+        let borders = contents.borders.lock();
+        let mut borders = borders.unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*borders {
+            return Ok(Arc::clone(known));
+        }
+        let opened = self.open(path, contents)?;
+        let found: Arc<[i64]> = borders::of(&opened, &contents.groups, believed, stop)?.into();
+        *borders = Some(Arc::clone(&found));
+        Ok(found)
+    }
+}
+
+fn stamp(path: &Path) -> io::Result<Stamp> {
+    let m = fs::metadata(path)?;
+    Ok(Stamp(m.len(), m.ino(), m.mtime(), m.mtime_nsec()))
+}

@@ -16,7 +16,7 @@
 //! | [`ledger`] | our own memory of attempts, reasons and coverage |
 //! | [`jobs`] | cc-backend's job database: the only SQL on it, and the lock of a sweep |
 //! | [`source`] | where samples come from: the port, the cache before it, checkpoint folders |
-//! | [`target`] | where archives go: the port, the file tree, the SQLite file |
+//! | [`target`] | where archives go: the port, the file tree, the SQLite file, the S3 bucket |
 //! | [`format`](mod@format) | the documents of an archived job, written and read back |
 //! | [`rules`] | pure: scopes, timeline, series of a job, statistics, footprint, when a job is tried again |
 //! | [`site`] | where a site keeps things: flags, environment and cc-backend's configuration |

@@ -49,7 +49,11 @@ static CHECKPOINTS: Role = Role {
     expected: "the metric store's folder with one folder a cluster",
     setting: Setting::Source,
 };
-
+static STORE_CERTIFICATES: Role = Role {
+    what: "certificates",
+    expected: "a PEM file with the certificates of an authority",
+    setting: Setting::Certificates,
+};
 static PARQUET: Role = Role {
     what: "Parquet folder",
     expected: "the folder of metric-store.cleanup with one folder a cluster",
@@ -68,6 +72,9 @@ impl Site {
         let named = |f: &&Located<PathBuf>| !matches!(f.origin, Origin::Config { .. });
         for folder in self.parquet.iter().filter(named) {
             PARQUET.folder(folder)?;
+        }
+        if let Some(file) = &self.ca {
+            STORE_CERTIFICATES.file(file)?;
         }
         self.check_ledger()
     }

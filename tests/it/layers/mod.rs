@@ -32,6 +32,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "format", "jobs", "ledger", "model", "rules", "source", "sweep", "target",
         ],
     ),
+    (
+        "repair",
+        &["format", "inspect", "jobs", "model", "rules", "target"],
+    ),
     ("fuzzing", &["format", "model", "rules", "site", "source"]),
 ];
 

@@ -22,6 +22,8 @@ mod manual;
 mod model;
 mod neighbours;
 mod outcomes;
+#[cfg(feature = "parquet")]
+mod parquet;
 #[cfg(feature = "s3")]
 mod s3_archive;
 mod site;

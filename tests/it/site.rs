@@ -500,12 +500,7 @@ fn media_of_later_versions_are_refused_with_what_to_give_instead() {
         );
         assert!(!refusal(&places).0.contains("hush"));
     }
-    for text in [
-        "http://store:8082",
-        "https://me:hush@store",
-        "parquet:/x",
-        "sqlite:/x",
-    ] {
+    for text in ["http://store:8082", "https://me:hush@store", "sqlite:/x"] {
         let sources = vec![place("a", "--source"), place(text, "--source")];
         let places = Places {
             sources,
@@ -514,7 +509,7 @@ fn media_of_later_versions_are_refused_with_what_to_give_instead() {
         assert_refused(
             &places,
             ErrorKind::Usage,
-            &["checkpoint folders only", "NameSource"],
+            &["is no source that this version can read", "NameSource"],
         );
         assert!(!refusal(&places).0.contains("hush"));
     }

@@ -8,10 +8,11 @@ use crate::opening::owner;
 use rusqlite::{Connection, OptionalExtension};
 
 /// Version of the ledger's own schema (`PRAGMA user_version`).
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 const SCHEMA: &str = include_str!("schema.sql");
 const FROM_1: &str = include_str!("from_1.sql");
 const FROM_2: &str = include_str!("from_2.sql");
+const FROM_3: &str = include_str!("from_3.sql");
 /// Nobody but a sweep writes here, and there is one sweep at a time.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -105,9 +106,9 @@ fn try_open(path: &Path, database: &Path) -> Result<Connection, Refusal> {
                 "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }
-        (1 | 2 | VERSION, _) => {
+        (1..=VERSION, _) => {
             c.execute_batch(ours)?;
-            for (older, step) in [(1, FROM_1), (2, FROM_2)] {
+            for (older, step) in [(1, FROM_1), (2, FROM_2), (3, FROM_3)] {
                 if version <= older {
                     c.execute_batch(&format!("BEGIN IMMEDIATE; {step} COMMIT;"))?;
                 }
@@ -119,8 +120,8 @@ fn try_open(path: &Path, database: &Path) -> Result<Connection, Refusal> {
             // A table or column that is missing is damage too.
             if let Err(e) = c
                 .query_row(
-                    "SELECT state, attempts, hook, replacing, newest, proved, figures, phase, hour \
-                     FROM job, source, run, phase, hours WHERE 0",
+                    "SELECT state, attempts, hook, replacing, newest, filled, proved, figures, phase, hour \
+                      FROM job, source, run, phase, hours WHERE 0",
                     [],
                     |_| Ok(()),
                 )
@@ -179,8 +180,11 @@ mod tests {
         };
         let (c, warning) = open(&path, &path);
         assert_eq!((version(&c), warning), (VERSION, None));
-        c.execute_batch("DROP TABLE hours; PRAGMA user_version = 2")
-            .unwrap();
+        c.execute_batch(
+            "DROP TABLE hours; ALTER TABLE job DROP COLUMN filled; ALTER TABLE job DROP COLUMN guessed; \
+             PRAGMA user_version = 2",
+        )
+        .unwrap();
         drop(c);
         let (c, warning) = open_read_only(&path);
         assert_eq!(

@@ -53,6 +53,11 @@ pub struct Told {
     /// Metrics and hosts with samples missing.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub gaps: Gaps,
+    /// Samples that others than the first source gave, by source.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub filled: BTreeMap<String, u64>,
+    /// Whether values may stand one slot off, since a source had to guess their slots.
+    pub phase_guessed: bool,
 }
 
 /// An unfinished job in short.
@@ -124,6 +129,21 @@ fn told(r: &Row<'_>) -> rusqlite::Result<Told> {
         gaps: gaps
             .and_then(|g| serde_json::from_str(&g).ok())
             .unwrap_or_default(),
+        filled: BTreeMap::new(),
+        phase_guessed: false,
+    })
+}
+
+/// Where the samples of a job came from. An older ledger does not know.
+fn provenance(c: &Connection, of: &JobKey) -> rusqlite::Result<(BTreeMap<String, u64>, bool)> {
+    c.prepare_cached(
+        "SELECT filled, guessed FROM job WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3",
+    )?
+    .query_row(params![of.cluster, of.job_id, of.start_time], |r| {
+        let filled: Option<String> = r.get(0)?;
+        let filled = filled.and_then(|f| serde_json::from_str(&f).ok());
+        let guessed: Option<bool> = r.get(1)?;
+        Ok((filled.unwrap_or_default(), guessed.unwrap_or(false)))
     })
 }
 
@@ -157,9 +177,12 @@ impl Ledger {
             let sql = format!(
                 "SELECT {COLUMNS} FROM job WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3"
             );
-            c.prepare_cached(&sql)?
-                .query_row(params![of.cluster, of.job_id, of.start_time], told)
-                .optional()
+            let key = params![of.cluster, of.job_id, of.start_time];
+            let mut told = c.prepare_cached(&sql)?.query_row(key, told).optional()?;
+            if let (Some(t), Ok((filled, guessed))) = (&mut told, provenance(c, of)) {
+                (t.filled, t.phase_guessed) = (filled, guessed);
+            }
+            Ok(told)
         })
     }
 

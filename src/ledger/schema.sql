@@ -26,6 +26,9 @@ CREATE TABLE job (
     received   INTEGER,
     unusable   INTEGER,
     gaps       TEXT,
+    -- samples that others than the first source gave, by source, as JSON; 1 where slots of a source are guessed
+    filled     TEXT,
+    guessed    INTEGER,
     -- the JSON object that a hook is still to get
     hook       TEXT,
     -- 1 while its archive is being replaced: who finds this was preceded by a sweep that died

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::entry::{Entry, Hook, Record, Run};
 use crate::model::job::JobKey;
 use crate::model::message::HostPhase;
-use crate::model::outcome::{Gap, Kind};
+use crate::model::outcome::{Filled, Gap, Kind};
 use crate::model::standing::Standing;
 use crate::rules::timeline::Phase;
 
@@ -116,6 +116,12 @@ fn gaps_json(gaps: &[Gap]) -> Option<String> {
     serde_json::to_string(&map).ok()
 }
 
+/// Source → values that it gave besides the first one.
+fn filled_json(filled: &[Filled]) -> Option<String> {
+    let map: BTreeMap<&str, u64> = filled.iter().map(|f| (&*f.source, f.values)).collect();
+    serde_json::to_string(&map).ok().filter(|_| !map.is_empty())
+}
+
 fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
@@ -154,15 +160,17 @@ pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> ru
         let next_try = (r.next.next_try > 0).then_some(r.next.next_try);
         tx.prepare_cached(
             "INSERT INTO job (cluster, job_id, start_time, state, outcome, reason, stage, detail, attempts, failures, \
-             first_try, last_try, next_try, source, newest, expected, received, unusable, gaps) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+             first_try, last_try, next_try, source, newest, expected, received, unusable, gaps, filled, guessed) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
              ON CONFLICT DO UPDATE SET state = excluded.state, outcome = excluded.outcome, reason = excluded.reason, \
              stage = excluded.stage, detail = excluded.detail, attempts = excluded.attempts, \
              failures = excluded.failures, first_try = coalesce(first_try, excluded.first_try), \
              last_try = excluded.last_try, next_try = excluded.next_try, source = excluded.source, \
              newest = excluded.newest, expected = coalesce(excluded.expected, expected), \
              received = coalesce(excluded.received, received), unusable = coalesce(excluded.unusable, unusable), \
-             gaps = iif(excluded.expected IS NULL, gaps, excluded.gaps)",
+             gaps = iif(excluded.expected IS NULL, gaps, excluded.gaps), \
+             filled = iif(excluded.expected IS NULL, filled, excluded.filled), \
+             guessed = iif(excluded.expected IS NULL, guessed, excluded.guessed)",
         )?
         .execute(params![
             r.key.cluster,
@@ -183,6 +191,8 @@ pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> ru
             r.coverage.map(|c| signed(c.points.received)),
             r.coverage.map(|c| signed(c.unusable)),
             r.coverage.and_then(|c| gaps_json(&c.gaps)),
+            r.coverage.and_then(|c| filled_json(&c.filled)),
+            r.coverage.filter(|c| c.phase_guessed).map(|_| 1),
         ])?;
     }
     tx.commit()

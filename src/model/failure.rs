@@ -85,6 +85,8 @@ pub enum Reason {
     SourceGone,
     /// One of several sources is gone, and the job lacks what it may hold.
     LayerGone,
+    /// A source does not let us in.
+    SourceRefused,
     /// The archive cannot be written: full, read-only or gone.
     TargetGone,
     /// One job's place in the archive cannot be read or written.
@@ -125,17 +127,18 @@ impl Reason {
                 "check the source: does this cluster report to this metric store?"
             }
             Self::SourceUnreadable => {
-                "check permissions and the disk of the source; the job is tried again"
+                "check the disk of the source, and whether this user may read it; the job is tried again"
             }
             Self::SnapshotBroken => {
                 "if the file was being written, the next sweep reads it; otherwise restore the file or move it away"
             }
             Self::SourceGone | Self::LayerGone => {
-                "check that the source is the right one and that its file system is mounted"
+                "check that the source is the right one, and that its file system is mounted or its server runs"
             }
+            Self::SourceRefused => "correct the token of the metric store, then run again",
             Self::TargetGone => "free space or remount the archive, then run again",
             Self::TargetUnwritable => {
-                "check the job's place in the archive: owner and permissions of its folder, or the server of its bucket"
+                "check the archive's disk, and owner and permissions of the folder; or the server of its bucket"
             }
             Self::TargetRefused => "correct what the message names, then run again",
             Self::Poorer => "nothing to do: the archive holds more than the source does now",
@@ -175,6 +178,7 @@ impl Reason {
         matches!(
             self,
             Self::SourceGone
+                | Self::SourceRefused
                 | Self::TargetGone
                 | Self::TargetRefused
                 | Self::Database

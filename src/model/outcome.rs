@@ -55,6 +55,31 @@ pub struct Coverage {
     pub gaps: Vec<Gap>,
     /// Samples left out since they are infinite or beyond f32.
     pub unusable: u64,
+    /// Where several sources were asked: what others than the first one gave.
+    pub filled: Vec<Filled>,
+    /// Whether a source had to guess where the slots of some series begin, so that values may stand one slot off.
+    pub phase_guessed: bool,
+}
+
+impl Coverage {
+    /// Notes what further sources gave.
+    pub fn fill(&mut self, more: &[Filled]) {
+        for m in more {
+            match self.filled.iter_mut().find(|s| s.source == m.source) {
+                Some(sum) => sum.values += m.values,
+                None => self.filled.push(m.clone()),
+            }
+        }
+    }
+}
+
+/// What a source gave that those before it lacked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filled {
+    /// The source's name.
+    pub source: String,
+    /// Values.
+    pub values: u64,
 }
 
 /// What became of a job in this sweep.

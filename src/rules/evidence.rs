@@ -5,6 +5,7 @@
 //! `judge`.
 
 use crate::model::failure::{Failure, Reason, Stage};
+use crate::model::outcome::Filled;
 use crate::rules::timeline::{Interval, Level, Phase};
 
 /// All that a source holds of one host within the window it was asked for.
@@ -31,6 +32,8 @@ pub struct Evidence {
     pub phases: Vec<Phase>,
     /// Whether the source had to guess where the slots of some series begin. Its values may stand one slot off.
     pub phase_guessed: bool,
+    /// Where several sources were asked: which others than the first one gave values, and how many.
+    pub filled: Vec<Filled>,
 }
 
 /// What an answer holds besides what was asked for. A source that keeps to the question leaves this as it is.

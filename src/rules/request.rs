@@ -9,6 +9,8 @@ use crate::rules::timeline::Interval;
 pub struct Request<'a> {
     /// The cluster's name.
     pub cluster: &'a str,
+    /// The subcluster of the job, empty where it does not matter.
+    pub subcluster: &'a str,
     /// The host's name.
     pub host: &'a str,
     /// What is wanted. A source may answer with more.

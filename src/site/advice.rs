@@ -11,8 +11,10 @@ pub enum Setting {
     Config,
     /// The job archive.
     Archive,
-    /// Checkpoints of the metric store.
+    /// Where the metric store's samples are.
     Source,
+    /// Certificates to trust.
+    Certificates,
     /// The ledger of ccarchive.
     Ledger,
 }
@@ -28,7 +30,7 @@ pub enum Advice {
     NameArchive,
     /// Name the archive as well, unless the configuration's is meant.
     NameArchiveToo,
-    /// Name a folder of checkpoints.
+    /// Name a source that can be read.
     NameSource,
     /// Leave the ledger where it is by default, or name another place.
     MoveLedger,

@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::advice::Setting;
 use super::archive::ArchivePlace;
-use super::bucket;
-use super::error::{ConfigError, Role};
+use super::error::{ConfigError, KNOWS_BUCKETS, Role};
 use super::origin::{Located, Origin};
 use super::{ARCHIVE_VERSION, Site, same_file};
 use crate::opening::regular;
@@ -50,7 +49,11 @@ static CHECKPOINTS: Role = Role {
     expected: "the metric store's folder with one folder a cluster",
     setting: Setting::Source,
 };
-
+static STORE_CERTIFICATES: Role = Role {
+    what: "certificates",
+    expected: "a PEM file with the certificates of an authority",
+    setting: Setting::Certificates,
+};
 static PARQUET: Role = Role {
     what: "Parquet folder",
     expected: "the folder of metric-store.cleanup with one folder a cluster",
@@ -70,6 +73,9 @@ impl Site {
         for folder in self.parquet.iter().filter(named) {
             PARQUET.folder(folder)?;
         }
+        if let Some(file) = &self.ca {
+            STORE_CERTIFICATES.file(file)?;
+        }
         self.check_ledger()
     }
 
@@ -83,7 +89,7 @@ impl Site {
                 version_3(&at(root))
             }
             ArchivePlace::Sqlite(file) => ARCHIVE_FILE.file(&at(file)),
-            ArchivePlace::S3(_) if !bucket::IS_BUILT => Err(ConfigError::ArchiveMedium {
+            ArchivePlace::S3(_) if !KNOWS_BUCKETS => Err(ConfigError::ArchiveMedium {
                 named: value.to_string(),
                 origin: origin.clone(),
             }),

@@ -3,7 +3,7 @@
 //! The file belongs to another program: keys we do not know are its business, and a section that is
 //! missing means what cc-backend takes it to mean. cc-backend resolves relative paths against its
 //! working directory; the folder of the file stands for that here, as the shipped service unit has it.
-//! Tokens are never kept, only whether there is one.
+//! Tokens are kept as [`Secret`], which no message prints.
 
 use std::path::{Path, PathBuf};
 
@@ -19,20 +19,10 @@ use super::keys;
 use super::origin::{Located, Origin};
 use super::secret::{Secret, Variables};
 use super::sections::{Archive, Cleanup, External, Sections, parse_json, read, read_json};
+use super::store::Configured;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const BESIDE_CONFIG: &str = "cc-backend's own, in the folder of its configuration";
-
-/// A metric store that cc-backend asks over HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExternalStore {
-    /// `*`, a cluster, or cluster-subcluster.
-    pub scope: String,
-    /// Its address, without a password.
-    pub url: String,
-    /// Whether the configuration has a token for it.
-    pub has_token: bool,
-}
 
 /// What the configuration says, with cc-backend's defaults filled in.
 #[derive(Debug)]
@@ -47,7 +37,7 @@ pub(super) struct Config {
     pub(super) retention: Option<Located<i64>>,
     pub(super) checkpoint_interval: Option<Located<i64>>,
     pub(super) parquet: Option<Located<PathBuf>>,
-    pub(super) external: Vec<Located<ExternalStore>>,
+    pub(super) external: Vec<Configured>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -300,17 +290,24 @@ impl Place {
         Some(self.path("metric-store.cleanup.directory", Some(folder), ""))
     }
 
-    fn external(&self, stores: Vec<External>) -> Vec<Located<ExternalStore>> {
+    /// The external stores. Of several for one scope the last counts, as in cc-backend.
+    fn external(&self, stores: Vec<External>) -> Vec<Configured> {
         let origin = self.origin("metric-store-external");
-        let store = |from: External| ExternalStore {
-            scope: from.scope,
-            url: without_password(&from.url),
-            has_token: from.token.is_some_and(|token| token != ""),
-        };
-        stores
-            .into_iter()
-            .map(|from| Located::new(store(from), origin.clone()))
-            .collect()
+        let mut out: Vec<Configured> = Vec::new();
+        for from in stores {
+            out.retain(|s| s.scope != from.scope);
+            let token = from
+                .token
+                .map(|t| t.as_str().map_or_else(|| t.to_string(), str::to_owned));
+            let token = token.filter(|t| !t.is_empty() && t != "null");
+            out.push(Configured {
+                scope: from.scope,
+                url: from.url,
+                token: token.map(Secret::new),
+                origin: origin.clone(),
+            });
+        }
+        out
     }
 }
 
@@ -321,18 +318,6 @@ fn whole_seconds(text: &str) -> Option<i64> {
         .filter(|&s| s > 0)
 }
 
-/// A URL without user and password.
-pub(super) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find('/').unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
-    }
-}
-
 /// The same path without `./` in the middle.
 fn tidy(path: &Path) -> PathBuf {
     path.components().collect()
@@ -341,18 +326,6 @@ fn tidy(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_is_cut_from_a_url() {
-        for (url, shown) in [
-            ("http://h:8082", "http://h:8082"),
-            ("http://me:secret@h:8082/x@y", "http://h:8082/x@y"),
-            ("http://me:se@cret@h", "http://h"),
-            ("nonsense", "nonsense"),
-        ] {
-            assert_eq!(without_password(url), shown);
-        }
-    }
 
     #[test]
     fn a_retention_is_at_least_a_second() {

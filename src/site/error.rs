@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use super::advice::{Advice, Setting};
 use super::origin::{Located, Origin};
 
+/// Whether this program was built to use S3 buckets.
+pub(super) const KNOWS_BUCKETS: bool = cfg!(feature = "s3");
+
 /// What an error means to whoever started the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -105,7 +108,7 @@ pub enum ConfigError {
     /// The archive is kept on a medium that this program does not know, or was built without.
     #[error(
         "{named} ({origin}) is no archive that this ccarchive can write: expected a folder, a SQLite file{}",
-        if crate::site::bucket::IS_BUILT { " or an S3 bucket" } else { "; it was built without the feature s3" }
+        if KNOWS_BUCKETS { " or an S3 bucket" } else { "; it was built without the feature s3" }
     )]
     ArchiveMedium {
         /// What names the medium, without keys.
@@ -165,9 +168,10 @@ pub enum ConfigError {
         meant: &'static str,
     },
 
-    /// A source of a later version.
+    /// A source on a medium that this program cannot read.
     #[error(
-        "{named} ({origin}) is no source that this version can read: expected a folder of checkpoints, or parquet:DIR"
+        "{named} ({origin}) is no source that this ccarchive can read: expected a folder of checkpoints, parquet:DIR{}",
+        if cfg!(feature = "http") { ", or the address of a metric store" } else { "; it was built without the feature http" }
     )]
     SourceMedium {
         /// What names the source, without password.
@@ -180,9 +184,29 @@ pub enum ConfigError {
     #[error("{} ({}) names Parquet files, which this ccarchive was built without: build it with the feature parquet", _0.value.display(), _0.origin)]
     NoParquet(Located<PathBuf>),
 
-    /// The configuration knows external metric stores only.
+    /// The address of a metric store that cannot be one.
+    #[error("{named} ({origin}) is {why}")]
+    StoreAddress {
+        /// The address, without password.
+        named: String,
+        /// Who named it.
+        origin: Origin,
+        /// What it is instead.
+        why: &'static str,
+    },
+
+    /// A token that cannot be sent.
     #[error(
-        "{} has only metric-store-external, and {} does not exist: this version reads checkpoint folders only", file.display(), looked.display()
+        "the token of {from} holds spaces, line breaks or other characters that no token has; correct it"
+    )]
+    Token {
+        /// What holds the token.
+        from: String,
+    },
+
+    /// The configuration knows external metric stores only, which this program cannot ask.
+    #[error(
+        "{} has only metric-store-external, and {} does not exist: this ccarchive was built without the feature http and reads folders only", file.display(), looked.display()
     )]
     ExternalStoresOnly {
         /// The configuration.
@@ -243,6 +267,8 @@ impl ConfigError {
             | Self::NoKeys { .. }
             | Self::CamelCase { .. }
             | Self::SourceMedium { .. }
+            | Self::StoreAddress { .. }
+            | Self::Token { .. }
             | Self::NoParquet(_)
             | Self::ExternalStoresOnly { .. }
             | Self::LedgerIsDatabase(_)
@@ -265,15 +291,17 @@ impl ConfigError {
             }
             Self::NoArchive(_) => Advice::Correct(Setting::Archive),
             Self::ArchiveMedium { .. } => Advice::NameArchive,
-            Self::SourceMedium { .. } | Self::NoParquet(_) | Self::ExternalStoresOnly { .. } => {
-                Advice::NameSource
-            }
+            Self::SourceMedium { .. }
+            | Self::StoreAddress { .. }
+            | Self::NoParquet(_)
+            | Self::ExternalStoresOnly { .. } => Advice::NameSource,
             Self::LedgerIsDatabase(_) | Self::LedgerIsArchive(_) | Self::LedgerInside { .. } => {
                 Advice::MoveLedger
             }
             Self::Json { .. }
             | Self::Value { .. }
             | Self::SectionTwice { .. }
+            | Self::Token { .. }
             | Self::Bucket { .. }
             | Self::HalfOfKeys { .. }
             | Self::Keys { .. }

@@ -18,6 +18,7 @@ mod parquet;
 pub mod quantity;
 mod secret;
 mod sections;
+mod store;
 mod survey;
 mod table;
 
@@ -25,15 +26,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use config::Config;
+use store::Configured;
 
 pub use advice::{Advice, Setting, Warning};
 pub use archive::ArchivePlace;
 pub use bucket::Bucket;
 pub use bucket_keys::Keys;
-pub use config::ExternalStore;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
 pub use secret::{Secret, Variables};
+pub use store::Store;
 pub use survey::{SourceCluster, Survey};
 pub use table::{Row, table};
 
@@ -52,17 +54,20 @@ pub struct Places {
     pub config: Option<Located<PathBuf>>,
     /// The job archive: a folder, `sqlite:FILE` or `s3://BUCKET`.
     pub archive: Option<Located<PathBuf>>,
-    /// Folders of checkpoints, and `parquet:FOLDER` for what the metric store keeps of old ones; the first has priority.
+    /// Folders of checkpoints, `parquet:FOLDER` for what the metric store keeps of old ones, and addresses of metric stores;
+    /// the first has priority.
     pub sources: Vec<Located<PathBuf>>,
+    /// Certificates that count instead of those of the platform.
+    pub ca: Option<Located<PathBuf>>,
     /// The ledger of ccarchive.
     pub ledger: Option<Located<PathBuf>>,
     /// Variables of the environment that [`reads_variable`] asks for.
     pub variables: Variables,
 }
 
-/// Whether a variable of the environment may name keys of an archive, or what is needed to reach it.
+/// Whether a variable of the environment may name keys of an archive, a token, or what is needed to reach one.
 pub fn reads_variable(name: &str) -> bool {
-    bucket_keys::is_read(name)
+    bucket_keys::is_read(name) || name.starts_with(store::TOKEN_VARIABLE)
 }
 
 /// A site, resolved.
@@ -74,17 +79,19 @@ pub struct Site {
     pub ledger: Located<PathBuf>,
     /// The job archive.
     pub archive: Located<ArchivePlace>,
-    /// Folders of checkpoints; the first has priority. None where only Parquet files are named.
+    /// Folders of checkpoints; the first has priority. None where only other sources are named.
     pub checkpoints: Vec<Located<PathBuf>>,
+    /// Metric stores that are asked over HTTP; the first has priority.
+    pub stores: Vec<Located<Store>>,
+    /// Certificates that count instead of those of the platform.
+    pub ca: Option<Located<PathBuf>>,
     /// Seconds that the metric store remembers, if a configuration says so.
     pub retention: Option<Located<i64>>,
     /// Seconds between two snapshots of the metric store.
     pub checkpoint_interval: Located<i64>,
     /// Folders where the metric store keeps what it removes from the checkpoints, as Parquet files.
     pub parquet: Vec<Located<PathBuf>>,
-    /// Metric stores that cc-backend asks over HTTP; not asked by this version.
-    pub external_stores: Vec<Located<ExternalStore>>,
-    /// Of which clusters (or cluster-subcluster; `*` for all) the data is in external stores and in none of the folders.
+    /// Of which clusters (or cluster-subcluster; `*` for all) the data is in stores that this program was built without.
     pub elsewhere: Vec<String>,
     /// What an operator should know about this resolution.
     pub warnings: Vec<Warning>,
@@ -111,6 +118,22 @@ impl Site {
         }
     }
 
+    /// The sources by name, the first has priority: those stores that come before files, the folders, the other stores.
+    pub fn source_names(&self) -> Vec<String> {
+        let urls = |before_files: bool| {
+            let stores = self.stores.iter().map(|s| &s.value);
+            let these = stores.filter(move |s| s.before_files == before_files);
+            these.map(|s| s.url.clone())
+        };
+        let checkpoints = self.checkpoints.iter();
+        let checkpoints = checkpoints.map(|c| c.value.display().to_string());
+        let parquet = self.parquet.iter();
+        let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
+        let folders = checkpoints.chain(parquet);
+        let all = urls(true).chain(folders).chain(urls(false));
+        all.collect()
+    }
+
     fn with_config(
         places: &Places,
         database: Located<PathBuf>,
@@ -121,29 +144,33 @@ impl Site {
         if places.archive.is_none() && !same_file(&database.value, &config.database.value) {
             warnings.push(foreign_database(&database, &config));
         }
-        let (mut checkpoints, mut parquet) = parquet::apart(places.sources.clone());
-        if places.sources.is_empty() {
-            checkpoints.push(config_checkpoints(&config, &mut warnings)?);
-            parquet.extend(parquet::of_config(config.parquet, &mut warnings));
-        }
         // Whoever names a source says where the data of all clusters is.
-        let elsewhere: Vec<String> = if places.sources.is_empty() {
-            let scopes = config.external.iter().map(|s| s.value.scope.clone());
-            scopes.collect()
+        let sources = if places.sources.is_empty() {
+            let mut sources = config_sources(&config, places, &mut warnings)?;
+            let parquet = parquet::of_config(config.parquet, &mut warnings);
+            sources.parquet.extend(parquet);
+            sources
         } else {
-            Vec::new()
+            named_sources(places, &config.external)?
         };
+        let Sources {
+            checkpoints,
+            parquet,
+            stores,
+            elsewhere,
+        } = sources;
         warnings.extend(config.warnings);
         Ok(Self {
             database,
             ledger,
             archive: named_archive(places)?.map_or(config.archive, Ok)?,
             checkpoints,
+            ca: places.ca.clone(),
             retention: config.retention,
             checkpoint_interval: config.checkpoint_interval.unwrap_or_else(usual_interval),
             parquet,
+            stores,
             elsewhere,
-            external_stores: config.external,
             warnings,
         })
     }
@@ -159,19 +186,20 @@ impl Site {
             let Located { value, origin } = beside("job-archive");
             Located::new(ArchivePlace::Tree(value), origin)
         });
-        let (mut checkpoints, parquet) = parquet::apart(places.sources.clone());
+        let mut sources = named_sources(places, &[])?;
         if places.sources.is_empty() {
-            checkpoints.push(beside("checkpoints"));
+            sources.checkpoints.push(beside("checkpoints"));
         }
         Ok(Self {
             database,
             ledger,
             archive,
-            checkpoints,
+            checkpoints: sources.checkpoints,
+            stores: sources.stores,
+            ca: places.ca.clone(),
             retention: None,
             checkpoint_interval: usual_interval(),
-            parquet,
-            external_stores: Vec::new(),
+            parquet: sources.parquet,
             elsewhere: Vec::new(),
             warnings: Vec::new(),
         })
@@ -208,13 +236,14 @@ fn named_archive(places: &Places) -> Result<Option<Located<ArchivePlace>>, Confi
 /// Media that the design knows and this version does not.
 fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
     const NO_ARCHIVES: [&str; 3] = ["http:", "https:", "parquet:"];
-    const NO_SOURCES: [&str; 4] = ["sqlite:", "s3:", "http:", "https:"];
+    const NO_SOURCES: [&str; 2] = ["sqlite:", "s3:"];
     let named = |place: &Located<PathBuf>, media: &[&str]| {
         let text = place.value.to_string_lossy();
         // What follows a question mark are settings of the medium, possibly keys.
         let shown = text.split('?').next().unwrap_or_default();
-        let is_medium = media.iter().any(|medium| text.starts_with(medium));
-        is_medium.then(|| (config::without_password(shown), place.origin.clone()))
+        let is_medium = media.iter().any(|medium| text.starts_with(medium))
+            || (!store::ASKED && store::is_address(&text));
+        is_medium.then(|| (store::without_password(shown), place.origin.clone()))
     };
     let archive = places.archive.as_ref();
     if let Some((named, origin)) = archive.and_then(|a| named(a, &NO_ARCHIVES)) {
@@ -228,30 +257,66 @@ fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
     }
 }
 
-/// The checkpoints of the configuration, where no flag names others.
-fn config_checkpoints(
+/// Where samples are.
+#[derive(Default)]
+struct Sources {
+    checkpoints: Vec<Located<PathBuf>>,
+    parquet: Vec<Located<PathBuf>>,
+    stores: Vec<Located<Store>>,
+    elsewhere: Vec<String>,
+}
+
+/// The sources that flags or environment name; `known`: the stores that the configuration has tokens for.
+fn named_sources(places: &Places, known: &[Configured]) -> Result<Sources, ConfigError> {
+    let mut out = Sources::default();
+    let mut folders = Vec::new();
+    for place in &places.sources {
+        let text = place.value.to_string_lossy();
+        if store::is_address(&text) {
+            let mut store = Store::named(&text, &place.origin, &places.variables, known)?;
+            store.before_files = folders.is_empty();
+            out.stores.push(Located::new(store, place.origin.clone()));
+        } else {
+            folders.push(place.clone());
+        }
+    }
+    (out.checkpoints, out.parquet) = parquet::apart(folders);
+    Ok(out)
+}
+
+/// The sources of the configuration, where no flag names others. Files come first: they hold more than a store tells, and
+/// reading them is no load for it.
+fn config_sources(
     config: &Config,
+    places: &Places,
     warnings: &mut Vec<Warning>,
-) -> Result<Located<PathBuf>, ConfigError> {
-    let checkpoints = config.checkpoints.clone();
-    if config.external.is_empty() {
-        return Ok(checkpoints);
+) -> Result<Sources, ConfigError> {
+    let mut out = Sources::default();
+    let has_files = config.has_internal_store || config.checkpoints.value.is_dir();
+    if has_files || config.external.is_empty() {
+        out.checkpoints.push(config.checkpoints.clone());
     }
-    if !config.has_internal_store && !checkpoints.value.is_dir() {
-        let (file, looked) = (config.file.clone(), checkpoints.value);
-        return Err(ConfigError::ExternalStoresOnly { file, looked });
+    if store::ASKED {
+        let stores = config.external.iter().cloned();
+        let stores = stores.map(|s| s.store(&places.variables));
+        out.stores = stores.collect::<Result<_, _>>()?;
+        return Ok(out);
     }
-    let scopes: Vec<&str> = config
-        .external
-        .iter()
-        .map(|s| s.value.scope.as_str())
-        .collect();
-    let text = format!(
-        "cc-backend reads '{}' from external metric stores, which this version cannot ask: jobs of these stay as they are",
-        scopes.join("', '"),
-    );
-    warnings.push(Warning::new(text, Some(Advice::NameSource)));
-    Ok(checkpoints)
+    out.elsewhere = config.external.iter().map(|s| s.scope.clone()).collect();
+    if out.checkpoints.is_empty() {
+        return Err(ConfigError::ExternalStoresOnly {
+            file: config.file.clone(),
+            looked: config.checkpoints.value.clone(),
+        });
+    }
+    if !out.elsewhere.is_empty() {
+        let text = format!(
+            "cc-backend reads '{}' from external metric stores, which this ccarchive was built without (feature http): jobs of these stay as they are",
+            out.elsewhere.join("', '"),
+        );
+        warnings.push(Warning::new(text, Some(Advice::NameSource)));
+    }
+    Ok(out)
 }
 
 /// One site's database with another site's archive is rarely meant.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::store::ASKED;
 use super::{ArchivePlace, Located, Site};
 use crate::site::quantity::show_seconds;
 
@@ -59,15 +60,20 @@ impl Site {
         for Located {
             value: store,
             origin,
-        } in &self.external_stores
+        } in &self.stores
         {
-            let token = if store.has_token { "set" } else { "none" };
+            let token = match &store.token {
+                Some((_, from)) if *from == origin.to_string() => "token set".to_owned(),
+                Some((_, from)) => format!("token set by {from}"),
+                None => "no token".to_owned(),
+            };
             rows.push(Row {
-                what: "external store (not asked)",
-                value: format!("{} {}, token {token}", store.scope, store.url),
+                what: if ASKED { "store" } else { "store (not asked)" },
+                value: format!("{} {}, {token}", store.scope, store.url),
                 from: origin.to_string(),
             });
         }
+        rows.extend(self.ca.iter().map(|file| path("certificates", file)));
         rows
     }
 

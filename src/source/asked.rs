@@ -143,6 +143,8 @@ impl Asked {
             .collect();
         let request = Request {
             cluster,
+            // Files do not know of subclusters.
+            subcluster: "",
             host,
             metrics: &metrics,
             window: self.window,

@@ -52,12 +52,16 @@ impl Layered {
 
 /// Of the errors of layers none of which answered, the one to report: that a cluster is missing says least, since the layer
 /// that failed otherwise may have it.
-fn worst(errors: impl IntoIterator<Item = Error>) -> Error {
+pub(super) fn worst(errors: impl IntoIterator<Item = Error>) -> Error {
     let mut missing = None;
     for e in errors {
         match e {
             Error::ClusterMissing { .. } => missing = missing.or(Some(e)),
-            Error::Gone(_) | Error::Unreadable { .. } | Error::Cancelled => return e,
+            Error::Gone(_)
+            | Error::LayerGone(_)
+            | Error::Refused(_)
+            | Error::Unreadable { .. }
+            | Error::Cancelled => return e,
         }
     }
     missing.unwrap_or_else(|| Error::Gone("there is no source at all".into()))
@@ -66,7 +70,9 @@ fn worst(errors: impl IntoIterator<Item = Error>) -> Error {
 /// A layer that did not answer as damage of the others' answer; none where it just lacks the cluster.
 pub(super) fn damage(error: Error) -> Option<Damage> {
     let (subject, detail, reason) = match error {
-        Error::Gone(detail) => ("one of the sources".into(), detail, Reason::LayerGone),
+        Error::Gone(detail) | Error::LayerGone(detail) | Error::Refused(detail) => {
+            ("one of the sources".into(), detail, Reason::LayerGone)
+        }
         Error::Unreadable {
             subject, detail, ..
         } => (subject, detail, Reason::SourceUnreadable),
@@ -81,7 +87,7 @@ pub(super) fn damage(error: Error) -> Option<Damage> {
 }
 
 /// Lays one answer over another.
-fn lay_over(below: &mut Evidence, over: Evidence) {
+pub(super) fn lay_over(below: &mut Evidence, over: Evidence) {
     below.series.lay_over(over.series);
     below.damaged.splice(0..0, over.damaged);
     below.passed_over.splice(0..0, over.passed_over);
@@ -107,6 +113,7 @@ fn lay_over(below: &mut Evidence, over: Evidence) {
         }
     }
     below.phase_guessed |= over.phase_guessed;
+    below.filled.extend(over.filled);
 }
 
 impl Source for Layered {

@@ -8,7 +8,10 @@
 mod asked;
 pub mod cache;
 pub mod checkpoint;
+pub mod filling;
 mod flight;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod layers;
 pub mod older;
 #[cfg(feature = "parquet")]
@@ -70,6 +73,12 @@ pub enum Error {
         /// Whether the same question may be answered a moment later.
         transient: bool,
     },
+    /// It does not let us in: nothing will be had from it before somebody corrects that.
+    #[error("{0}")]
+    Refused(String),
+    /// One of several sources is gone, and what is asked for may be there.
+    #[error("{0}")]
+    LayerGone(String),
     /// The sweep is being cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -87,6 +96,8 @@ impl Error {
             Self::Unreadable { subject, .. } => {
                 Some(Failure::new(Stage::Load, Reason::SourceUnreadable, words).of(subject))
             }
+            Self::Refused(_) => Some(Failure::new(Stage::Load, Reason::SourceRefused, words)),
+            Self::LayerGone(_) => Some(Failure::new(Stage::Load, Reason::LayerGone, words)),
             Self::Cancelled => None,
         }
     }

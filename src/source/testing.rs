@@ -92,6 +92,7 @@ pub(super) fn holding(start: i64, values: &[f32]) -> Evidence {
 pub(super) fn about(host: &str, from: i64, to: i64) -> Request<'_> {
     Request {
         cluster: "c",
+        subcluster: "",
         host,
         metrics: &[],
         window: Interval { from, to },

@@ -77,6 +77,7 @@ fn read_part(
         };
         let request = Request {
             cluster: &job.head.key.cluster,
+            subcluster: &job.subcluster,
             host,
             metrics: &wanted,
             window,

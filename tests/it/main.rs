@@ -16,12 +16,16 @@ mod fuzz;
 #[path = "../../src/bin/ccarchive/generator/mod.rs"]
 mod generator;
 mod golden;
+#[cfg(feature = "http")]
+mod http;
 mod inspect;
 mod layers;
+mod log_file;
 mod manual;
 mod model;
 mod neighbours;
 mod outcomes;
+mod packages;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "s3")]

@@ -371,7 +371,7 @@ fn a_config_that_is_wrong_is_refused_with_its_place_and_what_was_expected() {
         ),
         (
             "{\"archive\": {\"kind\": \"s3\"}}",
-            ["archive kind s3", "NameArchive"],
+            ["archive.bucket in", "no bucket is named"],
         ),
         (
             "{\"archive\": {\"kind\": \"sqlite\"}}",
@@ -423,6 +423,7 @@ const EXTERNAL: &str = r#"{"metric-store-external": [
     {"scope": "fritz", "url": "http://me:hush@store:8082", "token": "hush-hush"},
     {"scope": "alex", "url": "http://alex:8082", "token": ""}]}"#;
 
+#[cfg(not(feature = "http"))]
 #[test]
 fn external_stores_alone_need_a_source_or_checkpoints() {
     let folder = Folder::new();
@@ -444,6 +445,54 @@ fn external_stores_alone_need_a_source_or_checkpoints() {
     assert!(site.warnings.is_empty());
 }
 
+#[cfg(feature = "http")]
+#[test]
+fn external_stores_stand_behind_the_files_and_alone_where_there_are_none() {
+    let folder = Folder::new();
+    let places = folder.by_config(EXTERNAL);
+    let site = resolve(&places);
+    let stores: Vec<_> = site
+        .stores
+        .iter()
+        .map(|s| (&*s.value.scope, &*s.value.url))
+        .collect();
+    let expected = [("fritz", "http://store:8082"), ("alex", "http://alex:8082")];
+    assert_eq!(stores, expected);
+    assert!(site.warnings.is_empty() && site.elsewhere.is_empty());
+    let files = folder.path("var/checkpoints").display().to_string();
+    assert_eq!(
+        site.source_names(),
+        [&*files, "http://store:8082", "http://alex:8082"]
+    );
+
+    fs::remove_dir(folder.path("var/checkpoints")).unwrap();
+    let site = resolve(&places);
+    assert!(site.checkpoints.is_empty());
+    site.check().unwrap();
+
+    let sources = vec![folder.flag("copied", "--source")];
+    let site = resolve(&Places { sources, ..places });
+    assert_eq!((site.checkpoints.len(), site.stores.len()), (1, 0));
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn a_store_that_a_flag_names_stands_where_it_is_named() {
+    let folder = Folder::new();
+    let address = |text: &str| Located::new(PathBuf::from(text), Origin::Flag("--source"));
+    let sources = vec![
+        address("http://a:1/"),
+        folder.flag("b", "--source"),
+        address("https://c:2"),
+    ];
+    let site = resolve(&Places {
+        sources,
+        ..folder.by_database()
+    });
+    let folder = folder.path("b").display().to_string();
+    assert_eq!(site.source_names(), ["http://a:1", &*folder, "https://c:2"]);
+}
+
 #[test]
 fn show_config_says_of_secrets_only_that_they_are_set() {
     let folder = Folder::new();
@@ -452,10 +501,7 @@ fn show_config_says_of_secrets_only_that_they_are_set() {
         shown.contains("fritz http://store:8082, token set"),
         "{shown}"
     );
-    assert!(
-        shown.contains("alex http://alex:8082, token none"),
-        "{shown}"
-    );
+    assert!(shown.contains("alex http://alex:8082, no token"), "{shown}");
     assert!(!shown.contains("hush"), "{shown}");
 }
 
@@ -472,7 +518,7 @@ fn no_message_about_a_config_quotes_its_values() {
         let (text, _) = refusal(&folder.by_config(text));
         assert!(!text.contains("hush"), "{text}");
     }
-    let token = r#"{"metric-store-external": [{"scope": "*", "url": "u", "token": 5}]}"#;
+    let token = r#"{"metric-store-external": [{"scope": "*", "url": "http://u", "token": 5}]}"#;
     assert!(
         resolve(&folder.by_config(token))
             .show()
@@ -484,23 +530,25 @@ fn no_message_about_a_config_quotes_its_values() {
 fn media_of_later_versions_are_refused_with_what_to_give_instead() {
     let folder = Folder::new();
     let place = |text: &str, flag| Located::new(PathBuf::from(text), Origin::Flag(flag));
-    for text in [
-        "s3://bucket?secret-key=hush",
-        "https://me:hush@store/archive",
+    for (text, parts) in [
+        (
+            "s3://bucket?secret-key=hush",
+            ["(--archive)", "every user of this machine can read"],
+        ),
+        (
+            "https://me:hush@store/archive",
+            ["no archive that this ccarchive can write", "NameArchive"],
+        ),
     ] {
         let archive = Some(place(text, "--archive"));
         let places = Places {
             archive,
             ..folder.by_database()
         };
-        assert_refused(
-            &places,
-            ErrorKind::Usage,
-            &["neither a folder nor a SQLite file", "NameArchive"],
-        );
+        assert_refused(&places, ErrorKind::Usage, &parts);
         assert!(!refusal(&places).0.contains("hush"));
     }
-    for text in ["http://store:8082", "https://me:hush@store", "sqlite:/x"] {
+    for text in ["sqlite:/x", "s3://me:hush@store"] {
         let sources = vec![place("a", "--source"), place(text, "--source")];
         let places = Places {
             sources,
@@ -509,7 +557,7 @@ fn media_of_later_versions_are_refused_with_what_to_give_instead() {
         assert_refused(
             &places,
             ErrorKind::Usage,
-            &["is no source that this version can read", "NameSource"],
+            &["no source that this ccarchive can read", "NameSource"],
         );
         assert!(!refusal(&places).0.contains("hush"));
     }

@@ -301,6 +301,7 @@ fn check_window(source: &dyn Source, all: &Evidence, r: &mut Random) {
     };
     let request = Request {
         cluster: "c",
+        subcluster: "",
         host: "h",
         metrics: &[],
         window,
@@ -335,6 +336,7 @@ fn check_folders(scratch: &Path, of_folders: Vec<Vec<u64>>, of_windows: Vec<u64>
     }
     let request = Request {
         cluster: "c",
+        subcluster: "",
         host: "h",
         metrics: &[],
         window: Interval::ALL,

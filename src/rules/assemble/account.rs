@@ -29,6 +29,8 @@ impl Account {
         self.coverage.points.add(other.coverage.points);
         self.coverage.gaps.extend(other.coverage.gaps);
         self.coverage.unusable += other.coverage.unusable;
+        self.coverage.fill(&other.coverage.filled);
+        self.coverage.phase_guessed |= other.coverage.phase_guessed;
         self.hours.add(other.hours);
         for (k, t) in other.missing_until {
             self.note_missing(k, t);

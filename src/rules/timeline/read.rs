@@ -54,13 +54,32 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Values of consecutive slots of `step` seconds (at least 1), the first of which begins at `start` (Unix seconds).
+    pub fn of_run(start: i64, step: i64, values: Box<[f32]>) -> Self {
+        let phase = start.rem_euclid(step);
+        let slots = vec![Slots {
+            phase,
+            step,
+            first: (start - phase) / step,
+            values,
+        }];
+        Self { slots }
+    }
+
     /// The values on a grid, NaN where the files hold none. Infinite values come as they are.
     pub fn read(&self, grid: Grid) -> Vec<f32> {
-        let mut out = vec![f32::NAN; grid.n];
-        for run in &self.slots {
-            run.read(grid, &mut out);
-        }
+        let mut out = Vec::new();
+        self.append(grid, &mut out);
         out
+    }
+
+    /// Appends the values on a grid.
+    pub fn append(&self, grid: Grid, out: &mut Vec<f32>) {
+        let before = out.len();
+        out.resize(before + grid.n, f32::NAN);
+        for run in &self.slots {
+            run.read(grid, &mut out[before..]);
+        }
     }
 
     fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
@@ -94,6 +113,11 @@ impl Level {
     /// The level of that name below this one.
     pub fn child(&self, name: &str) -> Option<&Self> {
         self.children.get(name)
+    }
+
+    /// The series of a metric at this very level.
+    pub fn chain(&self, metric: &str) -> Option<&Chain> {
+        self.series.get(metric)
     }
 
     /// The series of a metric at this level, else all of them below it, each branch ending at the first level
@@ -138,6 +162,16 @@ impl Level {
             .iter()
             .map(|(k, c)| k.len() + 96 + c.bytes())
             .sum::<usize>()
+    }
+
+    /// Lays a chain over the series of a metric: of this level, or of the child of that name.
+    pub fn lay(&mut self, child: Option<&str>, metric: &str, chain: Chain) {
+        let level = match child {
+            None => self,
+            Some(name) => self.children.entry(name.into()).or_default(),
+        };
+        let series = level.series.entry(metric.into()).or_default();
+        series.slots.extend(chain.slots);
     }
 
     /// Lays another reading of the same level over this one: where both have a value, `over` wins.

@@ -378,6 +378,7 @@ impl<'a> Loading<'a> {
             final_until: self.snapshot_end,
             read_at: self.read_at,
             covers: self.covers,
+            filled: Vec::new(),
         }
     }
 }

@@ -50,6 +50,7 @@ impl Store {
 fn about(host: &str) -> Request<'_> {
     Request {
         cluster: "c",
+        subcluster: "",
         host,
         metrics: &[],
         window: Interval::ALL,

@@ -124,6 +124,7 @@ impl Source for Parquet {
                 window: None,
                 all_metrics: request.metrics.is_empty(),
             },
+            filled: Vec::new(),
         }))
     }
 

@@ -45,6 +45,7 @@ impl Store {
 const fn about(host: &str, window: Interval) -> Request<'_> {
     Request {
         cluster: "c",
+        subcluster: "",
         host,
         metrics: &[],
         window,
@@ -307,6 +308,7 @@ fn files_of_another_kind_and_of_another_cluster_are_told_apart() {
     .unwrap();
     let request = Request {
         cluster: "d",
+        subcluster: "",
         ..about("h", Interval::ALL)
     };
     let moved = store.source().ask(&request, &Stop::new()).unwrap();
@@ -338,6 +340,7 @@ fn a_folder_that_is_no_archive_is_gone_and_a_cluster_without_files_is_missing() 
     write(&store.path("c/1700001000.parquet"), &two_snapshots());
     let request = Request {
         cluster: "d",
+        subcluster: "",
         ..about("h", Interval::ALL)
     };
     let e = store.source().ask(&request, &Stop::new()).unwrap_err();
@@ -448,6 +451,7 @@ fn a_cluster_may_have_nothing_but_old_files() {
     assert!(source.probe("c", &[], &Stop::new()).is_ok());
     let request = Request {
         cluster: "e",
+        subcluster: "",
         ..about("h", Interval::ALL)
     };
     let e = source.ask(&request, &Stop::new()).unwrap_err();

@@ -28,6 +28,17 @@ fn external(scope: &str) -> String {
     )
 }
 
+/// Where the files have everything, nobody waits for a store.
+#[cfg(feature = "http")]
+#[test]
+fn clusters_of_an_external_store_are_archived_from_files_as_far_as_these_go() {
+    let (site, _) = with_jobs(3);
+    let ran = with_config(&site, &external("alpha"), &["--json"]).expect(0);
+    assert_eq!(site.count("monitoring_status = 3"), 3);
+    assert_eq!(ran.summary()["passedOver"]["external"], 0);
+}
+
+#[cfg(not(feature = "http"))]
 #[test]
 fn clusters_of_an_external_store_stay_untouched_unless_a_source_is_named() {
     for (scope, touched) in [

@@ -70,6 +70,7 @@ fn a_reading_beside_a_live_store_misses_no_sample_that_was_on_disk_throughout() 
     };
     let request = Request {
         cluster: CLUSTER,
+        subcluster: "",
         host: "n1",
         metrics: &[],
         window: Interval {

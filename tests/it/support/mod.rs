@@ -15,6 +15,8 @@ pub(crate) mod site;
 pub(crate) mod snapshots;
 pub(crate) mod sqlite_archive;
 pub(crate) mod stall;
+#[cfg(feature = "http")]
+pub(crate) mod store;
 pub(crate) mod tree;
 pub(crate) mod trouble;
 pub(crate) mod wait;

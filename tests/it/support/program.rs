@@ -30,8 +30,12 @@ pub(crate) fn limited(limit: &str) -> Command {
 
 fn cleaned(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CCARCHIVE_") {
-            command.env_remove(name);
+        let name_text = name.to_string_lossy();
+        if ["CCARCHIVE_", "METRICSTORE_"]
+            .iter()
+            .any(|p| name_text.starts_with(p))
+        {
+            command.env_remove(&name);
         }
     }
     command.stdin(Stdio::null());

@@ -11,11 +11,12 @@ use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::chain;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
-use ccarchive::source::layers::Layered;
+use ccarchive::source::filling::Filling;
 use ccarchive::sweep::Exit;
 use ccarchive::target::{Archive, Target};
 use jiff::Zoned;
 
+use super::source::Opening;
 use super::{Stopped, archive, sources};
 use crate::cli::places::SiteArgs;
 use crate::report;
@@ -31,8 +32,8 @@ pub(crate) struct Inspected {
     pub(crate) site: Site,
     pub(crate) clusters: Clusters,
     pub(crate) archive: Box<dyn Archive>,
-    /// All folders as a sweep reads them.
-    pub(crate) source: Layered,
+    /// All sources as a sweep asks them.
+    pub(crate) source: Filling,
     each: Vec<sources::Named>,
     rows: Rows,
     ledger: Ledger,
@@ -74,22 +75,24 @@ impl Inspected {
         for warning in ledger.take_warnings() {
             report::error(&format!("warning: {warning}"));
         }
-        let folders = || {
-            let phases = || ledger.phases();
-            sources::folders(&site, &clusters.frequencies(), clock, phases)
+        let opening = Opening {
+            site: &site,
+            clusters: &clusters,
+            ledger: &ledger,
+            clock,
         };
-        let (each, all) = (folders(), folders());
+        let (source, each) = (opening.all(None)?, opening.each()?);
         let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
         let terms = Terms {
             clock,
-            source: sources::names(&site).join(" "),
+            source: site.source_names().join(" "),
             settle: settle.map_or(SETTLE.max(site.checkpoint_interval.value), seconds),
             retention: site.forgets_after(),
             min_age: MIN_AGE,
             patience: PATIENCE,
         };
         Ok(Self {
-            source: Layered::new(all.into_iter().map(|(_, source)| source).collect()),
+            source,
             archive,
             each,
             rows: Rows::new(&database, PATIENCE),

@@ -54,8 +54,12 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
     let mut lines = vec![
         format!("database {}: {version}", site.database.value.display()),
         format!(
-            "archive {}: version {ARCHIVE_VERSION}, belongs to {}, {access}",
-            site.archive.value, survey.archive_owner
+            "archive {}: version {ARCHIVE_VERSION}, {}",
+            site.archive.value,
+            match &survey.archive_owner {
+                Some(owner) => format!("belongs to {owner}, {access}"),
+                None => "read; whether it can be written, its server tells the first job".into(),
+            }
         ),
     ];
     for c in &survey.sources {
@@ -70,6 +74,13 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
             words::count(c.hosts as u64, "host")
         ));
     }
+    lines.extend(site.stores.iter().map(|s| {
+        let token = if s.value.token.is_some() { "a" } else { "no" };
+        format!(
+            "source {}: a metric store for {}, asked with {token} token where files lack something",
+            s.value.url, s.value.scope
+        )
+    }));
     lines
 }
 

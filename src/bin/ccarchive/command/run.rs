@@ -6,15 +6,14 @@ use ccarchive::model::clock::Clock;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
-use ccarchive::source::cache::Cached;
-use ccarchive::source::layers::Layered;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Parts};
 use ccarchive::target::Archive;
 use jiff::Zoned;
 
+use super::source::Opening;
 use super::wire::{self, Database};
-use super::{Stopped, afterwards, archive, preflight, sources};
+use super::{Stopped, afterwards, archive, preflight};
 use crate::cli::run::RunArgs;
 use crate::report::inspect::metrics;
 use crate::report::{Console, with_advice};
@@ -24,7 +23,8 @@ use crate::signals;
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
     let mode = args.output.mode(args.behaviour.dry_run);
-    let console = Console::new(mode).map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    let console = Console::new(mode, args.output.log_file.as_deref())
+        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
     let ended = begin(args, &now, &console);
     Ok(ended.unwrap_or_else(|e| console.stopped(e.exit, &e.message)))
 }
@@ -107,15 +107,23 @@ fn sweep_site(
         patience: b.lock_timeout,
         stop,
     };
-    let lock = wire::take_lock(site, b, clock.now(), stop)?;
+    let lock = if b.dry_run {
+        None
+    } else {
+        let patience = b.wait_lock.unwrap_or_default();
+        Some(wire::take_lock(site, patience, clock.now(), stop)?)
+    };
     let recorder = database.recorder(b.dry_run)?;
     let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;
     let ledger = wire::open_ledger(site, b.dry_run, console);
-    let folders = sources::folders(site, &clusters.frequencies(), clock, || ledger.phases());
-    let layers = folders.into_iter().map(|(_, source)| source).collect();
-    let memory = wire::Memory::of(b);
-    let source = Cached::new(Layered::new(layers), memory.cache);
+    let sources = Opening {
+        site,
+        clusters: &clusters,
+        ledger: &ledger,
+        clock,
+    };
+    let source = sources.all(Some(wire::Memory::of(b).cache))?;
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }

@@ -14,19 +14,6 @@ use ccarchive::source::older::Older;
 /// A folder by the name that messages and the ledger give it, and what reads it.
 pub(super) type Named = (String, Box<dyn Source>);
 
-/// What the folders of a site are called.
-pub(super) fn names(site: &Site) -> Vec<String> {
-    let checkpoints = site
-        .checkpoints
-        .iter()
-        .map(|c| c.value.display().to_string());
-    let parquet = site
-        .parquet
-        .iter()
-        .map(|p| format!("parquet:{}", p.value.display()));
-    checkpoints.chain(parquet).collect()
-}
-
 /// The folders of a site, the first with priority. `frequencies`: seconds of every metric that the store keeps.
 pub(super) fn folders(
     site: &Site,
@@ -36,7 +23,9 @@ pub(super) fn folders(
 ) -> Vec<Named> {
     let mut out: Vec<Named> = Vec::new();
     let mut older = older(site, clock);
-    let older_name = names(site).split_off(site.checkpoints.len()).join(" ");
+    let parquet = site.parquet.iter();
+    let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
+    let older_name = parquet.collect::<Vec<_>>().join(" ");
     for (k, folder) in site.checkpoints.iter().enumerate() {
         let checkpoints = Checkpoints::new(folder.value.clone(), frequencies.clone(), clock);
         let mut checkpoints = checkpoints.remembering(remembered());

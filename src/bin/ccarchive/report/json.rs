@@ -28,17 +28,12 @@ pub(super) fn line(value: &Value) -> String {
 }
 
 pub(super) fn start(site: &Site, settings: &Settings, dry_run: bool) -> Value {
-    let checkpoints = site.checkpoints.iter();
-    let checkpoints = checkpoints.map(|c| c.value.display().to_string());
-    let parquet = site.parquet.iter();
-    let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
-    let sources: Vec<_> = checkpoints.chain(parquet).collect();
     json!({
         "type": "start",
         "version": env!("CARGO_PKG_VERSION"),
         "db": site.database.value.display().to_string(),
         "archive": site.archive.value.to_string(),
-        "sources": sources,
+        "sources": site.source_names(),
         "ledger": site.ledger.value.display().to_string(),
         "workers": settings.workers,
         "dryRun": dry_run,
@@ -61,6 +56,16 @@ pub(super) fn job(r: &Report<'_>) -> Value {
         // The older name of rawBytes.
         "bytes": r.raw_bytes,
     });
+    if !r.coverage.filled.is_empty() {
+        let filled = r.coverage.filled.iter();
+        v["filled"] = filled
+            .map(|f| (f.source.clone(), f.values.into()))
+            .collect::<Map<_, _>>()
+            .into();
+    }
+    if r.coverage.phase_guessed {
+        v["phaseGuessed"] = true.into();
+    }
     if let Some(f) = r.outcome.failure() {
         v["stage"] = f.stage.name().into();
         v["reason"] = f.reason.code().into();

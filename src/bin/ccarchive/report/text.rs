@@ -32,6 +32,12 @@ pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
     } else if r.outcome.is_archived() {
         let p = r.coverage.points;
         text += &format!(", {} of {} samples", p.received, p.expected);
+        for f in &r.coverage.filled {
+            text += &format!(", {} of them from {}", f.values, f.source);
+        }
+        if r.coverage.phase_guessed {
+            text += ", some of which may stand one step early or late";
+        }
     }
     if let Some(note) = r.note {
         text += &format!("; {note}");
@@ -223,7 +229,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
         ),
         (
             s.of(Kind::Interrupted),
-            "interrupted: still running when --timeout expired; the next sweep takes them",
+            "interrupted: still being archived when --timeout was over; the next sweep takes them",
         ),
         (
             s.unusable,
@@ -291,7 +297,7 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
     } else if s.aborted.is_none() && !s.outages.is_empty() {
         "their source does not answer"
     } else {
-        "the sweep stopped before it came to them"
+        "the sweep stopped early"
     };
     if s.left > 0 {
         let more = if s.saw_all {

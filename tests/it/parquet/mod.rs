@@ -108,6 +108,7 @@ fn a_flipped_bit_anywhere_in_a_real_file_is_damage_or_another_value_and_never_a_
     let clock = Clock::starting_at(1_795_600_000);
     let request = Request {
         cluster: "alex",
+        subcluster: "",
         host: "a0604",
         metrics: &[],
         window: Interval::ALL,

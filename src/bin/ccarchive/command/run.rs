@@ -13,7 +13,7 @@ use jiff::Zoned;
 
 use super::source::Opening;
 use super::wire::{self, Database};
-use super::{Stopped, afterwards, archive, preflight};
+use super::{Stopped, afterwards, archive, preflight, sources};
 use crate::cli::run::RunArgs;
 use crate::report::inspect::metrics;
 use crate::report::{Console, with_advice};

@@ -61,7 +61,7 @@ fn instructions(name: &str) -> u64 {
         .arg(exe)
         .args(["--only", name])
         .output()
-        .expect("valgrind is needed to count instructions");
+        .unwrap_or_else(|e| panic!("valgrind, which counts instructions, does not start: {e}"));
     let told = String::from_utf8_lossy(&valgrind.stderr).into_owned();
     let line = told.lines().find_map(|l| l.split("Collected :").nth(1));
     line.and_then(|n| n.trim().parse().ok())

@@ -1,7 +1,8 @@
 /* A preload library that makes libc calls of the program under test fail, kill it, or leave marks.
  *
  * It stands below all file code of the program, SQLite's included, and above the kernel. What it does is told by
- * SHIM_RULES: rules separated by ';', each `call|part of the path|first|count|action`. Every call whose path contains
+ * SHIM_RULES: rules separated by ';', each `call|part of the path|first|count|action`; `open+stat` names two calls, which are
+ * counted together. Every call whose path contains
  * that part (with a `$` at its end: whose path ends so) is counted; the action is done for `count` of them (0: all),
  * from the `first` on:
  *
@@ -92,10 +93,20 @@ static int matches(const char *path, const char *part)
     return strstr(path, part) != NULL;
 }
 
+/* Whether a rule's call, several of them with + in between, names this one. */
+static int names(const char *calls, const char *call)
+{
+    size_t n = strlen(call);
+    for (const char *at = calls; at; at = strchr(at, '+') ? strchr(at, '+') + 1 : NULL)
+        if (!strncmp(at, call, n) && (at[n] == 0 || at[n] == '+'))
+            return 1;
+    return 0;
+}
+
 static int wanted(const char *call)
 {
     for (int k = 0; k < n_rules; k++)
-        if (!strcmp(rules[k].call, call))
+        if (names(rules[k].call, call))
             return 1;
     return 0;
 }
@@ -119,7 +130,7 @@ static struct plan before(const char *call, const char *path)
     struct plan p = {0, -1, -1, -1};
     for (int k = 0; k < n_rules; k++) {
         struct rule *r = &rules[k];
-        if (strcmp(r->call, call) || !matches(path, r->part))
+        if (!names(r->call, call) || !matches(path, r->part))
             continue;
         uint64_t n = __atomic_add_fetch(&report[2 + k], 1, __ATOMIC_SEQ_CST);
         if (n < r->first || (r->count && n >= r->first + r->count))

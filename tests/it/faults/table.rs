@@ -120,7 +120,7 @@ fn write_data() -> Vec<Cell> {
     let (gone, all) = (Stops("target_gone"), Stops("target_unwritable"));
     let one = Failed("target_unwritable");
     let stays = "write|{folder}/.ccarchive-meta-|1|1|E5;unlink|{folder}/.ccarchive-|1|0|E5";
-    let stale = "open|.ccarchive-data-|60|0|E116;stat|version.txt|6|0|E116";
+    let stale = "open+stat|job-archive/|300|0|E116";
     let (data, meta) = ("open|.ccarchive-data-|60|1", "write|.ccarchive-data-|60|1");
     vec![
         cell(

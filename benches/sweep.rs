@@ -1,7 +1,9 @@
-//! Whole sweeps over a generated site, beside the limit: compressing and writing the very same bytes on all cores.
+//! Whole sweeps over a site, beside two limits: compressing and writing the very same documents on all cores, with
+//! libdeflate's level 6 and with our own encoder.
 //!
-//! `cargo bench --bench sweep -- [NODES HOURS JOBS]` (default 16 13 300), or `-- SITE` for a copy of a site at rest.
-//! Both alternate in one process, three rounds, since machines are noisy: quote the ratio.
+//! `cargo bench --bench sweep -- [NODES HOURS JOBS]` (default 16 13 300) generates a site; `-- SITE` takes a copy of one at
+//! rest. All three alternate in one process, five rounds, since machines are noisy: quote the ratios, and those of processor
+//! time before those of seconds where others use the machine.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -33,11 +35,13 @@ use ccarchive::sweep::{self, Jobs, Parts, Settings, Summary};
 use ccarchive::target::Target as _;
 use ccarchive::target::tree::Tree;
 use generator::Plan;
+use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
+use rustix::time::{ClockId, clock_gettime};
 
 /// The generated site ended two days before this.
 const NOW: i64 = 1_780_000_000;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 fn main() {
     let args: Vec<String> = std::env::args()
@@ -49,21 +53,114 @@ fn main() {
         Some(path) if Path::new(path).is_dir() => PathBuf::from(path),
         _ => generated(&args, &work.path().join("site")),
     };
-    let mut ratios = Vec::new();
+    let mut rounds = Vec::new();
     for round in 1..=ROUNDS {
         let copy = work.path().join("copy");
         copy_site(&site, &copy);
-        let summary = sweep_once(&copy);
-        let peak = peak_memory();
+        let mut summary = None;
+        let sweep = timed(|| summary = Some(sweep_once(&copy)));
+        let summary = summary.unwrap();
+        // Later the documents are in memory, too.
+        let peak = (round == 1).then(peak_memory);
         let documents = documents(&copy.join("job-archive"));
         fs::remove_dir_all(&copy).unwrap();
-        let limit = compress_and_write(&documents, &work.path().join("limit"));
-        let ratio = summary.seconds / limit.as_secs_f64();
-        ratios.push(ratio);
-        report(round, &summary, limit, ratio, peak);
+        let folder = work.path().join("limit");
+        let mut bytes = [0, 0];
+        let libdeflate =
+            timed(|| bytes[0] = compress_and_write(&documents, &folder, &libdeflate_6));
+        let own = timed(|| bytes[1] = compress_and_write(&documents, &folder, &own_encoder));
+        let numbers = documents.iter().map(|d| bytecount(d, b'.')).sum();
+        if let Some(peak) = peak {
+            println!("peak memory {:.0} MiB; {numbers} numbers", mebibytes(peak));
+            println!(
+                "bytes / libdeflate 6: {:.4}",
+                bytes[1] as f64 / bytes[0] as f64
+            );
+        }
+        let measured = Round {
+            sweep,
+            libdeflate,
+            own,
+            numbers,
+        };
+        report(round, &summary, &measured);
+        rounds.push(measured);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("median ratio sweep / limit: {:.2}", ratios[ROUNDS / 2]);
+    conclude(&rounds);
+}
+
+/// Seconds by the clock, and of all cores.
+#[derive(Clone, Copy)]
+struct Took {
+    wall: f64,
+    cpu: f64,
+}
+
+fn timed(work: impl FnOnce()) -> Took {
+    let cpu = || {
+        let t = clock_gettime(ClockId::ProcessCPUTime);
+        t.tv_sec as f64 + t.tv_nsec as f64 / 1e9
+    };
+    let (begun, before) = (Instant::now(), cpu());
+    work();
+    Took {
+        wall: begun.elapsed().as_secs_f64(),
+        cpu: cpu() - before,
+    }
+}
+
+struct Round {
+    sweep: Took,
+    libdeflate: Took,
+    own: Took,
+    /// Numbers in all documents.
+    numbers: usize,
+}
+
+impl Round {
+    /// Nanoseconds of processor time for each number besides compressing and writing.
+    fn besides(&self) -> f64 {
+        (self.sweep.cpu - self.own.cpu) * 1e9 / self.numbers as f64
+    }
+}
+
+/// The table of docs/performance.md: medians.
+fn conclude(rounds: &[Round]) {
+    let median = |of: &dyn Fn(&Round) -> f64| {
+        let mut all: Vec<f64> = rounds.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    let rows: [(&str, &dyn Fn(&Round) -> f64); 5] = [
+        ("sweep / libdeflate 6, seconds", &|r| {
+            r.sweep.wall / r.libdeflate.wall
+        }),
+        ("sweep / libdeflate 6, processor time", &|r| {
+            r.sweep.cpu / r.libdeflate.cpu
+        }),
+        ("sweep / own encoder, seconds", &|r| {
+            r.sweep.wall / r.own.wall
+        }),
+        ("sweep / own encoder, processor time", &|r| {
+            r.sweep.cpu / r.own.cpu
+        }),
+        (
+            "ns of processor time a number, besides compressing",
+            &Round::besides,
+        ),
+    ];
+    println!("medians of {} rounds:", rounds.len());
+    for (name, of) in rows {
+        println!("{name:<52} {:>6.2}", median(of));
+    }
+}
+
+fn bytecount(text: &[u8], byte: u8) -> usize {
+    text.iter().filter(|b| **b == byte).count()
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 fn generated(args: &[String], dir: &Path) -> PathBuf {
@@ -143,18 +240,34 @@ fn documents(folder: &Path) -> Vec<Vec<u8>> {
     out
 }
 
-fn compress_and_write(documents: &[Vec<u8>], folder: &Path) -> Duration {
+/// What makes stored bytes of a document.
+type Compress<'a> = &'a (dyn Fn(&[u8]) -> Vec<u8> + Sync);
+
+fn libdeflate_6(raw: &[u8]) -> Vec<u8> {
+    let mut c = Compressor::new(CompressionLvl::new(6).unwrap());
+    let mut out = vec![0; c.gzip_compress_bound(raw.len())];
+    let n = c.gzip_compress(raw, &mut out).unwrap();
+    out.truncate(n);
+    out
+}
+
+fn own_encoder(raw: &[u8]) -> Vec<u8> {
+    let mut e = Encoder::new(Effort::Normal);
+    e.buffer().extend_from_slice(raw);
+    e.finish().unwrap().1.concat()
+}
+
+/// The bytes that were written.
+fn compress_and_write(documents: &[Vec<u8>], folder: &Path, compress: Compress<'_>) -> usize {
     fs::create_dir_all(folder).unwrap();
-    let begun = Instant::now();
-    documents.par_iter().enumerate().for_each(|(k, raw)| {
-        let mut e = Encoder::new(Effort::Normal);
-        e.buffer().extend_from_slice(raw);
-        let (_, members) = e.finish().unwrap();
-        fs::write(folder.join(format!("{k}.gz")), members.concat()).unwrap();
+    let written = documents.par_iter().enumerate().map(|(k, raw)| {
+        let stored = compress(raw);
+        fs::write(folder.join(format!("{k}.gz")), &stored).unwrap();
+        stored.len()
     });
-    let took = begun.elapsed();
+    let written = written.sum();
     fs::remove_dir_all(folder).unwrap();
-    took
+    written
 }
 
 /// Bytes, of the whole process so far.
@@ -172,15 +285,18 @@ fn peak_memory() -> u64 {
         * 1024
 }
 
-fn report(round: usize, s: &Summary, limit: Duration, ratio: f64, peak: u64) {
+fn report(round: usize, s: &Summary, r: &Round) {
     let megabytes = s.raw_bytes as f64 / 1e6;
     println!(
-        "round {round}: {:.1} jobs/s, {:.0} MB/s of JSON, {:.2} s; limit {:.2} s, {:.0} MB/s; ratio {ratio:.2}",
-        s.total() as f64 / s.seconds,
-        megabytes / s.seconds,
-        s.seconds,
-        limit.as_secs_f64(),
-        megabytes / limit.as_secs_f64(),
+        "round {round}: sweep {:.2} s ({:.2} s of processor time, {:.0} jobs/s, {:.0} MB/s of JSON); libdeflate 6 {:.2} s ({:.2} s); own {:.2} s ({:.2} s)",
+        r.sweep.wall,
+        r.sweep.cpu,
+        s.total() as f64 / r.sweep.wall,
+        megabytes / r.sweep.wall,
+        r.libdeflate.wall,
+        r.libdeflate.cpu,
+        r.own.wall,
+        r.own.cpu,
     );
     let stages = s.work_by_stage();
     let all: Duration = stages.iter().map(|(_, d)| *d).sum();
@@ -190,9 +306,5 @@ fn report(round: usize, s: &Summary, limit: Duration, ratio: f64, peak: u64) {
             100.0 * d.as_secs_f64() / all.as_secs_f64()
         )
     });
-    println!(
-        "         {}; peak so far {:.0} MB",
-        shares.join(", "),
-        peak as f64 / 1e6
-    );
+    println!("         {}", shares.join(", "));
 }

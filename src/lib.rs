@@ -10,12 +10,13 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | [`repair`] | what can be repaired of an archive without a source, and nothing be lost by it |
 //! | [`inspect`] | read-only questions: the backlog, one job, an archive; answers are plain structs |
 //! | [`sweep`] | threads and channels; nothing else has any: intake, workers, recorder, what it tells a monitor |
 //! | [`ledger`] | our own memory of attempts, reasons and coverage |
 //! | [`jobs`] | cc-backend's job database: the only SQL on it, and the lock of a sweep |
 //! | [`source`] | where samples come from: the port, the cache before it, checkpoint folders |
-//! | [`target`] | where archives go: the port, the file tree, the SQLite file |
+//! | [`target`] | where archives go: the port, the file tree, the SQLite file, the S3 bucket |
 //! | [`format`](mod@format) | the documents of an archived job, written and read back |
 //! | [`rules`] | pure: scopes, timeline, series of a job, statistics, footprint, when a job is tried again |
 //! | [`site`] | where a site keeps things: flags, environment and cc-backend's configuration |
@@ -32,6 +33,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod model;
 mod opening;
+pub mod repair;
 pub mod rules;
 pub mod site;
 pub mod source;

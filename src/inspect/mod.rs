@@ -5,14 +5,14 @@
 //! What decides is asked of the very rules that a sweep follows (`rules::judge`, `rules::retry`, `rules::statistics`):
 //! an answer that follows another rule than the sweep would be worse than none. All times are Unix seconds.
 
-mod evidence;
 pub mod explain;
+mod held;
 mod place;
 pub mod show;
 pub mod status;
 pub mod verify;
 
-pub use evidence::Held;
+pub use held::Held;
 pub use place::Place;
 
 use std::path::Path;

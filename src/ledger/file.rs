@@ -180,8 +180,11 @@ mod tests {
         };
         let (c, warning) = open(&path, &path);
         assert_eq!((version(&c), warning), (VERSION, None));
-        c.execute_batch("DROP TABLE hours; PRAGMA user_version = 2")
-            .unwrap();
+        c.execute_batch(
+            "DROP TABLE hours; ALTER TABLE job DROP COLUMN filled; ALTER TABLE job DROP COLUMN guessed; \
+             PRAGMA user_version = 2",
+        )
+        .unwrap();
         drop(c);
         let (c, warning) = open_read_only(&path);
         assert_eq!(

@@ -127,7 +127,7 @@ impl Reason {
                 "check the source: does this cluster report to this metric store?"
             }
             Self::SourceUnreadable => {
-                "check permissions and the disk of the source; the job is tried again"
+                "check the disk of the source, and whether this user may read it; the job is tried again"
             }
             Self::SnapshotBroken => {
                 "if the file was being written, the next sweep reads it; otherwise restore the file or move it away"
@@ -138,7 +138,7 @@ impl Reason {
             Self::SourceRefused => "correct the token of the metric store, then run again",
             Self::TargetGone => "free space or remount the archive, then run again",
             Self::TargetUnwritable => {
-                "check the job's place in the archive: owner and permissions of its folder, or the server of its bucket"
+                "check the archive's disk, and owner and permissions of the folder; or the server of its bucket"
             }
             Self::TargetRefused => "correct what the message names, then run again",
             Self::Poorer => "nothing to do: the archive holds more than the source does now",

@@ -86,12 +86,14 @@ pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
     if points.received > 0 && points.is_full() {
         return Verdict::Complete;
     }
-    // A source that is gone comes back; a file that stays damaged is given up some day.
+    // A source that is gone comes back. A file that stays damaged is given up some day, for the sake of what other files hold;
+    // where they hold nothing, the damage is what is wrong, and not that the source has no data.
+    let found = points.received > 0;
     let gone = account.blamed.iter().any(Damage::is_layer_gone);
-    if gone || (!account.blamed.is_empty() && !policy.ignore_damage) {
+    let given_up = policy.ignore_damage && found;
+    if gone || (!account.blamed.is_empty() && !given_up) {
         return Verdict::Damaged;
     }
-    let found = points.received > 0;
     if policy.waits(job, findings.read_at, findings.newest) && may_come(job, findings) {
         return if found {
             Verdict::Provisional
@@ -162,8 +164,10 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::model::failure::Reason;
     use crate::model::job::JobKey;
     use crate::model::outcome::{Coverage, Points};
+    use crate::rules::timeline::Interval;
 
     const START: i64 = 1_000_000;
     const END: i64 = START + 3600;
@@ -250,6 +254,27 @@ mod tests {
         assert_eq!(judge(&head(), &f, &policy), Verdict::Partial);
         policy.retention = policy.retention.map(|r| r + 1);
         assert_eq!(judge(&head(), &f, &policy), Verdict::Provisional);
+    }
+
+    #[test]
+    fn a_damaged_file_is_given_up_only_for_the_sake_of_what_other_files_hold() {
+        let policy = Policy {
+            ignore_damage: true,
+            ..POLICY
+        };
+        for (received, verdict) in [(30, Verdict::Partial), (0, Verdict::Damaged)] {
+            let mut f = found(received, END, Some(END));
+            f.account.blamed = vec![Damage {
+                interval: Interval {
+                    from: START,
+                    to: END,
+                },
+                subject: "h/1.bin".into(),
+                detail: "it ends early".into(),
+                reason: Reason::SnapshotBroken,
+            }];
+            assert_eq!(judge(&head(), &f, &policy), verdict);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! always, core up to eight nodes, accelerator where the job had some. Ids of derived units are ascending; those
 //! of hardware threads and accelerators stand in the resource's own order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::cluster::topology::Topology;
 use crate::model::job::{Job, Resource};
@@ -33,18 +33,36 @@ pub enum Target<'a> {
     Together(&'a [Component]),
 }
 
-/// The units of one host that belong to a job, by native scope.
+/// Units, and the numbers of their levels among all that a host's job needs.
 #[derive(Clone, Debug, Default)]
+struct Units {
+    list: Vec<Component>,
+    levels: Vec<usize>,
+}
+
+impl Units {
+    fn together(&self) -> (Target<'_>, &[usize]) {
+        (Target::Together(&self.list), &self.levels)
+    }
+}
+
+/// The units of one host that belong to a job, by native scope.
+#[derive(Clone, Debug)]
 pub struct Components {
-    threads: Vec<Component>,
-    cores: Vec<Component>,
-    core_threads: Vec<Vec<Component>>,
+    threads: Units,
+    cores: Units,
+    core_threads: Vec<Units>,
     /// The job's threads and those that share a core with them.
     touched: Vec<Component>,
-    domains: Vec<Component>,
-    sockets: Vec<Component>,
-    accelerators: Vec<Component>,
+    domains: Units,
+    sockets: Units,
+    accelerators: Units,
+    /// The levels by their numbers; the first one is the host itself.
+    levels: Vec<String>,
 }
+
+/// The number of the host's own level.
+pub const HOST: usize = 0;
 
 impl Components {
     /// The units of a resource: its hardware threads, else those of the whole node, and what they touch.
@@ -55,27 +73,42 @@ impl Components {
             &resource.hwthreads
         };
         let cores = topology.cores(threads);
-        let core_threads: Vec<_> = cores
-            .iter()
-            .map(|&c| units(Scope::HwThread, topology.core(c)))
-            .collect();
         let mut seen: HashSet<i64> = threads.iter().copied().collect();
         let mut touched = threads.to_vec();
         let of_cores = cores.iter().flat_map(|&c| topology.core(c));
         touched.extend(of_cores.copied().filter(|t| seen.insert(*t)));
+        let mut levels = Levels::new();
         Self {
-            threads: units(Scope::HwThread, threads),
-            core_threads,
-            touched: units(Scope::HwThread, &touched),
-            cores: units(Scope::Core, &cores),
-            domains: units(Scope::MemoryDomain, &topology.memory_domains(threads)),
-            sockets: units(Scope::Socket, &topology.sockets(threads)),
-            accelerators: units(Scope::Accelerator, &resource.accelerators),
+            threads: levels.units(Scope::HwThread, threads),
+            core_threads: cores
+                .iter()
+                .map(|&c| levels.units(Scope::HwThread, topology.core(c)))
+                .collect(),
+            touched: levels.units(Scope::HwThread, &touched).list,
+            cores: levels.units(Scope::Core, &cores),
+            domains: levels.units(Scope::MemoryDomain, &topology.memory_domains(threads)),
+            sockets: levels.units(Scope::Socket, &topology.sockets(threads)),
+            accelerators: levels.units(Scope::Accelerator, &resource.accelerators),
+            levels: levels.names,
         }
+    }
+
+    /// The levels of all units by their numbers; the first one, without a name, is the host itself.
+    pub fn levels(&self) -> &[String] {
+        &self.levels
     }
 
     /// The units at which a metric of a native scope is measured; `None` stands for the host itself.
     pub fn native(&self, native: Scope) -> Option<&[Component]> {
+        self.units(native).map(|u| u.list.as_slice())
+    }
+
+    /// The numbers of the levels at which a metric of a native scope is measured.
+    pub fn native_levels(&self, native: Scope) -> &[usize] {
+        self.units(native).map_or(&[HOST], |u| &u.levels)
+    }
+
+    fn units(&self, native: Scope) -> Option<&Units> {
         match native {
             Scope::Node => None,
             Scope::Socket => Some(&self.sockets),
@@ -101,29 +134,52 @@ impl Components {
 
     /// What the series of a scope are made of, for a metric measured at `native`; `scope` is one of [`scopes`].
     pub fn targets(&self, native: Scope, scope: Scope) -> Vec<Target<'_>> {
-        match (self.native(native), scope) {
-            (None, _) => vec![Target::Host],
-            (Some(units), Scope::Node) => vec![Target::Together(units)],
-            (Some(_), Scope::Core) if native == Scope::HwThread => self
-                .core_threads
-                .iter()
-                .map(|t| Target::Together(t))
-                .collect(),
-            (Some(units), _) => vec![Target::Each(units)],
+        let targets = self.targets_and_levels(native, scope);
+        targets.into_iter().map(|t| t.0).collect()
+    }
+
+    /// The same, each with the numbers of its units' levels.
+    pub fn targets_and_levels(&self, native: Scope, scope: Scope) -> Vec<(Target<'_>, &[usize])> {
+        match (self.units(native), scope) {
+            (None, _) => vec![(Target::Host, &[HOST])],
+            (Some(u), Scope::Node) => vec![u.together()],
+            (Some(_), Scope::Core) if native == Scope::HwThread => {
+                self.core_threads.iter().map(Units::together).collect()
+            }
+            (Some(u), _) => vec![(Target::Each(&u.list), &u.levels)],
         }
     }
 }
 
-fn units<T: ToString>(scope: Scope, ids: &[T]) -> Vec<Component> {
-    ids.iter()
-        .map(|id| {
+/// Numbers levels: finding one by its number costs nothing, and a job of many metrics finds each many times.
+struct Levels {
+    names: Vec<String>,
+    numbers: HashMap<String, usize>,
+}
+
+impl Levels {
+    fn new() -> Self {
+        Self {
+            names: vec![String::new()],
+            numbers: HashMap::new(),
+        }
+    }
+
+    fn units<T: ToString>(&mut self, scope: Scope, ids: &[T]) -> Units {
+        let mut out = Units::default();
+        for id in ids {
             let id = id.to_string();
-            Component {
-                level: format!("{}{id}", scope.name()),
-                id,
+            let level = format!("{}{id}", scope.name());
+            let next = self.names.len();
+            let number = *self.numbers.entry(level.clone()).or_insert(next);
+            if number == next {
+                self.names.push(level.clone());
             }
-        })
-        .collect()
+            out.levels.push(number);
+            out.list.push(Component { id, level });
+        }
+        out
+    }
 }
 
 /// The scopes that a job's archive has for a metric measured at `native`, in the order of their names.
@@ -251,9 +307,9 @@ mod tests {
         assert!(u.asked(Scope::Node).is_empty());
         assert_eq!(
             u.targets(Scope::Accelerator, Scope::Accelerator)[0],
-            Target::Each(&u.accelerators)
+            Target::Each(&u.accelerators.list)
         );
-        assert_eq!(u.accelerators[0].level, "acceleratorx:1");
+        assert_eq!(u.accelerators.list[0].level, "acceleratorx:1");
         assert!(ids(&u.targets(Scope::MemoryDomain, Scope::Node)[0]).is_empty());
     }
 }

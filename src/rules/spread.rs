@@ -69,36 +69,46 @@ fn of_rows<V: Value>(rows: &[&[V]]) -> StatisticsSeries {
     for k in (0..n).step_by(LANES) {
         // The last eight times overlap those before.
         let first = k.min(n.saturating_sub(LANES));
-        if !network.is_empty() && fill(&mut tile, rows, first) {
+        let filled = (!network.is_empty()).then(|| fill(&mut tile, rows, first));
+        if let Some(Some(odd)) = filled {
             sort(&mut tile, &network);
             push_tile(&tile, k - first, &mut out);
-            continue;
-        }
-        for k in k..n.min(k + LANES) {
-            values.clear();
-            let at_k = rows.iter().filter_map(|r| r.get(k)).copied();
-            values.extend(at_k.map(Into::into).filter(|v: &f64| !v.is_nan()));
-            let (min, median, max) = select(&mut values);
-            out.min.push(min);
-            out.median.push(median);
-            out.max.push(max);
+            let odd = odd.into_iter().enumerate().skip(k - first);
+            for (lane, _) in odd.filter(|(_, odd)| *odd) {
+                put(rows, first + lane, &mut values, &mut out);
+            }
+        } else {
+            for k in k..n.min(k + LANES) {
+                let none = [f64::NAN];
+                out.min.extend(none);
+                out.median.extend(none);
+                out.max.extend(none);
+                put(rows, k, &mut values, &mut out);
+            }
         }
     }
     out
 }
 
-/// Takes the values of eight times from `k` on; false where one is not there, or odd.
-fn fill<V: Value>(tile: &mut [[V; LANES]], rows: &[&[V]], k: usize) -> bool {
+/// Replaces what stands at a time by what selecting finds.
+fn put<V: Value>(rows: &[&[V]], k: usize, values: &mut Vec<f64>, out: &mut StatisticsSeries) {
+    values.clear();
+    let at_k = rows.iter().filter_map(|r| r.get(k)).copied();
+    values.extend(at_k.map(Into::into).filter(|v: &f64| !v.is_nan()));
+    (out.min[k], out.median[k], out.max[k]) = select(values);
+}
+
+/// Takes the values of eight times from `k` on, and says which times have an odd one; none where a row is shorter.
+fn fill<V: Value>(tile: &mut [[V; LANES]], rows: &[&[V]], k: usize) -> Option<[bool; LANES]> {
+    let mut odd = [false; LANES];
     for (to, row) in tile.iter_mut().zip(rows) {
-        let Some(values) = row.get(k..).and_then(|v| v.first_chunk::<LANES>()) else {
-            return false;
-        };
-        if values.iter().fold(false, |odd, v| odd | v.is_odd()) {
-            return false;
+        let values = row.get(k..)?.first_chunk::<LANES>()?;
+        for (odd, v) in odd.iter_mut().zip(values) {
+            *odd |= v.is_odd();
         }
         *to = *values;
     }
-    true
+    Some(odd)
 }
 
 /// Sorts each of the eight columns.

@@ -15,8 +15,6 @@ use super::secret::Variables;
 
 /// What a bucket is named with.
 pub(super) const SCHEME: &str = "s3:";
-/// Whether this program was built to use buckets.
-pub(super) const IS_BUILT: bool = cfg!(feature = "s3");
 const REGION: &str = "us-east-1";
 /// Longer names than any server has.
 const LONGEST_NAME: usize = 255;
@@ -268,7 +266,7 @@ mod tests {
     use super::*;
     use crate::site::Secret;
 
-    const FLAG: Origin = Origin::Flag("--archive");
+    const FLAG: Origin = Origin::Default("a test");
 
     fn bucket(text: &str, variables: &[(&str, &str)]) -> Result<Bucket, String> {
         let one = |(k, v): &(&str, &str)| ((*k).to_owned(), Secret::new((*v).to_owned()));

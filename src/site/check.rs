@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::advice::Setting;
 use super::archive::ArchivePlace;
-use super::bucket;
-use super::error::{ConfigError, Role};
+use super::error::{ConfigError, KNOWS_BUCKETS, Role};
 use super::origin::{Located, Origin};
 use super::{ARCHIVE_VERSION, Site, same_file};
 use crate::opening::regular;
@@ -90,7 +89,7 @@ impl Site {
                 version_3(&at(root))
             }
             ArchivePlace::Sqlite(file) => ARCHIVE_FILE.file(&at(file)),
-            ArchivePlace::S3(_) if !bucket::IS_BUILT => Err(ConfigError::ArchiveMedium {
+            ArchivePlace::S3(_) if !KNOWS_BUCKETS => Err(ConfigError::ArchiveMedium {
                 named: value.to_string(),
                 origin: origin.clone(),
             }),

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use super::advice::{Advice, Setting};
 use super::origin::{Located, Origin};
 
+/// Whether this program was built to use S3 buckets.
+pub(super) const KNOWS_BUCKETS: bool = cfg!(feature = "s3");
+
 /// What an error means to whoever started the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -105,7 +108,7 @@ pub enum ConfigError {
     /// The archive is kept on a medium that this program does not know, or was built without.
     #[error(
         "{named} ({origin}) is no archive that this ccarchive can write: expected a folder, a SQLite file{}",
-        if crate::site::bucket::IS_BUILT { " or an S3 bucket" } else { "; it was built without the feature s3" }
+        if KNOWS_BUCKETS { " or an S3 bucket" } else { "; it was built without the feature s3" }
     )]
     ArchiveMedium {
         /// What names the medium, without keys.

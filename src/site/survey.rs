@@ -20,8 +20,8 @@ const HOSTS: usize = 32;
 /// What was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
-    /// The owner of the archive, by name where there is one.
-    pub archive_owner: String,
+    /// The owner of the archive, by name where there is one; none for a bucket.
+    pub archive_owner: Option<String>,
     /// Why this user cannot sweep here, one sentence with what to do; none where it can.
     pub obstacle: Option<String>,
     /// What the sources hold.
@@ -45,10 +45,8 @@ impl Site {
     /// Looks at the site.
     pub fn survey(&self) -> Survey {
         let owner = |path: &Path| fs::metadata(path).ok().map(|m| m.uid());
-        let archive_owner = match self.archive.value.path() {
-            Some(path) => owner(path).map_or_else(|| "nobody".into(), name_of),
-            None => "whom the server says".into(),
-        };
+        let owner = |path| owner(path).map_or_else(|| "nobody".into(), name_of);
+        let archive_owner = self.archive.value.path().map(owner);
         Survey {
             archive_owner,
             obstacle: self.obstacle(),

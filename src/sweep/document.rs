@@ -231,7 +231,7 @@ impl<'a> Work<'a> {
         if *outcome == Outcome::Empty && provisional {
             return Ok(Choice::Unchanged);
         }
-        if *outcome == Outcome::Empty && again {
+        if *outcome == Outcome::Empty && again && subject.found.is_some() {
             let none = "no sample is expected or found now; the archived job stays as it is";
             return Err(Ending::Outcome(Outcome::NoData(no_data(none))));
         }

@@ -9,7 +9,7 @@ use super::settings::Settings;
 use crate::jobs::Rows;
 use crate::model::cluster::{Cluster, Clusters, Subcluster};
 use crate::model::failure::{Failure, Reason, Stage};
-use crate::model::job::Job;
+use crate::model::job::{Job, Shown};
 use crate::model::message::{Finished, Stages, Task};
 use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
@@ -109,9 +109,28 @@ pub(super) struct Work<'a> {
 
 /// Where the configuration places a job.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) sub: &'a Subcluster,
+pub(crate) struct Place<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) sub: &'a Subcluster,
+}
+
+/// Finds the place of a job.
+pub(crate) fn place<'a>(clusters: &'a Clusters, job: &Job) -> Result<Place<'a>, Failure> {
+    let name = &job.head.key.cluster;
+    let unknown = |reason, text| Failure::new(Stage::Row, reason, text);
+    let cluster = clusters.get(name).ok_or_else(|| {
+        let text = format!(
+            "cluster `{}` has no cluster.json in the archive",
+            Shown(name)
+        );
+        unknown(Reason::ClusterUnknown, text)
+    })?;
+    let sub = cluster.subcluster(&job.subcluster).ok_or_else(|| {
+        let sub = Shown(&job.subcluster);
+        let text = format!("cluster `{name}` has no subcluster `{sub}` in cluster.json");
+        unknown(Reason::SubclusterUnknown, text)
+    })?;
+    Ok(Place { cluster, sub })
 }
 
 /// A job as its archive is to describe it, and what the archive has of it now.

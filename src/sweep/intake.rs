@@ -160,7 +160,7 @@ impl Running<'_> {
         if valid.is_some_and(|e| !self.is_due(e, now)) {
             return None;
         }
-        let mut task = self.task_with(head, entry);
+        let mut task = self.task_with(head, entry.as_ref());
         task.history.provisional.get_or_insert(i64::MIN);
         Some(task)
     }
@@ -187,7 +187,7 @@ impl Running<'_> {
             self.taken.passed_over.unknown_end += 1;
             return None;
         }
-        let mut task = self.task_with(listed.head, entry);
+        let mut task = self.task_with(listed.head, entry.as_ref());
         task.host = listed.host;
         Some(task)
     }
@@ -213,23 +213,17 @@ impl Running<'_> {
 
     fn task(&self, head: Head) -> Task {
         let entry = self.parts.ledger.job(&head.key);
-        self.task_with(head, entry)
+        self.task_with(head, entry.as_ref())
     }
 
-    fn task_with(&self, head: Head, entry: Option<Entry>) -> Task {
+    fn task_with(&self, head: Head, entry: Option<&Entry>) -> Task {
         let settings = self.parts.settings;
         let proved = || {
             let cluster = &head.key.cluster;
             self.parts.ledger.is_proved(cluster, &settings.source)
         };
         let accept_empty = settings.accept_empty && proved();
-        let history = entry.map_or_else(History::default, |e| History {
-            attempts: e.attempts,
-            failures: e.failures,
-            // A row that somebody set back is a job of the backlog.
-            provisional: (e.standing == Standing::Provisional && head.status == STATUS_ARCHIVED)
-                .then(|| e.newest.unwrap_or(i64::MIN)),
-        });
+        let history = history(&head, entry);
         Task {
             head,
             host: None,
@@ -293,6 +287,17 @@ impl Running<'_> {
         }
         self.parts.stop.is_draining()
     }
+}
+
+/// What a worker is told of what the ledger knows of a job.
+pub(super) fn history(head: &Head, entry: Option<&Entry>) -> History {
+    entry.map_or_else(History::default, |e| History {
+        attempts: e.attempts,
+        failures: e.failures,
+        // A row that somebody set back is a job of the backlog.
+        provisional: (e.standing == Standing::Provisional && head.status == STATUS_ARCHIVED)
+            .then(|| e.newest.unwrap_or(i64::MIN)),
+    })
 }
 
 fn database_failed(e: &jobs::Error) -> Abort {

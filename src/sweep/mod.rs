@@ -15,6 +15,7 @@ mod becomes;
 mod breaker;
 mod choose;
 mod document;
+mod foretell;
 mod gate;
 mod hand;
 mod hook;
@@ -46,6 +47,8 @@ use crate::target::Target;
 use monitor::{Event, Monitor};
 
 pub use choose::{Chosen, Refusal, Refused, choose};
+pub use foretell::{Sight, foretell};
+pub(crate) use hand::place;
 pub use intake::Jobs;
 pub use recovery::recover;
 pub use settings::Settings;

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use super::becomes::keep_settled_hours;
 use super::document::Document;
-use super::hand::{Ending, Place, Shared, Subject, Work, no_data};
+use super::hand::{Ending, Shared, Subject, Work, no_data, place};
 use super::{hosts, large};
 use crate::model::failure::{Failure, Reason, Stage, chain, fit_to_print};
-use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED, Shown};
+use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED};
 use crate::model::message::{Finished, Task};
 use crate::model::outcome::Outcome;
 use crate::rules::assemble::Assembler;
@@ -58,7 +58,7 @@ impl<'a> Work<'a> {
         let job = row
             .job
             .map_err(|why| Failure::new(Stage::Row, Reason::RowInvalid, why))?;
-        let place = self.place(&job)?;
+        let place = place(self.shared.clusters, &job)?;
         let unknown_end = job.has_unknown_end();
         if unknown_end && !self.shared.settings.walltime {
             return Ok(Outcome::UnknownEnd);
@@ -124,29 +124,6 @@ impl<'a> Work<'a> {
             Some(Row { job: Ok(now), .. }) if now == *row => Ok(()),
             _ => Err(Ending::Changed),
         }
-    }
-
-    fn place(&self, job: &Job) -> Result<Place<'a>, Failure> {
-        let name = &job.head.key.cluster;
-        let cluster = self.shared.clusters.get(name).ok_or_else(|| {
-            Failure::new(
-                Stage::Row,
-                Reason::ClusterUnknown,
-                format!(
-                    "cluster `{}` has no cluster.json in the archive",
-                    Shown(name)
-                ),
-            )
-        })?;
-        let sub = cluster.subcluster(&job.subcluster).ok_or_else(|| {
-            let sub = Shown(&job.subcluster);
-            Failure::new(
-                Stage::Row,
-                Reason::SubclusterUnknown,
-                format!("cluster `{name}` has no subcluster `{sub}` in cluster.json"),
-            )
-        })?;
-        Ok(Place { cluster, sub })
     }
 
     /// Whether the cluster has no newer data than when a provisional archive was made, while more may come.

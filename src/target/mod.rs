@@ -25,7 +25,7 @@ use crate::model::series::Statistics;
 use crate::model::stored::{Files, Form, Values};
 
 pub use error::Error;
-pub use walk::{Archive, Odd, Part, Walk, Walked};
+pub use walk::{Archive, Flaw, Odd, Part, Walk, Walked};
 
 /// What a start-up must know of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]

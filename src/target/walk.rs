@@ -1,10 +1,12 @@
-//! Going through everything that an archive holds, for whoever compares it with the database.
+//! Going through everything that an archive holds, for whoever compares it with the database, and mending the flaws of
+//! single places that can be mended without a source.
 
 use std::io;
 use std::path::PathBuf;
 
-use super::Target;
+use super::{Stored, Target};
 use crate::model::job::JobKey;
+use crate::model::stored::Form;
 
 /// A part of an archive that is walked through at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +47,9 @@ pub enum Odd {
     BothForms,
     /// A file of no bytes.
     EmptyFile(String),
-    /// A file that no archive has, as a killed sweep may leave it.
+    /// A temporary file of a sweep that was killed.
+    Leftover(String),
+    /// A file that no archive has.
     OtherFile(String),
     /// Somebody else's, or without the rights that its owner needs.
     Rights {
@@ -62,14 +66,25 @@ pub enum Odd {
     Unreadable(String),
 }
 
+/// What can be mended at a place without a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Temporary files of killed sweeps: what they began is ended or undone, as the next sweep would do.
+    Leftovers,
+    /// An empty folder: removed.
+    EmptyFolder,
+    /// Owner or rights: as those of the cluster's folder, and readable and writable for the owner.
+    Rights,
+}
+
 /// An archive with all that can be asked of one.
 pub trait Archive: Target + Walk {}
 
 impl<A: Target + Walk> Archive for A {}
 
-/// An archive that can be gone through.
+/// An archive that can be gone through, place by place.
 pub trait Walk: Sync {
-    /// Its parts, and what stands beside them and is no job's.
+    /// Its parts in the order of clusters and numbers, and what stands beside them and is no job's.
     ///
     /// # Errors
     /// When it cannot be listed.
@@ -80,4 +95,37 @@ pub trait Walk: Sync {
     /// # Errors
     /// When it cannot be listed.
     fn walk(&self, part: &Part) -> io::Result<Vec<Walked>>;
+
+    /// Looks once more at a job's place of which something was odd: somebody may have been at work there. Nothing is odd
+    /// about a place that is gone.
+    fn look_again(&self, place: Walked) -> Walked {
+        place
+    }
+
+    /// Mends a flaw. What is done may be cut short anywhere and done again.
+    ///
+    /// # Errors
+    /// Why it was not done, in words.
+    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), String> {
+        let _ = (flaw, place);
+        Err("nothing can be mended in an archive of this kind".into())
+    }
+
+    /// What a job's archive holds in either form, where both are there and no replacement is going on; nothing otherwise.
+    ///
+    /// # Errors
+    /// When the place cannot be read.
+    fn both_forms(&self, key: &JobKey) -> io::Result<Vec<Stored>> {
+        let _ = key;
+        Ok(Vec::new())
+    }
+
+    /// Removes the other form of a job's data once this one is durable.
+    ///
+    /// # Errors
+    /// Why it was not done, in words.
+    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), String> {
+        let _ = (key, form);
+        Err("nothing can be mended in an archive of this kind".into())
+    }
 }

@@ -20,10 +20,12 @@ mod golden;
 mod http;
 mod inspect;
 mod layers;
+mod log_file;
 mod manual;
 mod model;
 mod neighbours;
 mod outcomes;
+mod packages;
 #[cfg(feature = "s3")]
 mod s3_archive;
 mod site;

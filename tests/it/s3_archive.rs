@@ -14,6 +14,7 @@ use crate::support::program::{Ran, Running, program, run};
 use crate::support::random::Random;
 use crate::support::s3::{Act, KEYS, SECRET, Server};
 use crate::support::site::{HOUR, NewJob, Site};
+use crate::support::tree::copy_tree;
 use crate::support::wait::{now, short_or_long, until};
 
 /// Without what this machine knows of S3.
@@ -192,12 +193,14 @@ fn a_server_with_trouble_costs_tries_and_no_job() {
 fn copy(site: &Site) -> PathBuf {
     let copy = site.path("copy");
     fs::create_dir(&copy).unwrap();
-    for name in ["job.db", "job-archive", "checkpoints"] {
-        let mut command = Command::new("cp");
-        let ran = command.arg("-r").arg(site.path(name)).arg(&copy).status();
-        assert!(ran.unwrap().success());
+    for name in ["job-archive", "checkpoints"] {
+        copy_tree(&site.path(name), &copy.join(name));
     }
-    copy.join("job.db")
+    // The newest rows stand in the log beside the file.
+    let database = copy.join("job.db");
+    let name = database.display().to_string();
+    site.db().execute("VACUUM INTO ?1", [name]).unwrap();
+    database
 }
 
 #[test]

@@ -371,7 +371,7 @@ fn a_config_that_is_wrong_is_refused_with_its_place_and_what_was_expected() {
         ),
         (
             "{\"archive\": {\"kind\": \"s3\"}}",
-            ["archive kind s3", "NameArchive"],
+            ["archive.bucket in", "no bucket is named"],
         ),
         (
             "{\"archive\": {\"kind\": \"sqlite\"}}",
@@ -530,20 +530,22 @@ fn no_message_about_a_config_quotes_its_values() {
 fn media_of_later_versions_are_refused_with_what_to_give_instead() {
     let folder = Folder::new();
     let place = |text: &str, flag| Located::new(PathBuf::from(text), Origin::Flag(flag));
-    for text in [
-        "s3://bucket?secret-key=hush",
-        "https://me:hush@store/archive",
+    for (text, parts) in [
+        (
+            "s3://bucket?secret-key=hush",
+            ["(--archive)", "every user of this machine can read"],
+        ),
+        (
+            "https://me:hush@store/archive",
+            ["no archive that this ccarchive can write", "NameArchive"],
+        ),
     ] {
         let archive = Some(place(text, "--archive"));
         let places = Places {
             archive,
             ..folder.by_database()
         };
-        assert_refused(
-            &places,
-            ErrorKind::Usage,
-            &["neither a folder nor a SQLite file", "NameArchive"],
-        );
+        assert_refused(&places, ErrorKind::Usage, &parts);
         assert!(!refusal(&places).0.contains("hush"));
     }
     for text in ["parquet:/x", "sqlite:/x", "s3://me:hush@store"] {

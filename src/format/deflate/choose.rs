@@ -51,13 +51,14 @@ impl CodeLengths {
 /// A cost above an item.
 type Priced = u64;
 
-/// Tables of prices and the costs of ways.
+/// Costs of the ways from the next bytes to the block's end, by position modulo their number: as far as a length reaches.
+const AHEAD: usize = 512;
+
+/// Tables of prices.
 #[derive(Debug)]
 pub(super) struct Chooser {
     /// Bits by distance less one, extra bits included.
     distance: Box<[u8; BLOCK]>,
-    /// Bits from a byte to the block's end. Zero behind it, as far as a length reaches.
-    rest: Box<[u32; BLOCK * 2]>,
 }
 
 const fn or(length: u8, unused: u8) -> u8 {
@@ -66,10 +67,7 @@ const fn or(length: u8, unused: u8) -> u8 {
 
 impl Chooser {
     pub(super) fn new() -> Self {
-        Self {
-            distance: table(),
-            rest: table(),
-        }
+        Self { distance: table() }
     }
 
     /// Replaces what was found at each byte of a block by the item that is best there; no distance is above `reach`.
@@ -83,43 +81,41 @@ impl Chooser {
         let literals = literal_prices(lengths);
         let prices = length_prices(lengths);
         self.price_distances(lengths, reach);
-        let n = text.len();
-        self.rest[n..n + LENGTHS].fill(0);
+        let mut rest = [0 as Priced; AHEAD];
         let mut after: Priced = 0;
         for (i, (slot, &byte)) in found.iter_mut().zip(text).enumerate().rev() {
             let both = *slot;
-            let mut best = self.cheaper(Priced::MAX, both as u32, i, &prices);
+            let mut best = after + literals[usize::from(byte)];
+            best = best.min(self.cheaper(both as u32, i, &prices, &rest));
             if both >> 32 != 0 {
-                best = self.cheaper(best, (both >> 32) as u32, i, &prices);
+                best = best.min(self.cheaper((both >> 32) as u32, i, &prices, &rest));
             }
-            best = best.min(after + literals[usize::from(byte)]);
             after = best >> 32 << 32;
-            self.rest[i % BLOCK] = (best >> 32) as u32;
+            rest[i % AHEAD] = after;
             *slot = best;
         }
     }
 
-    /// The cheapest of what is best so far and a match, at the lengths that are tried.
+    /// The cheapest of a match at the lengths that are tried.
     #[inline(always)]
     fn cheaper(
         &self,
-        best: Priced,
         found: u32,
         i: usize,
-        prices: &[u32; LENGTHS + TRIED],
+        prices: &[Priced; LENGTHS + TRIED],
+        rest: &[Priced; AHEAD],
     ) -> Priced {
         let length = (found >> 16) as usize % LENGTHS;
-        let distance = u32::from(self.distance[tail(found) % BLOCK]);
-        let mut best = best;
+        let distance = Priced::from(self.distance[tail(found) % BLOCK]);
+        let item = distance << 32 | tail(found) as Priced;
+        let mut best = Priced::MAX;
         for less in 0..TRIED {
             // An impossible length costs NEVER, whatever lies at the index.
-            let cost = distance
-                + prices[length + TRIED - less]
-                + self.rest[(i + length).wrapping_sub(less) % (2 * BLOCK)];
-            let shorter = found.wrapping_sub((less as u32) << 16);
-            best = best.min(Priced::from(cost) << 32 | Priced::from(shorter));
+            let cost =
+                prices[length + TRIED - less] + rest[(i + length).wrapping_sub(less) % AHEAD];
+            best = best.min(cost);
         }
-        best
+        best + item
     }
 
     /// Prices of the distances that occur within so many bytes.
@@ -140,13 +136,14 @@ fn literal_prices(lengths: &CodeLengths) -> [Priced; 256] {
     })
 }
 
-/// Bits by match length plus [`TRIED`], extra bits included.
-fn length_prices(lengths: &CodeLengths) -> [u32; LENGTHS + TRIED] {
+/// Bits by match length plus [`TRIED`], extra bits included, above the length as an item has it.
+fn length_prices(lengths: &CodeLengths) -> [Priced; LENGTHS + TRIED] {
     std::array::from_fn(|l| match l.checked_sub(TRIED) {
         Some(length) if length >= MIN_MATCH => {
             let code = alphabet::length_code(length);
-            u32::from(code.extra + or(lengths.litlen[code.symbol], UNUSED_LENGTH))
+            let bits = code.extra + or(lengths.litlen[code.symbol], UNUSED_LENGTH);
+            Priced::from(bits) << 32 | (length as Priced) << 16
         }
-        _ => NEVER,
+        _ => Priced::from(NEVER) << 32,
     })
 }

@@ -117,3 +117,20 @@ fn what_does_not_decode_is_an_error_and_nothing_is_given_out() {
         assert!(!e.decodes_to(b"1.25,1.25,1.25,1.50", &bad), "{k}");
     }
 }
+
+#[test]
+fn what_repeats_behind_many_blocks_that_do_not_is_found_again() {
+    let mut e = Encoder::new();
+    let mut random = Random(11);
+    let line = numbers(500, &mut random);
+    let mut raw: Vec<u8> = (0..20 * BLOCK / 4)
+        .flat_map(|_| format!("{:03},", random.below(1000)).into_bytes())
+        .collect();
+    let alone = member(&mut e, &raw).len();
+    for _ in 0..20 * BLOCK / 500 {
+        raw.extend_from_slice(&line);
+        raw.extend_from_slice(format!("{},", random.below(1000)).as_bytes());
+    }
+    let both = member(&mut e, &raw).len();
+    assert!(both < alone + 20 * BLOCK / 20, "{alone} and {both} bytes");
+}

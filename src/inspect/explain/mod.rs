@@ -1,22 +1,21 @@
 //! What is the matter with one job: its row, what the sources and the archive hold of it, what the next sweep would do, and
 //! what a person can do.
 //!
-//! The sources are read as a sweep reads them, and the same rules judge what they hold; nothing is written.
+//! What a try would come to is not guessed: one of the sweep's own workers makes it, in a dry run.
 
 mod next;
-mod trial;
 
 use serde::Serialize;
 
-use super::evidence::Held;
-use super::{Ports, Terms};
-use crate::ledger::Told;
-use crate::model::failure::{Reason, Stage};
+use super::{Held, Named, Ports, Terms};
+use crate::format::gzip::Effort;
+use crate::ledger::{Entry, Told};
 use crate::model::job::{JobKey, Row, Text, camel};
+use crate::model::message::Finished;
 use crate::model::stop::Stop;
+use crate::sweep::{Settings, Sight, foretell};
 use crate::target::Found;
 use next::Outlook;
-use trial::Trial;
 
 pub use next::{Next, Step};
 
@@ -128,15 +127,12 @@ pub fn explain(ports: &Ports<'_>, terms: &Terms, row: &Row, stop: &Stop) -> Expl
     let key = &row.head.key;
     let found = ports.target.find(key);
     let entry = ports.ledger.job(key);
-    let mut sources = Vec::new();
-    let trial = match (&row.job, &found) {
-        (_, Err(e)) => Trial::failed(Stage::Store, Reason::TargetUnwritable, e.to_string()),
-        (Err(why), _) => Trial::failed(Stage::Row, Reason::RowInvalid, why.clone()),
-        (Ok(job), Ok(found)) => {
-            sources = trial::held(ports, job, stop);
-            let failures = entry.as_ref().map_or(0, |e| e.failures);
-            Trial::run(ports, terms, job, found.as_ref(), failures, stop)
-        }
+    let trial = try_now(ports, terms, row, entry.as_ref(), stop);
+    let ask =
+        |named: &Named<'_>, job| Held::ask(&named.name, named.source, ports.clusters, job, stop);
+    let sources = match &row.job {
+        Ok(job) => ports.sources.iter().map(|named| ask(named, job)).collect(),
+        Err(_) => Vec::new(),
     };
     let is_whole = |f: &Option<Found>| f.as_ref().is_some_and(|f| f.whole.is_some());
     let outlook = Outlook {
@@ -160,6 +156,30 @@ pub fn explain(ports: &Ports<'_>, terms: &Terms, row: &Row, stop: &Stop) -> Expl
         sources,
         next: outlook.next(&row.head, &trial),
     }
+}
+
+/// What a sweep that took the job now would make of it.
+fn try_now(
+    ports: &Ports<'_>,
+    terms: &Terms,
+    row: &Row,
+    entry: Option<&Entry>,
+    stop: &Stop,
+) -> Finished {
+    let settings = Settings {
+        settle: terms.settle,
+        retention: terms.retention,
+        source: terms.source.clone(),
+        compression: Effort::Fast,
+        ..Settings::new(terms.clock)
+    };
+    let sight = Sight {
+        source: ports.source,
+        target: ports.target,
+        clusters: ports.clusters,
+        rows: ports.rows,
+    };
+    foretell(&sight, &settings, &row.head, entry, stop)
 }
 
 fn archive(found: Option<&Found>) -> Archive {

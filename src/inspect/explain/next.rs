@@ -2,12 +2,11 @@
 
 use serde::Serialize;
 
-use super::trial::Trial;
 use crate::inspect::{Place, Ports, Terms};
 use crate::ledger::Entry;
 use crate::model::failure::Reason;
 use crate::model::job::{Head, STATUS_ARCHIVED, STATUS_DISABLED, Shown};
-use crate::model::message::History;
+use crate::model::message::{Finished, History};
 use crate::model::outcome::Outcome;
 use crate::model::standing::Standing;
 use crate::rules::retry;
@@ -74,7 +73,7 @@ pub(super) struct Outlook<'a> {
 
 impl Outlook<'_> {
     /// What happens next to a job, given what a try would come to now.
-    pub(super) fn next(&self, head: &Head, trial: &Trial) -> Next {
+    pub(super) fn next(&self, head: &Head, trial: &Finished) -> Next {
         if !head.stopped() {
             let why = format!(
                 "it is {}: only stopped jobs are archived",
@@ -91,7 +90,7 @@ impl Outlook<'_> {
         }
     }
 
-    fn archived(&self, trial: &Trial) -> Next {
+    fn archived(&self, trial: &Finished) -> Next {
         if !self.is_whole {
             let why =
                 "its row says archived (status 3), but the archive holds no whole archive of it";
@@ -109,7 +108,7 @@ impl Outlook<'_> {
         untouched("it is archived; no sweep touches it".into())
     }
 
-    fn unarchived(&self, head: &Head, trial: &Trial) -> Next {
+    fn unarchived(&self, head: &Head, trial: &Finished) -> Next {
         let unknown_end = trial.outcome == Outcome::UnknownEnd;
         let known = self.entry.map(Into::into);
         let place = self.terms.place(head.end(), unknown_end, known, self.now);
@@ -147,7 +146,7 @@ impl Outlook<'_> {
     }
 
     /// Of a job that a sweep takes by itself.
-    fn taken(&self, head: &Head, trial: &Trial) -> (String, Step) {
+    fn taken(&self, head: &Head, trial: &Finished) -> (String, Step) {
         let after = self.after(trial);
         if let Outcome::NoData(f) = &trial.outcome
             && !self.is_proved(head)
@@ -173,7 +172,7 @@ impl Outlook<'_> {
     }
 
     /// Where the job stands after a try that comes to that.
-    fn after(&self, trial: &Trial) -> &'static str {
+    fn after(&self, trial: &Finished) -> &'static str {
         let history = self.entry.map_or_else(History::default, |e| History {
             attempts: e.attempts,
             failures: e.failures,
@@ -206,7 +205,7 @@ fn untouched(why: String) -> Next {
 }
 
 /// Of a job for which it counts what a try would come to.
-fn tried(place: Option<Place>, trial: &Trial, why: String, step: Step) -> Next {
+fn tried(place: Option<Place>, trial: &Finished, why: String, step: Step) -> Next {
     let reason = trial.outcome.failure().map(|f| f.reason.code().to_owned());
     Next {
         place,

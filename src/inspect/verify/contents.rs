@@ -6,13 +6,13 @@ use super::finding::{Fault, Finding};
 use crate::format::meta::columns;
 use crate::format::read::{Data, Meta, SeriesRead, Visitor};
 use crate::inspect::Ports;
-use crate::inspect::evidence::place;
-use crate::jobs::{self, Brief};
-use crate::model::job::{Job, JobKey};
+use crate::jobs;
+use crate::model::job::{Job, JobKey, Row, STATUS_ARCHIVED};
 use crate::model::row_columns::Columns;
 use crate::model::series::Statistics;
 use crate::model::stop::Stop;
 use crate::rules::statistics::{footprint, of_singles, round2};
+use crate::sweep::place;
 use crate::target::Stored;
 
 /// Statistics are computed from values before these are rounded to two decimals, and rounded themselves.
@@ -40,16 +40,28 @@ impl Compared {
     }
 }
 
-/// Compares a stopped job's row with its archive.
+/// Compares a stopped job's row with its archive. Where something is found, both are looked at once more: a sweep or
+/// cc-backend may have been at work between the two.
 pub(super) fn compare(
     ports: &Ports<'_>,
-    brief: &Brief,
+    id: i64,
     read_data: bool,
     stop: &Stop,
 ) -> Result<Compared, jobs::Error> {
+    let first = look(ports, id, read_data, stop)?;
+    if first.findings.is_empty() {
+        return Ok(first);
+    }
+    look(ports, id, read_data, stop)
+}
+
+fn look(ports: &Ports<'_>, id: i64, read_data: bool, stop: &Stop) -> Result<Compared, jobs::Error> {
     let mut out = Compared::default();
-    let key = brief.key();
-    let archived = !brief.is_unarchived();
+    let Some(row) = ports.rows.by_id(id, stop)?.filter(|r| r.head.stopped()) else {
+        return Ok(out);
+    };
+    let Row { head, job } = row;
+    let (key, archived) = (head.key, head.status == STATUS_ARCHIVED);
     let stored = match ports.target.read(&key) {
         Ok(Some(stored)) => stored,
         Ok(None) => {
@@ -68,6 +80,13 @@ pub(super) fn compare(
         }
     };
     out.archive = true;
+    let job = match job {
+        Ok(job) => job,
+        Err(why) => {
+            out.find(Fault::Row, &key, why);
+            return Ok(out);
+        }
+    };
     let meta = match stored.meta() {
         Ok(meta) => meta,
         Err(e) => {
@@ -75,30 +94,16 @@ pub(super) fn compare(
             return Ok(out);
         }
     };
-    // cc-backend changes rows while they are compared: what the row is now counts.
-    let Some(row) = ports.rows.by_id(brief.id, stop)? else {
-        return Ok(out);
-    };
-    let (key, job) = match row.job {
-        Ok(job) => (row.head.key, job),
-        Err(why) => {
-            out.find(Fault::Row, &key, why);
-            return Ok(out);
-        }
-    };
     if !is_of(&meta, &key, &job, &mut out) {
         return Ok(out);
     }
     if !archived {
-        out.find(
-            Fault::NotRecorded,
-            &key,
-            format!(
-                "the archive is whole, the row is at status {}",
-                brief.status
-            ),
+        let detail = format!(
+            "the archive is whole, the row is at status {}",
+            job.head.status
         );
-    } else if let Some(found) = ports.rows.columns(brief.id, stop)? {
+        out.find(Fault::NotRecorded, &key, detail);
+    } else if let Some(found) = ports.rows.columns(id, stop)? {
         check_columns(ports, &job, &meta, &found, &mut out);
     }
     if read_data {
@@ -133,12 +138,13 @@ fn is_of(meta: &Meta, key: &JobKey, job: &Job, out: &mut Compared) -> bool {
 /// Whether footprint and energy follow from the statistics.
 fn check_columns(ports: &Ports<'_>, job: &Job, meta: &Meta, found: &Columns, out: &mut Compared) {
     let key = &job.head.key;
-    let Ok((_, sub)) = place(ports.clusters, job) else {
+    let Ok(at) = place(ports.clusters, job) else {
         return;
     };
     let statistics = meta.plain_statistics();
     let duration = meta.job.head.duration;
-    let Ok(expected) = footprint(ports.clusters, sub, &statistics, job.num_nodes, duration) else {
+    let Ok(expected) = footprint(ports.clusters, at.sub, &statistics, job.num_nodes, duration)
+    else {
         return;
     };
     let expected = columns(&expected);
@@ -194,38 +200,18 @@ fn check_data(key: &JobKey, stored: Stored, meta: &Meta, out: &mut Compared) {
         out.find(Fault::Damaged, key, e.to_string());
         return;
     }
-    let statistics = meta.plain_statistics();
-    let mut wrong = checking.wrong;
-    for (metric, told) in &statistics {
-        let Some(found) = checking.node.get(metric) else {
-            wrong.push(format!(
-                "meta.json has statistics of {metric}, the data no node series of it"
-            ));
-            continue;
-        };
-        let avg = round2(found.avg / meta.job.num_nodes.max(1) as f64);
-        // cc-backend gives a series without any value statistics of 0, which enter the job's.
-        let or_0 = |told: f64, found: f64| {
-            is_near(told, found) || told == 0.0 && checking.empty.contains(metric)
-        };
-        let same = is_near(told.avg, avg) && or_0(told.min, found.min) && or_0(told.max, found.max);
-        if !same {
-            wrong.push(format!(
-                "meta.json says of {metric}: avg {}, min {}, max {}; its series give {avg}, {}, {}",
-                told.avg, told.min, told.max, found.min, found.max
-            ));
-        }
-    }
-    wrong.extend(
-        checking
-            .node
-            .keys()
-            .filter(|metric| !statistics.contains_key(*metric))
-            .map(|metric| format!("the data has node series of {metric}, meta.json no statistics")),
-    );
-    for detail in wrong.into_iter().take(MOST) {
+    for detail in checking.against(meta).into_iter().take(MOST) {
         out.find(Fault::Statistics, key, detail);
     }
+}
+
+/// Whether data decodes and is what a meta.json was written with.
+pub(super) fn belong_together(stored: Stored) -> bool {
+    let Ok(meta) = stored.meta() else {
+        return false;
+    };
+    let mut checking = Checking::default();
+    stored.visit(&mut checking).is_ok() && checking.against(&meta).is_empty()
 }
 
 /// Compares each series with its statistics while the data is read.
@@ -237,6 +223,47 @@ struct Checking {
     empty: BTreeSet<String>,
     wrong: Vec<String>,
     values: u64,
+}
+
+impl Checking {
+    /// What does not follow from the data that was read, in words.
+    fn against(self, meta: &Meta) -> Vec<String> {
+        let statistics = meta.plain_statistics();
+        let Self {
+            node,
+            empty,
+            mut wrong,
+            ..
+        } = self;
+        for (metric, told) in &statistics {
+            let Some(found) = node.get(metric) else {
+                wrong.push(format!(
+                    "meta.json has statistics of {metric}, the data no node series of it"
+                ));
+                continue;
+            };
+            let avg = round2(found.avg / meta.job.num_nodes.max(1) as f64);
+            // cc-backend gives a series without any value statistics of 0, which enter the job's.
+            let or_0 = |told: f64, found: f64| {
+                is_near(told, found) || told == 0.0 && empty.contains(metric)
+            };
+            let same =
+                is_near(told.avg, avg) && or_0(told.min, found.min) && or_0(told.max, found.max);
+            if !same {
+                wrong.push(format!(
+                    "meta.json says of {metric}: avg {}, min {}, max {}; its series give {avg}, {}, {}",
+                    told.avg, told.min, told.max, found.min, found.max
+                ));
+            }
+        }
+        let untold = node
+            .keys()
+            .filter(|metric| !statistics.contains_key(*metric));
+        wrong.extend(untold.map(|metric| {
+            format!("the data has node series of {metric}, meta.json no statistics")
+        }));
+        wrong
+    }
 }
 
 impl Visitor for Checking {

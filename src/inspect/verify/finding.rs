@@ -1,9 +1,12 @@
-//! What may be found, and how bad it is.
+//! What may be found, how bad it is, and what repairs it.
+
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use strum::{EnumIter, IntoStaticStr};
 
 use crate::model::job::{JobKey, camel};
+use crate::target::Flaw;
 
 /// What was found. The words are stable; new ones may come.
 #[derive(
@@ -30,6 +33,8 @@ pub enum Fault {
     TwoForms,
     /// A part of a job's archive is missing or empty.
     Incomplete,
+    /// A temporary file of a sweep that was killed.
+    Leftover,
     /// A folder without anything, which cc-backend takes for an archive.
     EmptyFolder,
     /// What does not belong into an archive.
@@ -70,6 +75,7 @@ impl Fault {
             Self::NotRecorded => '>',
             Self::TwoForms => '2',
             Self::EmptyFolder => '0',
+            Self::Leftover => 't',
             Self::Stranger => '~',
             Self::Rights => 'r',
             Self::Row | Self::Unreadable => '?',
@@ -89,10 +95,66 @@ impl Fault {
             | Self::Statistics
             | Self::Footprint
             | Self::TwoForms
+            | Self::Leftover
             | Self::Stranger
             | Self::Row => Severity::Warning,
             Self::NotRecorded => Severity::Note,
         }
+    }
+
+    /// What repairs it.
+    const fn repair(self) -> Repair {
+        match self {
+            Self::NotRecorded => Repair::Adopt,
+            Self::Leftover => Repair::Place(Flaw::Leftovers),
+            Self::EmptyFolder => Repair::Place(Flaw::EmptyFolder),
+            Self::Rights => Repair::Place(Flaw::Rights),
+            Self::TwoForms => Repair::Forms,
+            Self::Missing
+            | Self::Damaged
+            | Self::OtherJob
+            | Self::Statistics
+            | Self::Footprint
+            | Self::Incomplete => Repair::ArchiveAgain,
+            Self::NoRow | Self::Stranger | Self::Row | Self::Unreadable => Repair::Person,
+        }
+    }
+}
+
+/// What repairs what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Safe: something at its place in the archive.
+    Place(Flaw),
+    /// Safe: the form of the data that does not belong to meta.json goes.
+    Forms,
+    /// Safe: a sweep takes the archive over.
+    Adopt,
+    /// Archive the job again while its source has the data.
+    ArchiveAgain,
+    /// Only a person can tell what is right.
+    Person,
+}
+
+impl Repair {
+    /// The stable word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Place(_) | Self::Forms | Self::Adopt => "safe",
+            Self::ArchiveAgain => "archive_again",
+            Self::Person => "person",
+        }
+    }
+
+    /// Whether nothing can be lost by it.
+    pub const fn is_safe(self) -> bool {
+        matches!(self, Self::Place(_) | Self::Forms | Self::Adopt)
+    }
+}
+
+impl Serialize for Repair {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
@@ -110,6 +172,11 @@ pub struct Finding {
     pub path: Option<String>,
     /// In words.
     pub detail: String,
+    /// What repairs it.
+    pub repair: Repair,
+    /// The file or folder itself.
+    #[serde(skip)]
+    pub at: Option<PathBuf>,
 }
 
 /// A job by name.
@@ -125,17 +192,28 @@ impl Finding {
             job: job.cloned().map(Named),
             path: None,
             detail: detail.into(),
+            repair: fault.repair(),
+            at: None,
         }
     }
 
-    pub(super) fn at(mut self, path: &std::path::Path) -> Self {
+    pub(super) fn at(mut self, path: &Path) -> Self {
         self.path = Some(path.display().to_string());
+        self.at = Some(path.to_path_buf());
+        self
+    }
+
+    /// Of a job without a row, which cannot be archived again.
+    pub(super) fn without_row(mut self) -> Self {
+        if self.repair == Repair::ArchiveAgain {
+            self.repair = Repair::Person;
+        }
         self
     }
 }
 
 /// A part of the archive that cannot be listed.
-pub(super) fn unlisted(path: Option<&std::path::Path>, why: &str) -> Finding {
+pub(super) fn unlisted(path: Option<&Path>, why: &str) -> Finding {
     let finding = Finding::new(Fault::Unreadable, None, format!("cannot be listed: {why}"));
     match path {
         Some(path) => finding.at(path),

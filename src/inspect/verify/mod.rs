@@ -1,45 +1,112 @@
 //! Database ↔ archive ↔ contents, in both directions: is everything that a row says is archived there, whole and true, and
 //! is everything that is there some row's?
 //!
-//! The rows come first, in the order of their ids, so that a run that ends early can go on where it ended; then the places
-//! of the archive, which only cost names. Nothing is changed, and nothing is remembered between two runs.
+//! The rows come first, in the order of their ids, then the places of the archive, part by part, which only cost names. A
+//! run that ends early says where it ended, and the next one goes on there. Nothing is changed, and nothing is remembered
+//! between two runs.
 
 mod contents;
 mod finding;
 mod places;
 
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Ports, Terms};
 use crate::jobs::{self, Brief, survey};
 use crate::model::clock::Clock;
-use crate::model::job::STATUS_ARCHIVED;
+use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::stop::Stop;
-use crate::target::Walk;
+use crate::target::{Part, Stored, Walk, Walked};
 
-pub use finding::{Fault, Finding, Named, Severity};
+pub use finding::{Fault, Finding, Named, Repair, Severity};
 
-/// Rows that are compared at a time, by all threads.
+/// Rows that are compared at a time, by all threads; fewer where their data is read, so that a time box is kept.
 const BATCH: usize = 512;
+const BATCH_WITH_DATA: usize = 32;
+/// Parts of the archive that are gone through at a time, by all threads.
+const PARTS: usize = 16;
 
 /// How thoroughly to look.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// Decode the data and compare it with the statistics.
     pub read_data: bool,
-    /// Look at so many of 10,000 archived rows, chosen by chance.
+    /// Look at so many of 10,000 archived rows and of 10,000 parts of the archive, chosen by chance.
     pub sample: u32,
-    /// Which sample: another number chooses other rows.
+    /// Which sample: another number chooses others.
     pub seed: u32,
-    /// Go on behind this row id.
-    pub after: i64,
+    /// Where to go on.
+    pub after: Mark,
     /// Only these clusters; empty for all.
     pub clusters: Vec<String>,
     /// Stop after this time.
     pub max_duration: Option<Duration>,
+}
+
+/// How far a run came.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// The rows up to this id.
+    Row(i64),
+    /// All rows, and the parts of the archive up to this one.
+    Part {
+        /// The cluster.
+        cluster: String,
+        /// Its jobs' numbers divided by 1000.
+        thousands: i64,
+    },
+}
+
+impl Mark {
+    /// The id of the last row that was looked at; none where all were.
+    pub const fn row(&self) -> Option<i64> {
+        match self {
+            Self::Row(id) => Some(*id),
+            Self::Part { .. } => None,
+        }
+    }
+
+    fn of(part: &Part) -> Self {
+        Self::Part {
+            cluster: part.cluster.clone(),
+            thousands: part.thousands,
+        }
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Row(id) => id.fmt(f),
+            Self::Part { cluster, thousands } => write!(f, "{cluster}/{thousands}"),
+        }
+    }
+}
+
+impl Serialize for Mark {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl FromStr for Mark {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let Some((cluster, thousands)) = text.rsplit_once('/') else {
+            return text.parse().map(Self::Row).map_err(drop);
+        };
+        Ok(Self::Part {
+            cluster: cluster.to_owned(),
+            thousands: thousands.parse().map_err(drop)?,
+        })
+    }
 }
 
 /// What was looked at.
@@ -68,8 +135,10 @@ pub struct Verified {
     pub warnings: u64,
     /// Findings by severity.
     pub notes: u64,
-    /// Where to go on, if the time was over before all rows were looked at: behind this row id.
+    /// The last row id that was looked at, if the run ended before all rows were.
     pub go_on_after: Option<i64>,
+    /// Where to go on, if the run ended early.
+    pub resume: Option<Mark>,
     /// Whether the places of the archive were looked at as well.
     pub complete: bool,
 }
@@ -82,7 +151,7 @@ pub trait Listener {
     fn progress(&mut self, seen: &Seen);
 }
 
-/// Compares database and archive.
+/// Compares database and archive. Ends early, and says where, when the stop token drains.
 ///
 /// # Errors
 /// When the job database cannot be read.
@@ -91,6 +160,7 @@ pub fn verify(
     archive: &dyn Walk,
     terms: &Terms,
     wanted: &Wanted,
+    stop: &Stop,
     listener: &mut dyn Listener,
 ) -> Result<Verified, jobs::Error> {
     let mut run = Run {
@@ -98,29 +168,65 @@ pub fn verify(
         wanted,
         clock: terms.clock,
         listener,
-        stop: Stop::new(),
+        stop,
         out: Verified::default(),
         batch: Vec::new(),
-        last: wanted.after,
+        mark: wanted.after.clone(),
         failure: None,
     };
-    let stop = Stop::new();
-    survey(ports.database, wanted.after, terms.patience, &stop, |b| {
-        run.row(b);
-        if run.failure.is_some() || run.is_over() {
-            stop.drain(Duration::ZERO);
-        }
-    })?;
-    run.compare();
+    if let Some(after) = wanted.after.row() {
+        let enough = Stop::new();
+        survey(ports.database, after, terms.patience, &enough, |b| {
+            run.row(b);
+            if run.failure.is_some() || run.is_over() {
+                enough.drain(Duration::ZERO);
+            }
+        })?;
+        run.compare();
+    }
     if let Some(e) = run.failure.take() {
         return Err(e);
     }
-    if run.is_over() {
-        run.out.go_on_after = Some(run.last);
-    } else {
+    if !run.is_over() {
         run.places(archive)?;
     }
+    if !run.out.complete {
+        run.out.go_on_after = run.mark.row();
+        run.out.resume = Some(run.mark);
+    }
     Ok(run.out)
+}
+
+/// Looks once more at the row and at the place of a job, after something was repaired there.
+///
+/// # Errors
+/// When the job database cannot be read.
+pub fn again(
+    ports: &Ports<'_>,
+    archive: &dyn Walk,
+    key: &JobKey,
+    path: Option<&Path>,
+    read_data: bool,
+    stop: &Stop,
+) -> Result<Vec<Finding>, jobs::Error> {
+    let mut findings = Vec::new();
+    if let Some(row) = ports.rows.by_key(key, stop)? {
+        findings.extend(contents::compare(ports, row.head.id, read_data, stop)?.findings);
+    }
+    if let Some(path) = path {
+        let place = archive.look_again(Walked {
+            key: Some(key.clone()),
+            path: path.to_path_buf(),
+            odd: Vec::new(),
+        });
+        findings.extend(places::compare(ports, &place, stop)?);
+    }
+    Ok(findings)
+}
+
+/// Whether data decodes and is what its meta.json was written with.
+pub fn belong_together(stored: Stored) -> bool {
+    contents::belong_together(stored)
 }
 
 struct Run<'a> {
@@ -128,31 +234,33 @@ struct Run<'a> {
     wanted: &'a Wanted,
     clock: Clock,
     listener: &'a mut dyn Listener,
-    stop: Stop,
+    stop: &'a Stop,
     out: Verified,
-    batch: Vec<Brief>,
-    /// The last row that was looked at.
-    last: i64,
+    batch: Vec<i64>,
+    /// How far it is.
+    mark: Mark,
     failure: Option<jobs::Error>,
 }
 
 impl Run<'_> {
     fn is_over(&self) -> bool {
         let most = self.wanted.max_duration;
-        most.is_some_and(|d| self.clock.elapsed() >= d)
+        self.stop.is_draining() || most.is_some_and(|d| self.clock.elapsed() >= d)
+    }
+
+    fn is_wanted(&self, cluster: &str) -> bool {
+        self.wanted.clusters.is_empty() || self.wanted.clusters.iter().any(|c| c == cluster)
     }
 
     fn takes(&self, b: &Brief) -> bool {
-        let of_cluster = self.wanted.clusters.is_empty()
-            || self.wanted.clusters.iter().any(|c| **c == *b.cluster);
         let archived = b.stopped && b.status == STATUS_ARCHIVED;
-        of_cluster && (b.is_unarchived() || archived && self.is_drawn(b))
+        let drawn = || self.is_drawn(&b.id.to_le_bytes());
+        self.is_wanted(&b.cluster) && (b.is_unarchived() || archived && drawn())
     }
 
-    /// Whether chance draws a row; the same seed draws the same rows.
-    fn is_drawn(&self, b: &Brief) -> bool {
-        let mut bytes = b.id.to_le_bytes().to_vec();
-        bytes.extend(self.wanted.seed.to_le_bytes());
+    /// Whether chance draws a row or a part; the same seed draws the same ones.
+    fn is_drawn(&self, name: &[u8]) -> bool {
+        let bytes = [name, &self.wanted.seed.to_le_bytes()].concat();
         crc32fast::hash(&bytes) % 10_000 < self.wanted.sample
     }
 
@@ -161,11 +269,16 @@ impl Run<'_> {
             return;
         }
         if self.takes(b) {
-            self.batch.push(b.clone());
+            self.batch.push(b.id);
         }
         self.out.seen.rows += 1;
-        self.last = b.id;
-        if self.batch.len() >= BATCH {
+        self.mark = Mark::Row(b.id);
+        let most = if self.wanted.read_data {
+            BATCH_WITH_DATA
+        } else {
+            BATCH
+        };
+        if self.batch.len() >= most {
             self.compare();
         }
     }
@@ -173,10 +286,10 @@ impl Run<'_> {
     /// Compares the rows of the batch, on all cores, and tells what was found in their order.
     fn compare(&mut self) {
         let batch = std::mem::take(&mut self.batch);
-        let (ports, wanted, stop) = (self.ports, self.wanted, &self.stop);
+        let (ports, wanted, stop) = (self.ports, self.wanted, self.stop);
         let compared: Vec<_> = batch
             .par_iter()
-            .map(|b| contents::compare(ports, b, wanted.read_data, stop))
+            .map(|id| contents::compare(ports, *id, wanted.read_data, stop))
             .collect();
         for answer in compared {
             match answer {
@@ -204,42 +317,65 @@ impl Run<'_> {
 
     /// Goes through the places of the archive.
     fn places(&mut self, archive: &dyn Walk) -> Result<(), jobs::Error> {
-        let wanted = |cluster: &str| {
-            self.wanted.clusters.is_empty() || self.wanted.clusters.iter().any(|c| c == cluster)
-        };
-        let (all, strange) = match archive.parts() {
+        let (mut wanted, strange) = match archive.parts() {
             Ok(listed) => listed,
             Err(e) => {
                 self.tell(&finding::unlisted(None, &e.to_string()));
+                self.out.complete = true;
                 return Ok(());
             }
         };
-        let wanted_parts: Vec<_> = all.into_iter().filter(|p| wanted(&p.cluster)).collect();
-        for walked in &strange {
+        let begun = self.mark.row().is_none();
+        wanted.retain(|p| {
+            let name = format!("{}/{}", p.cluster, p.thousands);
+            self.is_wanted(&p.cluster)
+                && self.is_drawn(name.as_bytes())
+                && !(begun && Mark::of(p) <= self.mark)
+        });
+        for walked in strange.iter().filter(|_| !begun) {
             for f in places::odd(walked) {
                 self.tell(&f);
             }
         }
-        for some in wanted_parts.chunks(64) {
+        for some in wanted.chunks(PARTS) {
             if self.is_over() {
-                self.out.go_on_after = Some(self.last);
                 return Ok(());
             }
-            let (ports, stop) = (self.ports, &self.stop);
+            let (ports, stop) = (self.ports, self.stop);
             let looked: Vec<_> = some
                 .par_iter()
                 .map(|part| places::look(ports, archive, part, stop))
                 .collect();
-            for answer in looked {
+            for (part, answer) in some.iter().zip(looked) {
                 let (n, findings) = answer?;
                 self.out.seen.places += n;
                 for f in &findings {
                     self.tell(f);
                 }
+                self.mark = Mark::of(part);
             }
             self.listener.progress(&self.out.seen);
         }
         self.out.complete = true;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_back_and_parts_come_in_the_order_of_their_numbers() {
+        let part = |cluster: &str, thousands| Mark::Part {
+            cluster: cluster.into(),
+            thousands,
+        };
+        for mark in [Mark::Row(17), part("fritz", 1234), part("a/b", 0)] {
+            assert_eq!(mark.to_string().parse(), Ok(mark));
+        }
+        assert!(part("fritz", 9) < part("fritz", 10));
+        assert!(Mark::Row(i64::MAX) < part("a", 0));
+        assert_eq!("fritz/x".parse::<Mark>(), Err(()));
     }
 }

@@ -20,27 +20,42 @@ pub(super) fn look(
         Ok(walked) => walked,
         Err(e) => return Ok((0, vec![unlisted(Some(&part.path), &e.to_string())])),
     };
+    let jobs = walked.iter().filter(|w| w.key.is_some()).count() as u64;
     let mut findings = Vec::new();
-    for w in &walked {
-        let row = match &w.key {
-            Some(key) => ports.rows.by_key(key, stop)?,
-            None => None,
-        };
-        let mut found = odd(w);
-        // A sweep or cc-backend may be at it.
-        if row
-            .as_ref()
-            .is_some_and(|r| r.head.status != STATUS_ARCHIVED)
-        {
-            found.retain(|f| matches!(f.fault, Fault::Rights | Fault::Unreadable));
-        }
-        findings.extend(found);
-        if w.key.is_some() && row.is_none() {
-            let detail = "the archive holds this job, the database has no such row";
-            findings.push(Finding::new(Fault::NoRow, w.key.as_ref(), detail).at(&w.path));
+    for w in walked {
+        // Somebody may have been at work there just then.
+        let is_odd_job = w.key.is_some() && !w.odd.is_empty();
+        let w = if is_odd_job { archive.look_again(w) } else { w };
+        findings.extend(compare(ports, &w, stop)?);
+    }
+    Ok((jobs, findings))
+}
+
+/// Compares a place with its row.
+pub(super) fn compare(
+    ports: &Ports<'_>,
+    w: &Walked,
+    stop: &Stop,
+) -> Result<Vec<Finding>, jobs::Error> {
+    let mut found = odd(w);
+    let Some(key) = &w.key else {
+        return Ok(found);
+    };
+    match ports.rows.by_key(key, stop)? {
+        Some(row) if row.head.status == STATUS_ARCHIVED => {}
+        // A sweep or cc-backend may be at it, and what is there is no archive yet.
+        Some(_) => found.retain(|f| matches!(f.fault, Fault::Rights | Fault::Unreadable)),
+        None => {
+            found = found.into_iter().map(Finding::without_row).collect();
+            // cc-backend may just have removed both.
+            let is_there = !found.is_empty() || !matches!(ports.target.read(key), Ok(None));
+            if is_there && !w.odd.contains(&Odd::EmptyFolder) {
+                let detail = "the archive holds this job, the database has no such row";
+                found.push(Finding::new(Fault::NoRow, w.key.as_ref(), detail).at(&w.path));
+            }
         }
     }
-    Ok((walked.len() as u64, findings))
+    Ok(found)
 }
 
 /// What is odd about a place.
@@ -79,9 +94,12 @@ pub(super) fn odd(w: &Walked) -> Vec<Finding> {
             Odd::EmptyFile(name) => at(Fault::Incomplete, format!("{name} is empty"), &w.path),
             Odd::OtherFile(name) => at(
                 Fault::Stranger,
-                format!(
-                    "{name} is no file of an archive; the next sweep removes what a killed one left"
-                ),
+                format!("{name} is no file of an archive"),
+                &w.path,
+            ),
+            Odd::Leftover(name) => at(
+                Fault::Leftover,
+                format!("{name} is left of a sweep that was killed"),
                 &w.path,
             ),
             Odd::Rights {

@@ -1,6 +1,7 @@
 //! How many samples each hour of a job has, by host: from this a page shows when a host stopped reporting.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use crate::model::job::Resource;
 use crate::model::message::{HostHours, HourCount};
@@ -18,6 +19,27 @@ pub struct Hours(HashMap<usize, BTreeMap<i64, HourCount>>);
 impl Hours {
     /// Counts a series of a host: its values on the job's grid, none where it has no sample at all.
     pub(super) fn count(&mut self, host: usize, grid: Grid, values: Option<&[f32]>) {
+        let received = |times: Range<usize>| {
+            values.map_or(0, |v| v[times].iter().filter(|x| x.is_finite()).count())
+        };
+        self.add_series(host, grid, 1, received);
+    }
+
+    /// Counts several series of a host that have every value: of most hosts all.
+    pub(super) fn count_full(&mut self, host: usize, grid: Grid, series: u32) {
+        if series > 0 {
+            self.add_series(host, grid, series, |times| times.len());
+        }
+    }
+
+    /// Counts so many series that are alike; `received` says how many values one of them has at some of its times.
+    fn add_series(
+        &mut self,
+        host: usize,
+        grid: Grid,
+        series: u32,
+        received: impl Fn(Range<usize>) -> usize,
+    ) {
         let Some(last) = grid.n.checked_sub(1) else {
             return;
         };
@@ -33,11 +55,10 @@ impl Hours {
         while from < grid.n {
             let this = hour(from);
             let to = at((this + 1) * HOUR);
-            let received =
-                values.map_or(0, |v| v[from..to].iter().filter(|x| x.is_finite()).count());
+            let times = |n: usize| small(n).saturating_mul(series);
             let count = of_host.entry(this).or_default();
-            count.expected = count.expected.saturating_add(small(to - from));
-            count.received = count.received.saturating_add(small(received));
+            count.expected = count.expected.saturating_add(times(to - from));
+            count.received = count.received.saturating_add(times(received(from..to)));
             from = to;
         }
     }

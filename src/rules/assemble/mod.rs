@@ -20,7 +20,7 @@ use crate::rules::request;
 use crate::rules::scopes::{self, Components, Target};
 use crate::rules::timeline::Grid;
 use crate::rules::{spread, statistics};
-use reading::Reading;
+use reading::{Host, Reading, Room};
 use wanted::Wanted;
 
 pub use account::Account;
@@ -55,6 +55,7 @@ pub struct Group {
     /// Hosts with a node series of the roofline metrics.
     roofline: [Vec<usize>; 2],
     account: Account,
+    room: Room,
 }
 
 /// A metric with all its series, before what follows from them together.
@@ -198,6 +199,7 @@ impl<'a> Assembler<'a> {
             series,
             roofline: [Vec::new(), Vec::new()],
             account: Account::default(),
+            room: Room::default(),
         }
     }
 
@@ -206,9 +208,10 @@ impl<'a> Assembler<'a> {
         let coverage = &mut group.account.coverage;
         coverage.fill(&host.filled);
         coverage.phase_guessed |= host.phase_guessed;
+        let host = Host::new(host, &self.units[k]);
         for (slot, i) in group.range.clone().enumerate() {
             let w = &self.metrics[i];
-            let found = self.read_metric(w, k, host, &mut group.account);
+            let found = self.read_metric(w, k, &host, &mut group.room, &mut group.account);
             group.note_roofline(&w.metric.name, k, &found);
             for (scope, series) in found {
                 add_series(&mut group.series[slot], scope, series);
@@ -217,7 +220,8 @@ impl<'a> Assembler<'a> {
         // The partner of a roofline metric may be in another group: only whether it has the host matters here.
         for i in self.partners(&group.range) {
             let w = &self.metrics[i];
-            let found = self.read_metric(w, k, host, &mut Account::default());
+            let mut nobody = Account::default();
+            let found = self.read_metric(w, k, &host, &mut group.room, &mut nobody);
             group.note_roofline(&w.metric.name, k, &found);
         }
     }
@@ -334,15 +338,16 @@ impl<'a> Assembler<'a> {
         &self,
         w: &Wanted<'_>,
         k: usize,
-        host: &Evidence,
+        host: &Host<'_>,
+        room: &mut Room,
         account: &mut Account,
     ) -> Vec<(Scope, Vec<Series>)> {
-        let mut reading = Reading::new(host, w);
-        reading.count(&self.units[k], &self.job.resources[k].hostname, k, account);
+        let mut reading = Reading::new(host, w, room);
+        reading.count(&self.job.resources[k].hostname, k, account);
         let mut out = Vec::new();
         for &scope in &w.scopes {
             let mut series = Vec::new();
-            for target in self.units[k].targets(w.metric.native, scope) {
+            for target in self.units[k].targets_and_levels(w.metric.native, scope) {
                 reading.series(target, k, &mut series, account);
             }
             out.push((scope, series));

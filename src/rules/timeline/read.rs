@@ -68,11 +68,18 @@ impl Chain {
 
     /// The values on a grid, NaN where the files hold none. Infinite values come as they are.
     pub fn read(&self, grid: Grid) -> Vec<f32> {
-        let mut out = vec![f32::NAN; grid.n];
-        for run in &self.slots {
-            run.read(grid, &mut out);
-        }
+        let mut out = Vec::new();
+        self.append(grid, &mut out);
         out
+    }
+
+    /// Appends the values on a grid.
+    pub fn append(&self, grid: Grid, out: &mut Vec<f32>) {
+        let before = out.len();
+        out.resize(before + grid.n, f32::NAN);
+        for run in &self.slots {
+            run.read(grid, &mut out[before..]);
+        }
     }
 
     fn last_sample(&self, start: i64, end: i64) -> Option<i64> {
@@ -106,6 +113,11 @@ impl Level {
     /// The level of that name below this one.
     pub fn child(&self, name: &str) -> Option<&Self> {
         self.children.get(name)
+    }
+
+    /// The series of a metric at this very level.
+    pub fn chain(&self, metric: &str) -> Option<&Chain> {
+        self.series.get(metric)
     }
 
     /// The series of a metric at this level, else all of them below it, each branch ending at the first level

@@ -205,7 +205,11 @@ impl Target for S3 {
             ));
             return Err(Error::Place { subject, detail });
         }
-        Ok(Box::new(Writing::new(self, key.clone())))
+        Ok(Box::new(Writing::new(
+            &self.client,
+            &self.spool,
+            key.clone(),
+        )))
     }
 
     fn probe(&self) -> Result<(), Error> {

@@ -6,11 +6,13 @@
 //! does not leave it so, the new meta.json is first put beside the old one under a name that says what data it belongs
 //! to; from that the next sweep ends the replacement or sees that it did not begin.
 
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 
-use super::client::{Load, hex};
+use super::client::{Client, Load, hex};
+use super::object;
 use super::place::{META, Note, There, data_name, folder, other};
-use super::{S3, object};
 use crate::model::job::JobKey;
 use crate::model::stored::{Files, Form, Sum};
 use crate::target::spool::Spool;
@@ -21,7 +23,9 @@ use crate::target::{Draft, Error};
 const IN_MEMORY: usize = 1 << 20;
 
 pub(super) struct Writing<'a> {
-    archive: &'a S3,
+    client: &'a Client,
+    /// The folder where what does not fit into memory is held back.
+    held_in: &'a Path,
     key: JobKey,
     data: Spool,
     sum: Summing,
@@ -31,10 +35,11 @@ pub(super) struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    pub(super) fn new(archive: &'a S3, key: JobKey) -> Self {
+    pub(super) fn new(client: &'a Client, held_in: &'a Path, key: JobKey) -> Self {
         Self {
-            data: Spool::holding(IN_MEMORY, &archive.spool),
-            archive,
+            data: Spool::holding(IN_MEMORY, held_in),
+            client,
+            held_in,
             key,
             sum: Summing::default(),
             hash: Sha256::new(),
@@ -49,7 +54,7 @@ impl Draft for Writing<'_> {
         self.sum.add(data);
         self.hash.update(data);
         self.data.write(data).map_err(|e| {
-            let subject = self.archive.spool.display().to_string();
+            let subject = self.held_in.display().to_string();
             let detail = format!(
                 "cannot hold a large job back in {subject}: {e}; TMPDIR names another folder"
             );
@@ -69,7 +74,7 @@ impl Draft for Writing<'_> {
 
     fn publish(self: Box<Self>) -> Result<(), Error> {
         let mut job = *self;
-        let client = &job.archive.client;
+        let client = job.client;
         let there = There::of(client, &job.key)?;
         let name = |name: &str| format!("{}{name}", folder(&job.key));
         let note = Note {

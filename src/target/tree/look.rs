@@ -66,19 +66,23 @@ pub(super) fn find(folder: &Path, key: &JobKey) -> io::Result<Option<Found>> {
 
 /// What a reader of the archive gets: like cc-backend, the compressed form where both are there.
 pub(super) fn read(folder: &Path) -> io::Result<Option<Stored>> {
+    Ok(match read_form(folder, Form::Gzip)? {
+        Some(stored) => Some(stored),
+        None => read_form(folder, Form::Plain)?,
+    })
+}
+
+/// What a reader of one form gets.
+pub(super) fn read_form(folder: &Path, form: Form) -> io::Result<Option<Stored>> {
     let Some(meta) = meta_of(folder)? else {
         return Ok(None);
     };
-    for form in [Form::Gzip, Form::Plain] {
-        if let Some(data) = open(folder, data_name(form))? {
-            return Ok(Some(Stored {
-                meta,
-                form,
-                data: Box::new(data),
-            }));
-        }
-    }
-    Ok(None)
+    let data = open(folder, data_name(form))?;
+    Ok(data.map(|data| Stored {
+        meta,
+        form,
+        data: Box::new(data),
+    }))
 }
 
 fn meta_of(folder: &Path) -> io::Result<Option<Vec<u8>>> {

@@ -8,9 +8,8 @@
 mod durable;
 mod folders;
 mod look;
-
+mod mend;
 mod place;
-
 mod temporary;
 mod walk;
 mod writing;

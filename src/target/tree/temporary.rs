@@ -143,6 +143,35 @@ pub(super) fn is_being_replaced(folder: &Path) -> io::Result<bool> {
         .any(|(r, _)| matches!(r, Role::Mark(_))))
 }
 
+/// The age (seconds) from which on the lock of a file is looked at: whoever made it has the lock by then.
+const SETTLED: u64 = 10;
+
+/// The names of the temporary files in a job's folder, and whether a living sweep is at work there. Changes nothing.
+pub(super) fn seen(folder: &Path) -> io::Result<(Vec<String>, bool)> {
+    let left: Vec<_> = leftovers(folder)?.into_values().flatten().collect();
+    let is_alive = |(role, name): &(Role, String)| {
+        // The second name of old data is not the sweep's own file.
+        !matches!(role, Role::Old(_)) && is_in_work(&folder.join(name))
+    };
+    let busy = left.iter().any(is_alive);
+    Ok((left.into_iter().map(|l| l.1).collect(), busy))
+}
+
+/// Whether somebody holds the lock of a file, or has just made it.
+fn is_in_work(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let age = file
+        .metadata()
+        .and_then(|m| m.modified())
+        .map(|t| t.elapsed().unwrap_or_default());
+    if age.is_ok_and(|age| age.as_secs() < SETTLED) {
+        return true;
+    }
+    flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+}
+
 /// Creates a temporary file and takes its lock.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).open(path)?;

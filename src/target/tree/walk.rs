@@ -1,19 +1,17 @@
-//! Every folder of a job in the tree, with what is not as it should be about it. Nothing is read but names, sizes and owners.
+//! Every folder of a job in the tree, with what is not as it should be about it. Nothing is read but names, sizes, owners and
+//! the locks of temporary files.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Tree;
-use super::place::{GZIP, META, PLAIN};
+use super::place::{FILE_RIGHTS, FOLDER_RIGHTS, GZIP, META, PLAIN};
+use super::{mend, temporary};
 use crate::model::job::JobKey;
-use crate::target::{Odd, Part, Walk, Walked};
-
-/// Rights that an owner needs to a file.
-const FILE_RIGHTS: u32 = 0o600;
-/// Rights that an owner needs to a folder.
-const FOLDER_RIGHTS: u32 = 0o700;
+use crate::model::stored::Form;
+use crate::target::{Flaw, Odd, Part, Stored, Walk, Walked};
 
 impl Walk for Tree {
     fn parts(&self) -> io::Result<(Vec<Part>, Vec<Walked>)> {
@@ -26,20 +24,23 @@ impl Walk for Tree {
                 strange.push(odd(&entry, Odd::Stranger));
             }
         }
+        parts.sort_by(|a, b| (&a.cluster, a.thousands).cmp(&(&b.cluster, b.thousands)));
         Ok((parts, strange))
     }
 
     fn walk(&self, part: &Part) -> io::Result<Vec<Walked>> {
-        let owner = fs::metadata(&self.0.root.0)?.uid();
+        let owner = owner_of(&self.0.root.0.join(&part.cluster))?;
         let mut out = Vec::new();
+        out.extend(level(&part.path, owner)?);
         for rest in sorted(&part.path)? {
             if !rest.is_dir() {
                 out.push(odd(&rest, Odd::Stranger));
                 continue;
             }
+            out.extend(level(&rest, owner)?);
             for job in sorted(&rest)? {
                 if job.is_dir() {
-                    out.push(folder(&job, part, number(&rest), owner));
+                    out.push(folder(&job, part, number(&rest, 3), owner));
                 } else {
                     out.push(odd(&job, Odd::Stranger));
                 }
@@ -47,6 +48,56 @@ impl Walk for Tree {
         }
         Ok(out)
     }
+
+    fn look_again(&self, mut place: Walked) -> Walked {
+        let Some(key) = &place.key else {
+            return place;
+        };
+        let at = self.place(key);
+        let looked = owner_of(&at.cluster).and_then(|owner| look(&at.folder, owner));
+        place.path = at.folder;
+        place.odd = match looked {
+            Ok(odd) => odd,
+            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(e) => vec![Odd::Unreadable(e.to_string())],
+        };
+        place
+    }
+
+    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), String> {
+        mend::mend(self, flaw, place)
+    }
+
+    fn both_forms(&self, key: &JobKey) -> io::Result<Vec<Stored>> {
+        mend::both_forms(&self.place(key))
+    }
+
+    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), String> {
+        mend::keep_form(&self.place(key), form)
+    }
+}
+
+/// To whom what is below a cluster's folder belongs.
+fn owner_of(cluster: &Path) -> io::Result<u32> {
+    Ok(fs::metadata(cluster)?.uid())
+}
+
+/// A folder between a cluster's and its jobs', where its owner cannot use it.
+fn level(path: &Path, owner: u32) -> io::Result<Option<Walked>> {
+    Ok(rights(path, owner, FOLDER_RIGHTS)?.map(|what| odd(path, what)))
+}
+
+/// What is wrong with the owner or the rights of a file or folder.
+fn rights(path: &Path, owner: u32, needed: u32) -> io::Result<Option<Odd>> {
+    let m = fs::symlink_metadata(path)?;
+    // A link has no rights of its own, and folders above those of jobs may be links.
+    let is_wrong = !m.is_symlink() && (m.uid() != owner || m.mode() & needed != needed);
+    Ok(is_wrong.then(|| Odd::Rights {
+        path: path.to_path_buf(),
+        owner: m.uid(),
+        expected: owner,
+        mode: m.mode() & 0o7777,
+    }))
 }
 
 /// The folders of a cluster's thousands of job numbers.
@@ -59,7 +110,12 @@ fn clusters_parts(
         strange.push(odd(cluster, Odd::Stranger));
         return Ok(());
     };
-    if !cluster.join("cluster.json").is_file() {
+    let owner = owner_of(cluster)?;
+    strange.extend(level(cluster, owner)?);
+    let json = cluster.join("cluster.json");
+    if json.is_file() {
+        strange.extend(rights(&json, owner, FILE_RIGHTS)?.map(|what| odd(&json, what)));
+    } else {
         strange.push(odd(cluster, Odd::NoClusterJson));
     }
     for entry in sorted(cluster)? {
@@ -67,7 +123,7 @@ fn clusters_parts(
         if !entry.is_dir() {
             continue;
         }
-        match number(&entry) {
+        match number(&entry, 1) {
             Some(thousands) => parts.push(Part {
                 cluster: name.to_owned(),
                 thousands,
@@ -88,7 +144,7 @@ fn odd(path: &Path, what: Odd) -> Walked {
 }
 
 fn folder(path: &Path, part: &Part, rest: Option<i64>, owner: u32) -> Walked {
-    let key = rest.zip(number(path)).map(|(rest, start_time)| JobKey {
+    let key = rest.zip(number(path, 1)).map(|(rest, start_time)| JobKey {
         cluster: part.cluster.clone(),
         job_id: part.thousands * 1000 + rest,
         start_time,
@@ -110,57 +166,51 @@ fn folder(path: &Path, part: &Part, rest: Option<i64>, owner: u32) -> Walked {
 }
 
 fn look(path: &Path, owner: u32) -> io::Result<Vec<Odd>> {
-    let (mut odd, mut names) = (Vec::new(), Vec::new());
-    let mut check = |path: &Path, needed: u32| -> io::Result<u64> {
-        let m = fs::symlink_metadata(path)?;
-        // One of a job's says it all.
-        if odd.is_empty() && (m.uid() != owner || m.mode() & needed != needed) {
-            odd.push(Odd::Rights {
-                path: path.to_path_buf(),
-                owner: m.uid(),
-                expected: owner,
-                mode: m.mode() & 0o7777,
-            });
-        }
-        Ok(m.len())
-    };
-    check(path, FOLDER_RIGHTS)?;
-    let mut empty = Vec::new();
+    let (mut wrong, mut names, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+    wrong.extend(rights(path, owner, FOLDER_RIGHTS)?);
     for file in sorted(path)? {
-        let size = check(&file, FILE_RIGHTS)?;
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if size == 0 {
+        wrong.extend(rights(&file, owner, FILE_RIGHTS)?);
+        let name = file.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        if fs::symlink_metadata(&file)?.len() == 0 {
             empty.push(name.clone());
         }
         names.push(name);
     }
-    let has = |name: &str| names.iter().any(|n| n == name);
-    if names.is_empty() {
-        odd.push(Odd::EmptyFolder);
-        return Ok(odd);
+    // One of a job's says it all.
+    wrong.truncate(1);
+    let (left, busy) = temporary::seen(path)?;
+    if busy {
+        return Ok(wrong);
     }
+    names.retain(|n| !left.contains(n));
+    empty.retain(|n| !left.contains(n));
+    if names.is_empty() && left.is_empty() {
+        wrong.push(Odd::EmptyFolder);
+        return Ok(wrong);
+    }
+    wrong.extend(left.into_iter().map(Odd::Leftover));
+    let has = |name: &str| names.iter().any(|n| n == name);
     if !has(META) {
-        odd.push(Odd::NoMeta);
+        wrong.push(Odd::NoMeta);
     }
     match (has(PLAIN), has(GZIP)) {
-        (true, true) => odd.push(Odd::BothForms),
-        (false, false) => odd.push(Odd::NoData),
+        (true, true) => wrong.push(Odd::BothForms),
+        (false, false) => wrong.push(Odd::NoData),
         _ => {}
     }
-    odd.extend(empty.into_iter().map(Odd::EmptyFile));
+    wrong.extend(empty.into_iter().map(Odd::EmptyFile));
     let known = [META, PLAIN, GZIP];
     let others = names.iter().filter(|n| !known.contains(&n.as_str()));
-    odd.extend(others.map(|n| Odd::OtherFile(n.clone())));
-    Ok(odd)
+    wrong.extend(others.map(|n| Odd::OtherFile(n.clone())));
+    Ok(wrong)
 }
 
-/// A name that is a number as cc-backend writes it.
-fn number(path: &Path) -> Option<i64> {
-    path.file_name()?.to_str()?.parse().ok().filter(|n| *n >= 0)
+/// A name that is a number as cc-backend writes it, with at least so many digits.
+fn number(path: &Path, digits: usize) -> Option<i64> {
+    let name = path.file_name()?.to_str()?;
+    let n: i64 = name.parse().ok().filter(|n| *n >= 0)?;
+    (format!("{n:0digits$}") == name).then_some(n)
 }
 
 fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -41,7 +41,9 @@ fn an_archive_never_looks_poorer_than_it_is<M: Faulty>(new: fn() -> M) {
             assert!(read.is_some(), "{how}: nothing is read");
         }
         if let Ok(clusters) = target.clusters() {
-            assert_eq!(clusters.files.len(), 2, "{how}");
+            // A tree whose folders of clusters are gone has none.
+            let gone = how == "clusters gone";
+            assert!(gone || clusters.files.len() == 2, "{how}");
         }
         m.work();
         assert_eq!(values(&*target, &key(1)), Some(2), "{how}");

@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::cells::{Cell, Expect, FAULTS, OPERATIONS, STAGES, why_not};
 use super::faulty::{Faulty, Victim};
 use super::how::How;
@@ -119,7 +121,8 @@ pub(super) fn victim(base: &Base) -> Victim {
                 .contains_key(&row.folder.join("data.json.gz"))
     });
     let (id, row) = found.expect("an everyday job");
-    let host = row.resources.split('"').nth(3).unwrap();
+    let resources: Value = serde_json::from_str(&row.resources).unwrap();
+    let host = resources[0]["hostname"].as_str().unwrap();
     let (empty, ended) = base
         .pristine
         .rows

@@ -173,7 +173,8 @@ fn an_archived_row_without_its_archive_needs_a_person() {
     fs::remove_dir_all(site.folder(1, T0 + 600)).unwrap();
     let ran = ask(&site, &["explain", "1"]).expect(3);
     assert!(
-        ran.out.contains("run --job-id 1 --cluster alpha"),
+        ran.out
+            .contains("job.db --job-id 1 --cluster alpha --start-time"),
         "{}",
         ran.out
     );

@@ -64,7 +64,9 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<
 #[test]
 fn every_object_is_as_the_schema_says() {
     let site = swept();
-    fs::remove_dir_all(site.folder(1, crate::support::site::T0 + 600)).unwrap();
+    let start = crate::support::site::T0 + 600;
+    fs::remove_dir_all(site.folder(1, start)).unwrap();
+    fs::create_dir_all(site.folder(1, start + 1)).unwrap();
     let root = schema();
     let mut wrong = Vec::new();
     for arguments in [
@@ -77,6 +79,7 @@ fn every_object_is_as_the_schema_says() {
         &["explain", "6", "--json"],
         &["show", "6", "--json"],
         &["verify", "--json"],
+        &["verify", "--json", "--repair"],
     ] {
         let objects = ask(&site, arguments).json();
         assert!(!objects.is_empty(), "{arguments:?}");

@@ -3,6 +3,7 @@
 mod answers;
 mod contract;
 mod pages;
+mod repair;
 mod verify;
 
 use crate::support::program::{Ran, program, run};

@@ -74,7 +74,7 @@ fn every_planted_fault_is_found() {
 }
 
 /// Cuts the data file.
-fn tear(site: &Site) {
+pub(super) fn tear(site: &Site) {
     let names = ["data.json", "data.json.gz"];
     let path = names
         .map(|n| site.folder(1, START).join(n))

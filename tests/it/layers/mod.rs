@@ -15,7 +15,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("site", &["opening"]),
     ("rules", &["model"]),
     ("format", &["model", "rules"]),
-    ("target", &["format", "model", "opening"]),
+    // The site says which bucket and how it is reached.
+    ("target", &["format", "model", "opening", "site"]),
     ("source", &["model", "opening", "rules"]),
     ("jobs", &["model", "opening"]),
     ("ledger", &["format", "model", "opening", "rules"]),
@@ -30,6 +31,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "format", "jobs", "ledger", "model", "rules", "source", "sweep", "target",
         ],
+    ),
+    (
+        "repair",
+        &["format", "inspect", "jobs", "model", "rules", "target"],
     ),
     ("fuzzing", &["format", "model", "rules", "site", "source"]),
 ];

@@ -208,7 +208,8 @@ fn by_source(job: &Job, world: &World, flags: &Flags, now: i64, source: Source) 
     if all.iter().all(|m| *m) {
         return Fate::of("complete");
     }
-    if !last_attempt && hosts().any(|h| h.may_have_lost(&span)) {
+    let given_up = last_attempt && all.contains(&true);
+    if !given_up && hosts().any(|h| h.may_have_lost(&span)) {
         return Fate::of("failed");
     }
     let behind = hosts().any(|h| {

@@ -147,3 +147,18 @@ fn a_dry_run_says_the_same_and_writes_nothing() {
     changes.retain(|c| !c.starts_with("job.db-shm"));
     assert_eq!(changes, [""; 0]);
 }
+
+#[test]
+fn a_job_of_length_0_whose_archive_is_gone_gets_its_empty_archive_again() {
+    let site = archived();
+    site.insert(&NewJob::stopped(8, "n1", T0 + 600, 0));
+    assert_eq!(Sweep::at(NOW).run(&site).outcome(8), "empty");
+    let sound = site.archived(8, T0 + 600);
+    let swept = Sweep::at(NOW).job_id(8).run(&site);
+    assert_eq!(swept.outcome(8), "no_data");
+    fs::remove_dir_all(site.folder(8, T0 + 600)).unwrap();
+    let swept = Sweep::at(NOW).job_id(8).run(&site);
+    assert_eq!(swept.outcome(8), "empty");
+    assert_eq!(site.archived(8, T0 + 600), sound);
+    assert_eq!(site.status(8), 3);
+}

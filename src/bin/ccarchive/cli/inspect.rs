@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ccarchive::inspect::verify::Mark;
 use ccarchive::ledger::Listing;
 use ccarchive::model::standing::Standing;
 use ccarchive::site::quantity;
@@ -153,30 +154,39 @@ pub(crate) struct ShowArgs {
 
 pub(super) const VERIFY_EXIT_CODES: &str = "\
 Exit codes:
-    0  sound; notes at most
-    1  could not look
+    0  sound: notes at most, or everything else was repaired
+    1  could not look, or could not repair
     2  usage or configuration
-    3  errors or warnings were found
+    3  errors or warnings were found (and are left, with --repair)
+   11  a sweep is running, so that nothing was repaired
    12  version of the database or of the archive not supported
-  124  time box reached; --after goes on where it ended";
+  124  time box reached; --after goes on where it ended
+  130  interrupted by a signal; --after goes on where it ended";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct VerifyArgs {
     /// Decode the data of every job and compare it with the statistics
     #[arg(long)]
     pub(crate) read_data: bool,
-    /// Look at this share of the archived jobs, another one every day: 5%, 0.5%
+    /// Look at this share of the archived jobs and of the archive's folders, another one every day: 5%, 0.5%
     #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = share)]
     pub(crate) sample: u32,
     /// Stop after this time, say where, and exit with 124 [default: no limit]
     #[arg(long, value_name = "DUR", value_parser = super::values::time_box)]
     pub(crate) max_duration: Option<Duration>,
-    /// Go on behind this row, as a run that reached its time box said
-    #[arg(long, value_name = "ROW", default_value = "0")]
-    pub(crate) after: i64,
+    /// Go on where a run ended early, as it said
+    #[arg(long, value_name = "MARK", default_value = "0", value_parser = mark)]
+    pub(crate) after: Mark,
     /// Only this cluster; may be repeated or separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) cluster: Vec<String>,
+    /// Repair what can be repaired without losing anything, after saying what that is
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// With --repair: if a sweep is running, wait this long for its end [default: 0, exit with 11]
+    #[arg(long, value_name = "DUR", requires = "repair", value_parser = quantity::duration)]
+    pub(crate) wait_lock: Option<Duration>,
     /// One JSON object a line on standard output; the last is the summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -185,6 +195,12 @@ pub(crate) struct VerifyArgs {
     pub(crate) quiet: bool,
     #[command(flatten)]
     pub(crate) site: SiteArgs,
+}
+
+fn mark(text: &str) -> Result<Mark, String> {
+    text.parse().map_err(|()| {
+        "expected a row number or CLUSTER/NUMBER, as a run that ended early says".to_owned()
+    })
 }
 
 /// A share in percent, as so many of 10,000.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use ccarchive::site::{Located, Origin, Places, Secret, Variables, reads_variable};
 use clap::Args;
 
+use crate::report::words;
+
 const SOURCE_HELP: &str = "Where samples are: a folder of checkpoints, parquet:DIR for what the metric store keeps of old ones, or http(s)://HOST:PORT of a cc-metric-store, whose token METRICSTORE_TOKEN or METRICSTORE_TOKEN_FILE holds; repeat for more, the first has priority [default: checkpoints beside the database, or what the configuration names]";
 
 #[derive(Debug, Args)]
@@ -84,6 +86,36 @@ impl SiteArgs {
 }
 
 impl PlaceArgs {
+    /// The flags that name the same places, as words of a shell, each with a space before it.
+    pub(crate) fn words(&self) -> String {
+        let Self {
+            db,
+            config,
+            archive,
+            source,
+            ca,
+            ledger,
+            show_config: _,
+        } = self;
+        let one = [
+            ("--db", db),
+            ("--config", config),
+            ("--archive", archive),
+            ("--ca", ca),
+            ("--ledger", ledger),
+        ];
+        let one = one
+            .into_iter()
+            .filter_map(|(flag, path)| Some((flag, path.as_ref()?)));
+        let sources = source.iter().map(|path| ("--source", path));
+        let mut out = String::new();
+        for (flag, path) in one.chain(sources) {
+            let path = words::shell(&path.display().to_string());
+            out += &format!(" {flag} {path}");
+        }
+        out
+    }
+
     /// The places that are named, each with its origin; `from_environment`: ids of arguments that come from there.
     pub(super) fn places(&self, from_environment: &[String]) -> Places {
         let Self {

@@ -169,6 +169,14 @@ pub(crate) struct OutputArgs {
     /// Say what happens to each job
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Also append what happens to FILE, one line an event with a time, a level and stable keys
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CCARCHIVE_LOG_FILE",
+        hide_env_values = true
+    )]
+    pub(crate) log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -46,7 +46,10 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<Exit, Stopped> {
         text += &format!("  {job_id:>8}  {note}\n");
     }
     let database = dir.join("job.db");
-    text += &format!("\n$ ccarchive run --db {}\n", shell_word(&database));
+    text += &format!(
+        "\n$ ccarchive run --db {}\n",
+        report::words::shell(&database.display().to_string())
+    );
     report::out(&text)?;
     if args.no_run {
         return Ok(Exit::Done);
@@ -114,16 +117,4 @@ fn refused(dir: &Path, e: &generator::Error) -> Stopped {
         String::new()
     };
     Stopped::new(Exit::Aborted, chain(e) + &advice)
-}
-
-fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    if text
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
-    {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }

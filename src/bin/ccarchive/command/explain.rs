@@ -22,10 +22,11 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<Exit, Stopped> {
         let row = row(&args.job, ports.rows, &now, &site.stop)?;
         Ok(explain::explain(ports, &site.terms, &row, &site.stop))
     })?;
+    let words = args.site.place.words();
     if args.json {
-        report::inspect::explain::json(&explained)?;
+        report::inspect::explain::json(&explained, &words)?;
     } else {
-        report::out(&report::inspect::explain::page(&explained))?;
+        report::out(&report::inspect::explain::page(&explained, &words))?;
     }
     Ok(if explained.next.step.needs_person() {
         Exit::Failures

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod inspected;
+mod mend;
 mod preflight;
 pub(crate) mod run;
 pub(crate) mod show;

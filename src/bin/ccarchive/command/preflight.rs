@@ -54,8 +54,12 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
     let mut lines = vec![
         format!("database {}: {version}", site.database.value.display()),
         format!(
-            "archive {}: version {ARCHIVE_VERSION}, belongs to {}, {access}",
-            site.archive.value, survey.archive_owner
+            "archive {}: version {ARCHIVE_VERSION}, {}",
+            site.archive.value,
+            match &survey.archive_owner {
+                Some(owner) => format!("belongs to {owner}, {access}"),
+                None => "read; whether it can be written, its server tells the first job".into(),
+            }
         ),
     ];
     for c in &survey.sources {

@@ -23,7 +23,8 @@ use crate::signals;
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
     let mode = args.output.mode(args.behaviour.dry_run);
-    let console = Console::new(mode).map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    let console = Console::new(mode, args.output.log_file.as_deref())
+        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
     let ended = begin(args, &now, &console);
     Ok(ended.unwrap_or_else(|e| console.stopped(e.exit, &e.message)))
 }
@@ -103,7 +104,12 @@ fn sweep_site(
         patience: b.lock_timeout,
         stop,
     };
-    let lock = wire::take_lock(site, b, clock.now(), stop)?;
+    let lock = if b.dry_run {
+        None
+    } else {
+        let patience = b.wait_lock.unwrap_or_default();
+        Some(wire::take_lock(site, patience, clock.now(), stop)?)
+    };
     let recorder = database.recorder(b.dry_run)?;
     let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;

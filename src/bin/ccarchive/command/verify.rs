@@ -1,40 +1,170 @@
-//! `ccarchive verify`: database, archive and contents compared.
+//! `ccarchive verify`: database, archive and contents compared, and repaired where that is wanted.
 
-use ccarchive::inspect::verify::{self, Wanted};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::time::Duration;
+
+use ccarchive::inspect::Ports;
+use ccarchive::inspect::verify::{self, Finding, Listener, Seen, Severity, Wanted};
+use ccarchive::model::job::JobKey;
+use ccarchive::repair::{Plan, Step};
 use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
-use super::Stopped;
 use super::inspected::Inspected;
+use super::{Stopped, mend};
 use crate::cli::inspect::VerifyArgs;
-use crate::report::inspect::verify::Console;
+use crate::report::inspect::verify::{Console, Repaired};
+use crate::signals;
 
-/// Compares; changes nothing.
+/// Compares, and repairs if that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
     let Some(site) = Inspected::open(&args.site, None, &now)? else {
         return Ok(Exit::Done);
     };
+    if args.repair {
+        mend::allowed(&site)?;
+    }
+    // What is in hand comes to its end; nothing new is begun.
+    signals::listen(&site.stop, Duration::ZERO)
+        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
     let today = now.timestamp().as_second().div_euclid(86_400);
     let wanted = Wanted {
         read_data: args.read_data,
         sample: args.sample,
         seed: u32::try_from(today).unwrap_or(0),
-        after: args.after,
+        after: args.after.clone(),
         clusters: args.cluster.clone(),
         max_duration: args.max_duration,
     };
-    let mut console = Console::new(args.json, args.quiet);
-    let verified = site.ask(|ports| {
-        let answer = verify::verify(ports, &*site.archive, &site.terms, &wanted, &mut console);
-        Ok(answer?)
-    })?;
-    console.finish(&verified)?;
-    Ok(if verified.go_on_after.is_some() {
-        Exit::TimeBox
-    } else if verified.errors + verified.warnings > 0 {
-        Exit::Failures
-    } else {
-        Exit::Done
+    let mut console = Console::new(args.json, args.quiet, args.site.place.words());
+    site.ask(|ports| {
+        let mut found = Found::new(&mut console);
+        let verified = verify::verify(
+            ports,
+            &*site.archive,
+            &site.terms,
+            &wanted,
+            &site.stop,
+            &mut found,
+        )?;
+        let Found { plan, problems, .. } = found;
+        console.looked(&verified, &plan, args.repair)?;
+        let mut repaired = Repaired {
+            done: 0,
+            left: verified.errors + verified.warnings,
+        };
+        if args.repair && !plan.is_empty() && !site.stop.is_draining() {
+            let patience = args.wait_lock.unwrap_or_default();
+            let mended = mend::carry_out(&site, ports, &plan, patience, &mut console)?;
+            repaired.done = mended.len() as u64;
+            repaired.left = left(ports, &site, &wanted, &mended, &problems, &mut console)?;
+        }
+        console.finish(&verified, args.repair.then_some(repaired))?;
+        Ok(if site.stop.is_draining() {
+            Exit::Interrupted
+        } else if verified.resume.is_some() {
+            Exit::TimeBox
+        } else if repaired.left > 0 {
+            Exit::Failures
+        } else {
+            Exit::Done
+        })
     })
+}
+
+/// What was found: told at once, kept as a plan, and counted so that it can be told later what is left of it.
+struct Found<'a> {
+    console: &'a mut Console,
+    plan: Plan,
+    problems: Problems,
+}
+
+/// Errors and warnings, by the job or the path that they are about; numbers, since there may be millions.
+struct Problems {
+    hasher: RandomState,
+    subjects: Vec<u64>,
+}
+
+impl Problems {
+    fn subject(&self, key: Option<&JobKey>, path: Option<&Path>) -> u64 {
+        match key {
+            Some(key) => self.hasher.hash_one(key),
+            None => self.hasher.hash_one(path),
+        }
+    }
+}
+
+impl<'a> Found<'a> {
+    fn new(console: &'a mut Console) -> Self {
+        Self {
+            console,
+            plan: Plan::default(),
+            problems: Problems {
+                hasher: RandomState::new(),
+                subjects: Vec::new(),
+            },
+        }
+    }
+}
+
+impl Listener for Found<'_> {
+    fn finding(&mut self, f: &Finding) {
+        self.plan.add(f);
+        if f.severity != Severity::Note {
+            let key = f.job.as_ref().map(|named| &named.0);
+            let subject = self.problems.subject(key, f.at.as_deref());
+            self.problems.subjects.push(subject);
+        }
+        self.console.finding(f);
+    }
+
+    fn progress(&mut self, seen: &Seen) {
+        self.console.progress(seen);
+    }
+}
+
+/// How many errors and warnings are left after repairs: those of other jobs and paths, and what is found now where something
+/// was repaired.
+fn left(
+    ports: &Ports<'_>,
+    site: &Inspected,
+    wanted: &Wanted,
+    mended: &[&Step],
+    problems: &Problems,
+    console: &mut Console,
+) -> Result<u64, Stopped> {
+    let subjects: HashSet<u64> = mended
+        .iter()
+        .map(|s| problems.subject(s.job.as_ref(), s.path.as_deref()))
+        .collect();
+    let elsewhere = problems.subjects.iter().filter(|s| !subjects.contains(s));
+    let mut left = elsewhere.count() as u64;
+    let mut seen = HashSet::new();
+    for step in mended {
+        let Some(key) = &step.job else {
+            continue;
+        };
+        if !seen.insert(problems.subject(Some(key), None)) {
+            continue;
+        }
+        let path = mended
+            .iter()
+            .find_map(|s| s.path.as_deref().filter(|_| s.job.as_ref() == Some(key)));
+        let found = verify::again(
+            ports,
+            &*site.archive,
+            key,
+            path,
+            wanted.read_data,
+            &site.stop,
+        )?;
+        for f in found.iter().filter(|f| f.severity != Severity::Note) {
+            left += 1;
+            console.still(f);
+        }
+    }
+    Ok(left)
 }

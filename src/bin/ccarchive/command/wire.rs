@@ -65,20 +65,16 @@ fn interrupted() -> Stopped {
     )
 }
 
-/// The lock of the sweep; none for a dry run. `now`: Unix seconds.
+/// The lock of a sweep; `patience` is how long another sweep is waited for. `now`: Unix seconds.
 pub(super) fn take_lock(
     site: &Site,
-    b: &BehaviourArgs,
+    patience: Duration,
     now: i64,
     stop: &Stop,
-) -> Result<Option<Lock>, Stopped> {
-    if b.dry_run {
-        return Ok(None);
-    }
+) -> Result<Lock, Stopped> {
     let since = report::words::time(now);
-    let patience = b.wait_lock.unwrap_or_default();
     match lock::take(&site.database.value, &since, patience, stop) {
-        Ok(lock) => Ok(Some(lock)),
+        Ok(lock) => Ok(lock),
         Err(lock::Error::Held { .. }) if stop.is_draining() => Err(interrupted()),
         Err(e @ lock::Error::Held { .. }) => Err(Stopped::new(Exit::Locked, e.to_string())),
         Err(e @ lock::Error::Io { .. }) => Err(Stopped::new(Exit::Aborted, chain(&e))),

@@ -3,8 +3,10 @@
 use ccarchive::inspect::explain::Step;
 use ccarchive::inspect::verify::Fault;
 use ccarchive::model::failure::Reason;
-use ccarchive::model::job::{JobKey, Shown};
+use ccarchive::model::job::JobKey;
 use ccarchive::site::{Advice, Setting};
+
+use super::words;
 
 /// What to do about a failure, with the flag where there is one.
 pub(super) fn advice(reason: Reason) -> String {
@@ -55,8 +57,8 @@ pub(super) fn step(step: Step) -> String {
     }
 }
 
-/// The command that does it, where there is one.
-pub(super) fn command(step: Step, key: &JobKey) -> Option<String> {
+/// The command that does it, where there is one; `site`: the flags that name the site, as words of a shell.
+pub(super) fn command(step: Step, key: &JobKey, site: &str) -> Option<String> {
     let flags = match step {
         Step::ArchiveAgain | Step::TryAgain(_) => "",
         Step::ArchiveToWalltime => " --zero-duration walltime",
@@ -65,39 +67,66 @@ pub(super) fn command(step: Step, key: &JobKey) -> Option<String> {
             return None;
         }
     };
-    Some(format!(
-        "ccarchive run --job-id {} --cluster {} --start-time {}{flags}",
+    Some(again(key, site) + flags)
+}
+
+/// The command that archives a job again.
+pub(super) fn again(key: &JobKey, site: &str) -> String {
+    format!(
+        "ccarchive run{site} --job-id {} --cluster {} --start-time {}",
         key.job_id,
-        Shown(&key.cluster),
+        words::shell(&key.cluster),
         key.start_time
-    ))
+    )
 }
 
 /// What helps against something that `verify` found.
 pub(super) const fn remedy(fault: Fault) -> &'static str {
     match fault {
         Fault::Missing | Fault::Damaged | Fault::Incomplete => {
-            "archive the job again while the source has its data: run --job-id; else restore its folder from a backup"
+            "archive the job again while the source has its data; else restore its folder from a backup"
         }
-        Fault::OtherJob => {
-            "restore the job's folder from a backup, or archive it again: run --job-id"
-        }
-        Fault::Statistics => "archive the job again while the source has its data: run --job-id",
-        Fault::Footprint => {
-            "if cluster.json changed since, nothing; else archive the job again: run --job-id"
-        }
+        Fault::OtherJob => "restore the job's folder from a backup, or archive it again",
+        Fault::Statistics => "archive the job again while the source has its data",
+        Fault::Footprint => "if cluster.json changed since, nothing; else archive the job again",
         Fault::NoRow => {
             "restore the database, or take the job back into it with cc-backend -init-db; or move the folder away"
         }
-        Fault::NotRecorded => "nothing to do: the next sweep takes the archive over",
-        Fault::TwoForms => {
-            "archive the job again: run --job-id; readers take data.json.gz meanwhile"
+        Fault::NotRecorded => {
+            "nothing to do: the next sweep takes the archive over; --repair does it now"
         }
-        Fault::EmptyFolder => "remove the folder: cc-backend takes it for an archive",
+        Fault::TwoForms => {
+            "--repair removes the one that does not belong to meta.json; readers take data.json.gz meanwhile"
+        }
+        Fault::EmptyFolder => "--repair removes the folder: cc-backend takes it for an archive",
+        Fault::Leftover => "--repair ends or undoes what the killed sweep had begun",
         Fault::Stranger => "move it away: cc-backend may stop at it",
-        Fault::Rights => "give it to the archive's owner: chown and chmod as the message says",
+        Fault::Rights => {
+            "--repair (as root, where the owner is wrong) gives it to the archive's owner"
+        }
         Fault::Row => "correct the row in the database",
         Fault::Unreadable => "check permissions and the disk",
+    }
+}
+
+/// What a repair does, in words.
+pub(super) const fn repair(fault: Fault) -> &'static str {
+    match fault {
+        Fault::TwoForms => "the data file that does not belong to meta.json is removed",
+        Fault::EmptyFolder => "the empty folder is removed",
+        Fault::Leftover => "what a killed sweep had begun is ended or undone",
+        Fault::Rights => "owner and rights become those that the archive's owner needs",
+        Fault::NotRecorded => "the archive is taken over, as a sweep does it",
+        Fault::Missing
+        | Fault::NoRow
+        | Fault::Damaged
+        | Fault::OtherJob
+        | Fault::Statistics
+        | Fault::Footprint
+        | Fault::Incomplete
+        | Fault::Stranger
+        | Fault::Row
+        | Fault::Unreadable => "nothing",
     }
 }
 

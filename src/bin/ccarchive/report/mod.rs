@@ -9,6 +9,7 @@ mod file;
 pub(crate) mod html;
 pub(crate) mod inspect;
 pub(crate) mod json;
+mod log;
 mod printer;
 mod progress;
 mod text;
@@ -16,6 +17,7 @@ pub(crate) mod words;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use ccarchive::model::failure::{Reason, Stage};
@@ -23,6 +25,7 @@ use ccarchive::model::job::Shown;
 use ccarchive::site::Site;
 use ccarchive::sweep::monitor::{Event, Monitor, Report};
 use ccarchive::sweep::{Exit, Settings, Summary};
+use log::{Level, LogFile};
 use printer::{Message, Printer, Unwritten};
 
 pub(crate) use advice::with_advice;
@@ -45,18 +48,29 @@ pub(crate) struct Mode {
 pub(crate) struct Console {
     mode: Mode,
     printer: Printer,
+    log: Option<LogFile>,
+    /// Whether lines on standard error go to the journal, which takes their level from the line.
+    journal: bool,
     /// Lines said of failures so far.
     lines: Mutex<HashMap<(Stage, Reason), u32>>,
 }
 
 impl Console {
-    /// Starts to write.
+    /// Starts to write, also to a log file where one is named.
     ///
     /// # Errors
-    /// When there is no output to be had.
-    pub(crate) fn new(mode: Mode) -> io::Result<Self> {
+    /// When there is no output to be had, or the log file cannot be opened.
+    pub(crate) fn new(mode: Mode, log_file: Option<&Path>) -> io::Result<Self> {
+        let open = |path: &Path| {
+            LogFile::open(path).map_err(|e| {
+                let text = format!("the log file {} cannot be opened: {e}", path.display());
+                io::Error::new(e.kind(), text)
+            })
+        };
         Ok(Self {
             mode,
+            log: log_file.map(open).transpose()?,
+            journal: log::is_journal(),
             printer: Printer::start(mode.quiet)?,
             lines: Mutex::default(),
         })
@@ -64,20 +78,23 @@ impl Console {
 
     /// Says that the sweep begins.
     pub(crate) fn start(&self, site: &Site, settings: &Settings) {
-        if self.mode.json {
-            self.object(&json::start(site, settings, self.mode.dry_run));
-        }
+        self.tell(Level::Info, || {
+            json::start(site, settings, self.mode.dry_run)
+        });
         if !self.mode.quiet && !io::IsTerminal::is_terminal(&io::stderr()) {
             let dry = if self.mode.dry_run {
                 " (dry run: nothing is written)"
             } else {
                 ""
             };
-            self.line(format!(
-                "sweeping {} with {}{dry}",
-                site.database.value.display(),
-                words::count(settings.workers as u64, "worker")
-            ));
+            self.line(
+                Level::Info,
+                format!(
+                    "sweeping {} with {}{dry}",
+                    site.database.value.display(),
+                    words::count(settings.workers as u64, "worker")
+                ),
+            );
         }
         self.printer.say(Message::Begin);
     }
@@ -88,9 +105,13 @@ impl Console {
         if exit != Exit::Done || summary.hooks_failed > 0 {
             self.printer.say(Message::Release);
         }
-        if self.mode.json {
-            self.object(&json::summary(summary, exit));
-        } else if !self.mode.quiet || exit != Exit::Done {
+        let level = if exit == Exit::Done {
+            Level::Info
+        } else {
+            Level::Warning
+        };
+        self.tell(level, || json::summary(summary, exit));
+        if !self.mode.json && (!self.mode.quiet || exit != Exit::Done) {
             self.out(text::summary(summary, self.mode.verbose));
         }
         self.flushed(exit)
@@ -102,12 +123,10 @@ impl Console {
         if !(self.mode.quiet && exit == Exit::Locked) {
             self.printer.say(Message::Release);
             for l in message.lines() {
-                self.line(format!("ccarchive: {l}"));
+                self.line(Level::Error, format!("ccarchive: {l}"));
             }
         }
-        if self.mode.json {
-            self.object(&json::stopped(exit, message));
-        }
+        self.tell(Level::Error, || json::stopped(exit, message));
         self.flushed(exit)
     }
 
@@ -115,7 +134,7 @@ impl Console {
     pub(crate) fn detail(&self, lines: impl FnOnce() -> Vec<String>) {
         if self.mode.verbose {
             for line in lines() {
-                self.line(line);
+                self.line(Level::Info, line);
             }
         }
     }
@@ -133,9 +152,10 @@ impl Console {
             Err(Unwritten::Failed(error)) => error,
         };
         self.printer.say(Message::Release);
-        self.line(format!(
-            "ccarchive: standard output cannot be written: {error}"
-        ));
+        self.line(
+            Level::Error,
+            format!("ccarchive: standard output cannot be written: {error}"),
+        );
         // Standard output fails again.
         drop(self.printer.flush());
         match exit {
@@ -146,11 +166,31 @@ impl Console {
         }
     }
 
-    fn object(&self, value: &serde_json::Value) {
-        self.out(format!("{}\n", json::line(value)));
+    /// An object for whoever reads objects: `--json`, the log file.
+    fn tell(&self, level: Level, object: impl FnOnce() -> serde_json::Value) {
+        if !self.mode.json && self.log.is_none() {
+            return;
+        }
+        let object = object();
+        if self.mode.json {
+            self.out(format!("{}\n", json::line(&object)));
+        }
+        self.note(level, &object);
     }
 
-    fn line(&self, text: String) {
+    /// Writes an object to the log file, if there is one.
+    fn note(&self, level: Level, object: &serde_json::Value) {
+        if let Some(Err(why)) = self.log.as_ref().map(|log| log.write(level, object)) {
+            self.line(Level::Warning, format!("warning: {why}"));
+        }
+    }
+
+    fn line(&self, level: Level, text: String) {
+        let text = if self.journal {
+            log::for_journal(level, &text)
+        } else {
+            text
+        };
         self.printer.say(Message::Line(text));
     }
 
@@ -159,22 +199,28 @@ impl Console {
             kind: r.outcome.kind(),
             raw_bytes: r.raw_bytes,
         });
-        if self.mode.json {
-            self.object(&json::job(r));
-        }
+        let level = if r.outcome.failure().is_some() {
+            Level::Warning
+        } else {
+            Level::Info
+        };
+        self.tell(level, || json::job(r));
         let mut wanted = self.mode.verbose || r.note.is_some();
         if let Some(f) = r.outcome.failure() {
             let n = self.count_line(f.stage, f.reason);
             wanted |= n <= LINES_PER_REASON;
             if n == LINES_PER_REASON + 1 && !self.mode.verbose {
-                self.line(format!(
-                    "more jobs fail with {}: the summary counts them, -v shows each",
-                    f.reason.code()
-                ));
+                self.line(
+                    level,
+                    format!(
+                        "more jobs fail with {}: the summary counts them, -v shows each",
+                        f.reason.code()
+                    ),
+                );
             }
         }
         if wanted {
-            self.line(text::job(r, self.mode.dry_run));
+            self.line(level, text::job(r, self.mode.dry_run));
         }
     }
 
@@ -191,7 +237,11 @@ impl Monitor for Console {
         match event {
             Event::Found(n) => self.printer.say(Message::Found(*n)),
             Event::Job(r) => self.job(r),
-            Event::Warning(text) => self.line(format!("warning: {text}")),
+            Event::Warning(text) => {
+                let object = serde_json::json!({"type": "warning", "detail": text});
+                self.note(Level::Warning, &object);
+                self.line(Level::Warning, format!("warning: {text}"));
+            }
         }
     }
 }

@@ -229,7 +229,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
         ),
         (
             s.of(Kind::Interrupted),
-            "interrupted: still running when --timeout expired; the next sweep takes them",
+            "interrupted: still being archived when --timeout was over; the next sweep takes them",
         ),
         (
             s.unusable,
@@ -297,7 +297,7 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
     } else if s.aborted.is_none() && !s.outages.is_empty() {
         "their source does not answer"
     } else {
-        "the sweep stopped before it came to them"
+        "the sweep stopped early"
     };
     if s.left > 0 {
         let more = if s.saw_all {

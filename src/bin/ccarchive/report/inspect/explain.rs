@@ -12,24 +12,26 @@ use crate::report::advice;
 
 /// The answer as one JSON object, with what a person can do in words.
 ///
+/// `site`: the flags that name the site.
+///
 /// # Errors
 /// When standard output cannot be written.
-pub(crate) fn json(e: &Explained) -> io::Result<()> {
+pub(crate) fn json(e: &Explained, site: &str) -> io::Result<()> {
     let mut answer = serde_json::to_value(e).unwrap_or_default();
     let step = e.next.step;
     let next = &mut answer["next"];
     next["advice"] = advice::step(step).into();
-    next["command"] = advice::command(step, &e.job.key).into();
+    next["command"] = advice::command(step, &e.job.key, site).into();
     next["needsPerson"] = step.needs_person().into();
     super::json("explain", &answer)
 }
 
-/// All about a job.
-pub(crate) fn page(e: &Explained) -> String {
+/// All about a job; `site`: the flags that name the site.
+pub(crate) fn page(e: &Explained, site: &str) -> String {
     let mut p = Paper::for_output();
     card(&e.job, e.row_problem.as_deref(), Some(e.now), &mut p);
     p.heading("Next");
-    next(e, &mut p);
+    next(e, site, &mut p);
     p.heading("Archive");
     archive(&e.archive, &mut p);
     for held in &e.sources {
@@ -109,7 +111,7 @@ const fn status(n: i64) -> &'static str {
     }
 }
 
-fn next(e: &Explained, p: &mut Paper) {
+fn next(e: &Explained, site: &str, p: &mut Paper) {
     let (n, now) = (&e.next, e.now);
     if let Some(place) = n.place {
         let when = match n.at {
@@ -142,7 +144,7 @@ fn next(e: &Explained, p: &mut Paper) {
         Tone::Plain,
         &format!("what you can do: {}", advice::step(n.step)),
     );
-    if let Some(command) = advice::command(n.step, &e.job.key) {
+    if let Some(command) = advice::command(n.step, &e.job.key, site) {
         p.whole(&command);
     }
 }

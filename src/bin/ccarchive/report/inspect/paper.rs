@@ -80,9 +80,16 @@ impl Paper {
         }
     }
 
+    /// An empty line at the beginning, where something stands above this page.
+    pub(crate) fn gap(&mut self) {
+        if self.text.is_empty() {
+            self.text.push('\n');
+        }
+    }
+
     /// A heading with an empty line above it.
     pub(crate) fn heading(&mut self, text: &str) {
-        if !self.text.is_empty() {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") && self.text != "\n" {
             self.text.push('\n');
         }
         self.painted("1", &Shown(text).to_string());
@@ -101,6 +108,16 @@ impl Paper {
         for (k, line) in lines.iter().enumerate() {
             let mark = if k == 0 { mark } else { "  " };
             self.painted(code, &format!("{mark}{line}"));
+        }
+    }
+
+    /// A line of a list behind its mark: on a terminal wrapped between words, in a pipe one line.
+    pub(crate) fn item(&mut self, mark: char, text: &str) {
+        let text = Shown(text).to_string();
+        let width = self.most.saturating_sub(2);
+        for (k, line) in wrapped(&text, width).iter().enumerate() {
+            let mark = if k == 0 { mark } else { ' ' };
+            self.text += &format!("{mark} {line}\n");
         }
     }
 

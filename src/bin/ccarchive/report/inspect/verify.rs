@@ -1,35 +1,59 @@
 //! What `verify` says while it looks, and at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use ccarchive::inspect::verify::{Fault, Finding, Listener, Named, Seen, Severity, Verified};
+use ccarchive::inspect::verify::{
+    Fault, Finding, Listener, Named, Repair, Seen, Severity, Verified,
+};
+use ccarchive::model::job::{JobKey, Shown};
+use ccarchive::repair::{Plan, Step};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
 use super::{count, job, json};
-use crate::report::advice::remedy;
+use crate::report::advice;
 
 /// Findings of one kind that are shown; the rest is counted.
 const LINES: u64 = 20;
 /// Without a terminal, a line of progress at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 
+/// Commands that are shown; more are counted.
+const COMMANDS: usize = 20;
+
+/// What repairs came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repaired {
+    /// Repairs that were done.
+    pub(crate) done: u64,
+    /// Errors and warnings that are left.
+    pub(crate) left: u64,
+}
+
 /// The terminal or pipe.
 pub(crate) struct Console {
     json: bool,
     quiet: bool,
+    /// The flags that name the site.
+    site: String,
     bar: Option<ProgressBar>,
     last: Instant,
     counts: BTreeMap<(Severity, Fault), u64>,
+    /// Jobs to archive again: some of them, and how many lines there were beyond those.
+    again: BTreeSet<JobKey>,
+    more_again: bool,
+    /// Repairs that were said, by kind.
+    repairs: BTreeMap<Fault, u64>,
     /// The first failure of writing to standard output.
     unwritten: Option<io::Error>,
 }
 
 impl Console {
-    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+    /// `site`: the flags that name the site, for commands.
+    pub(crate) fn new(json: bool, quiet: bool, site: String) -> Self {
         let bar = (!quiet && io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -38,37 +62,43 @@ impl Console {
         Self {
             json,
             quiet,
+            site,
             bar,
             last: Instant::now(),
             counts: BTreeMap::new(),
+            again: BTreeSet::new(),
+            more_again: false,
+            repairs: BTreeMap::new(),
             unwritten: None,
         }
     }
 
-    /// The summary.
+    /// What was looked at and found, what helps, and what will be repaired, before it is.
     ///
     /// # Errors
     /// When it, or a finding before it, could not be written.
-    pub(crate) fn finish(mut self, v: &Verified) -> io::Result<()> {
-        if let Some(bar) = &self.bar {
+    pub(crate) fn looked(&mut self, v: &Verified, plan: &Plan, repair: bool) -> io::Result<()> {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
         if let Some(error) = self.unwritten.take() {
             return Err(error);
         }
-        if self.json {
-            return json("summary", v);
-        }
         let found = v.errors + v.warnings;
-        if self.quiet && found == 0 && v.go_on_after.is_none() {
+        let to_repair = repair && !plan.is_empty();
+        let is_told = found > 0 || v.resume.is_some() || to_repair || !self.quiet;
+        if self.json || !is_told {
             return Ok(());
         }
         let mut p = Paper::for_output();
+        if !self.counts.is_empty() {
+            p.gap();
+        }
         p.heading(&format!(
             "Looked at {}, {} and {}",
             count(v.seen.rows, "row"),
             count(v.seen.archives, "archive"),
-            count(v.seen.places, "place")
+            count(v.seen.places, "job folder")
         ));
         if v.seen.values > 0 {
             p.say(
@@ -77,10 +107,89 @@ impl Console {
             );
         }
         self.found(&mut p);
-        if let Some(row) = v.go_on_after {
+        if !plan.is_empty() {
+            planned(plan, repair, &mut p);
+        }
+        crate::report::out(&p.finish())
+    }
+
+    /// What came of a repair.
+    pub(crate) fn repaired(&mut self, step: &Step, outcome: &Result<(), String>) {
+        if self.json {
+            let mut line = serde_json::json!({
+                "fault": step.fault,
+                "job": step.job.clone().map(Named),
+                "path": step.path.as_ref().map(|p| p.display().to_string()),
+                "done": outcome.is_ok(),
+            });
+            line["detail"] = match outcome {
+                Ok(()) => advice::repair(step.fault).into(),
+                Err(why) => why.as_str().into(),
+            };
+            let written = json("repair", &line);
+            return self.note(written);
+        }
+        let n = self.repairs.entry(step.fault).or_default();
+        *n += 1;
+        // What was not done is said of each.
+        if outcome.is_ok() && (self.quiet || *n > LINES) {
+            return;
+        }
+        let what = match outcome {
+            Ok(()) => "repaired".to_owned(),
+            Err(why) => format!("! not repaired: {why}"),
+        };
+        let text = format!("{}{what}", subject(step));
+        self.out(&format!("{}\n", Shown(&text)));
+    }
+
+    /// What is still found where something was repaired.
+    pub(crate) fn still(&mut self, f: &Finding) {
+        if !self.json {
+            self.out(&format!("still {}", line(f)));
+        }
+    }
+
+    /// The end: what repairs came to, which jobs to archive again, and where to go on.
+    ///
+    /// # Errors
+    /// When it, or something before it, could not be written.
+    pub(crate) fn finish(mut self, v: &Verified, repaired: Option<Repaired>) -> io::Result<()> {
+        if let Some(error) = self.unwritten.take() {
+            return Err(error);
+        }
+        if self.json {
+            let mut summary = serde_json::to_value(v).unwrap_or_default();
+            summary["repaired"] = repaired.map_or(0, |r| r.done).into();
+            summary["left"] = repaired.map_or(v.errors + v.warnings, |r| r.left).into();
+            return json("summary", &summary);
+        }
+        let mut p = Paper::for_output();
+        if let Some(r) = repaired.filter(|r| !self.quiet || r.left > 0) {
+            let tone = if r.left > 0 { Tone::Warn } else { Tone::Good };
+            let left = match r.left {
+                0 => "nothing that is wrong is left".to_owned(),
+                n => format!("{} left", count(n, "finding")),
+            };
+            p.say(tone, &format!("{}; {left}.", count(r.done, "repair")));
+        }
+        if !self.again.is_empty() {
+            p.gap();
+            p.heading("Archive again, while the source has the data");
+            for key in &self.again {
+                p.whole(&advice::again(key, &self.site));
+            }
+            if self.more_again {
+                p.say(
+                    Tone::Plain,
+                    "… and more: each finding of --json has its command",
+                );
+            }
+        }
+        if let Some(mark) = &v.resume {
             p.say(
                 Tone::Warn,
-                &format!("The time was over before all was looked at: go on with --after {row}."),
+                &format!("It ended before all was looked at: go on with --after {mark}."),
             );
         }
         crate::report::out(&p.finish())
@@ -90,34 +199,30 @@ impl Console {
     fn found(&self, p: &mut Paper) {
         if self.counts.is_empty() {
             p.say(Tone::Good, "All is sound.");
-        } else {
-            let head = ["", "found", "", "what"];
-            let row = |((severity, fault), n): (&(Severity, Fault), &u64)| {
-                vec![
-                    fault.symbol().to_string(),
-                    n.to_string(),
-                    word(*severity).to_owned(),
-                    fault.name().replace('_', " "),
-                ]
+            return;
+        }
+        let head = ["", "found", "", "what"];
+        let row = |((severity, fault), n): (&(Severity, Fault), &u64)| {
+            vec![
+                fault.symbol().to_string(),
+                n.to_string(),
+                word(*severity).to_owned(),
+                fault.name().replace('_', " "),
+            ]
+        };
+        let mut rows = vec![head.map(String::from).to_vec()];
+        rows.extend(self.counts.iter().map(row));
+        p.table(&[Left, Right, Left, Left], &rows);
+        p.heading("What helps");
+        for (severity, fault) in self.counts.keys() {
+            let tone = match severity {
+                Severity::Error => Tone::Bad,
+                Severity::Warning => Tone::Warn,
+                Severity::Note => Tone::Plain,
             };
-            let mut rows = vec![head.map(String::from).to_vec()];
-            rows.extend(self.counts.iter().map(row));
-            p.table(&[Left, Right, Left, Left], &rows);
-            p.heading("What helps");
-            for (severity, fault) in self.counts.keys() {
-                let tone = match severity {
-                    Severity::Error => Tone::Bad,
-                    Severity::Warning => Tone::Warn,
-                    Severity::Note => Tone::Plain,
-                };
-                let text = format!(
-                    "{} {}: {}",
-                    fault.symbol(),
-                    fault.name().replace('_', " "),
-                    remedy(*fault)
-                );
-                p.say(tone, &text);
-            }
+            let what = fault.name().replace('_', " ");
+            let text = format!("{what}: {}", advice::remedy(*fault));
+            p.say(tone, &text);
         }
     }
 
@@ -136,6 +241,62 @@ impl Console {
     }
 }
 
+/// What is repaired, before it is.
+fn planned(plan: &Plan, repair: bool, p: &mut Paper) {
+    let mut kinds: BTreeMap<Fault, Vec<&Step>> = BTreeMap::new();
+    for step in plan.steps() {
+        kinds.entry(step.fault).or_default().push(step);
+    }
+    p.heading(if repair {
+        "To be repaired now"
+    } else {
+        "Can be repaired without losing anything: add --repair"
+    });
+    for (fault, steps) in kinds {
+        let n = steps.len() as u64;
+        let text = format!(
+            "{} {}: {}",
+            fault.symbol(),
+            count(n, "place"),
+            advice::repair(fault)
+        );
+        p.say(Tone::Plain, &text);
+        if !repair {
+            continue;
+        }
+        for step in steps.iter().take(COMMANDS) {
+            p.line(&format!("  {}", subject(step).trim_end_matches(": ")));
+        }
+        if steps.len() > COMMANDS {
+            p.line(&format!("  … and {} more", steps.len() - COMMANDS));
+        }
+    }
+}
+
+/// What a step is about, with a colon.
+fn subject(step: &Step) -> String {
+    match (&step.job, &step.path) {
+        (Some(key), _) => format!("{} (started {}): ", job(key), key.start_time),
+        (None, Some(path)) => format!("{}: ", path.display()),
+        (None, None) => String::new(),
+    }
+}
+
+/// A finding as an item of a list.
+fn line(f: &Finding) -> String {
+    let mut text = String::new();
+    if let Some(Named(key)) = &f.job {
+        text += &format!("{} (started {}): ", job(key), key.start_time);
+    }
+    text += &f.detail;
+    if let Some(path) = &f.path {
+        text += &format!(": {path}");
+    }
+    let mut p = Paper::for_output();
+    p.item(f.fault.symbol(), &text);
+    p.finish()
+}
+
 const fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
@@ -149,9 +310,18 @@ impl Listener for Console {
         let n = self.counts.entry((f.severity, f.fault)).or_default();
         *n += 1;
         let n = *n;
+        if let (Repair::ArchiveAgain, Some(Named(key))) = (f.repair, &f.job) {
+            if self.again.len() < COMMANDS {
+                self.again.insert(key.clone());
+            } else {
+                self.more_again |= !self.again.contains(key);
+            }
+        }
         if self.json {
             let mut finding = serde_json::to_value(f).unwrap_or_default();
-            finding["remedy"] = remedy(f.fault).into();
+            finding["remedy"] = advice::remedy(f.fault).into();
+            let key = f.job.as_ref().filter(|_| f.repair == Repair::ArchiveAgain);
+            finding["command"] = key.map(|k| advice::again(&k.0, &self.site)).into();
             let written = json("finding", &finding);
             self.note(written);
             return;
@@ -167,16 +337,7 @@ impl Listener for Console {
             ));
             return;
         }
-        let mut text = format!("{} ", f.fault.symbol());
-        if let Some(Named(key)) = &f.job {
-            text += &format!("{} (started {}): ", job(key), key.start_time);
-        }
-        text += &f.detail;
-        if let Some(path) = &f.path {
-            text += &format!(": {path}");
-        }
-        let text = ccarchive::model::job::Shown(&text).to_string();
-        self.out(&(text + "\n"));
+        self.out(&line(f));
     }
 
     fn progress(&mut self, seen: &Seen) {

@@ -1,0 +1,135 @@
+//! Carrying out the repairs of `verify`, under the lock of a sweep.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ccarchive::inspect::Ports;
+use ccarchive::jobs::Recorder;
+use ccarchive::jobs::lock::Lock;
+use ccarchive::ledger::Ledger;
+use ccarchive::model::job::JobKey;
+use ccarchive::model::selection::Selection;
+use ccarchive::repair::{self, Plan, Step};
+use ccarchive::sweep::monitor::{Event, Monitor};
+use ccarchive::sweep::{self, Exit, Jobs, Parts, Settings};
+
+use super::inspected::Inspected;
+use super::{Stopped, archive, wire};
+use crate::report;
+use crate::report::inspect::verify::Console;
+
+/// Looks whether this user may repair here: whoever may sweep may.
+pub(super) fn allowed(site: &Inspected) -> Result<(), Stopped> {
+    let unwritable = archive::obstacle(&*site.archive)?;
+    match site.site.survey().obstacle.or(unwritable) {
+        Some(obstacle) => Err(Stopped::new(Exit::Aborted, obstacle)),
+        None => Ok(()),
+    }
+}
+
+/// Does the steps of a plan, and gives back those that were done.
+pub(super) fn carry_out<'p>(
+    site: &Inspected,
+    ports: &Ports<'_>,
+    plan: &'p Plan,
+    patience: Duration,
+    console: &mut Console,
+) -> Result<Vec<&'p Step>, Stopped> {
+    let lock = wire::take_lock(&site.site, patience, site.terms.clock.now(), &site.stop)?;
+    let mut done = Vec::new();
+    for step in plan.steps().filter(|s| !s.is_adoption()) {
+        if site.stop.is_draining() {
+            return Ok(done);
+        }
+        let mended = repair::mend(&*site.archive, step);
+        console.repaired(step, &mended);
+        if mended.is_ok() {
+            done.push(step);
+        }
+    }
+    let mut adopted = adopt(site, ports, plan, &lock)?;
+    for step in plan.steps().filter(|s| s.is_adoption()) {
+        let key = step.job.as_ref();
+        let outcome = key.and_then(|key| adopted.remove(key)).unwrap_or_else(|| {
+            Err("a sweep would not take this job now: its row changed, it has just stopped, or its data is in another store".into())
+        });
+        console.repaired(step, &outcome);
+        if outcome.is_ok() {
+            done.push(step);
+        }
+    }
+    Ok(done)
+}
+
+/// What became of jobs, in words where they are not archived.
+type Outcomes = HashMap<JobKey, Result<(), String>>;
+
+/// Sweeps the jobs whose archives are to be adopted.
+fn adopt(
+    site: &Inspected,
+    ports: &Ports<'_>,
+    plan: &Plan,
+    lock: &Lock,
+) -> Result<Outcomes, Stopped> {
+    let terms = &site.terms;
+    let selection = Selection {
+        not_clusters: site.site.elsewhere.clone(),
+        min_age: terms.min_age,
+        ..Selection::default()
+    };
+    let heads = repair::adoptable(ports, plan, &selection, terms.clock.now(), &site.stop)?;
+    if heads.is_empty() {
+        return Ok(Outcomes::new());
+    }
+    let database = &site.site.database.value;
+    let ledger = Ledger::open(&site.site.ledger.value, database);
+    let settings = Settings {
+        settle: terms.settle,
+        retention: terms.retention,
+        source: terms.source.clone(),
+        ..Settings::new(terms.clock)
+    };
+    let jobs = Parts {
+        source: ports.source,
+        target: ports.target,
+        clusters: ports.clusters,
+        ledger: &ledger,
+        jobs: Jobs::Chosen(heads),
+        rows: ports.rows,
+        recorder: Some(Recorder::open(database, terms.patience)?),
+        lock: Some(lock),
+    };
+    let watch = Watch::default();
+    let summary = sweep::run(jobs, &settings, &watch, &site.stop);
+    if let Some(abort) = &summary.aborted {
+        report::error(&format!("warning: the sweep ended early: {}", abort.detail));
+    }
+    let outcomes = watch.0.into_inner();
+    Ok(outcomes.unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Notes what becomes of jobs.
+#[derive(Default)]
+struct Watch(Mutex<Outcomes>);
+
+impl Monitor for Watch {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Job(r) => {
+                let outcome = match r.outcome.failure() {
+                    _ if r.outcome.is_archived() => Ok(()),
+                    Some(f) => Err(f.detail.clone()),
+                    None => Err(format!(
+                        "it came to: {}",
+                        r.outcome.name().replace('_', " ")
+                    )),
+                };
+                let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                outcomes.insert(r.head.key.clone(), outcome);
+            }
+            Event::Warning(text) => report::error(&format!("warning: {text}")),
+            Event::Found(_) => {}
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Repairs of what `verify` found: only those by which nothing can be lost, each decided anew when it is done.
+//!
+//! A plan is made of findings and can be told before anything is done. Whoever carries it out holds the lock of a sweep, so
+//! that no other sweep is at work; cc-backend may be. Whole archives of rows that are not at 3 are no subject of this
+//! module: a sweep of these jobs adopts them.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use crate::format::gzip::PLAIN_UP_TO;
+use crate::format::read;
+use crate::inspect::Ports;
+use crate::inspect::verify::{self, Fault, Finding, Repair};
+use crate::jobs;
+use crate::model::job::{Head, JobKey, Row};
+use crate::model::selection::Selection;
+use crate::model::stop::Stop;
+use crate::model::stored::{Form, Values};
+use crate::rules::richness::{Comparison, compare};
+use crate::target::{Flaw, Stored, Walk, Walked};
+
+/// Steps that a plan holds; what else was found is repaired by another run.
+const MOST: usize = 100_000;
+
+/// One repair.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step {
+    /// Earlier steps may change what later ones find.
+    rank: u8,
+    /// The job, where it is a job's.
+    pub job: Option<JobKey>,
+    /// The file or folder, where it is about one.
+    pub path: Option<PathBuf>,
+    /// What was found.
+    pub fault: Fault,
+}
+
+/// The repairs of a run, each once, in the order in which they are done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    steps: BTreeSet<Step>,
+}
+
+impl Plan {
+    /// Adds what repairs a finding, if that is safe.
+    pub fn add(&mut self, f: &Finding) {
+        let rank = match f.repair {
+            Repair::Place(Flaw::Leftovers) => 0,
+            Repair::Place(Flaw::Rights) => 1,
+            Repair::Forms => 2,
+            Repair::Place(Flaw::EmptyFolder) => 3,
+            Repair::Adopt => 4,
+            Repair::ArchiveAgain | Repair::Person => return,
+        };
+        if self.steps.len() < MOST {
+            self.steps.insert(Step {
+                rank,
+                job: f.job.as_ref().map(|named| named.0.clone()),
+                path: f.at.clone(),
+                fault: f.fault,
+            });
+        }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter()
+    }
+
+    /// The jobs whose archives a sweep adopts.
+    pub fn to_adopt(&self) -> impl Iterator<Item = &JobKey> {
+        let adopted = self.steps.iter().filter(|s| s.is_adoption());
+        adopted.filter_map(|s| s.job.as_ref())
+    }
+}
+
+impl Step {
+    /// Whether a sweep has to do it.
+    pub fn is_adoption(&self) -> bool {
+        self.fault == Fault::NotRecorded
+    }
+}
+
+/// The rows of jobs to adopt, as far as a sweep would take them: not archived, in a source that is at hand, and stopped
+/// long enough ago. `now`: Unix seconds.
+///
+/// # Errors
+/// When the job database cannot be read.
+pub fn adoptable(
+    ports: &Ports<'_>,
+    plan: &Plan,
+    selection: &Selection,
+    now: i64,
+    stop: &Stop,
+) -> Result<Vec<Head>, jobs::Error> {
+    let latest = now.saturating_sub(selection.min_age);
+    let mut heads = Vec::new();
+    for key in plan.to_adopt() {
+        let Some(Row { head, job }) = ports.rows.by_key(key, stop)? else {
+            continue;
+        };
+        let subcluster = job.as_ref().map(|j| j.subcluster.as_bytes());
+        let elsewhere = selection.is_elsewhere(&key.cluster, subcluster.unwrap_or_default());
+        if head.is_unarchived() && head.end() <= latest && !elsewhere {
+            heads.push(head);
+        }
+    }
+    Ok(heads)
+}
+
+/// Does a step that is no adoption.
+///
+/// # Errors
+/// Why it was not done, in words.
+pub fn mend(archive: &dyn Walk, step: &Step) -> Result<(), String> {
+    let place = Walked {
+        key: step.job.clone(),
+        path: step.path.clone().unwrap_or_default(),
+        odd: Vec::new(),
+    };
+    match (step.fault, &step.job) {
+        (Fault::Leftover, _) => archive.mend(Flaw::Leftovers, &place),
+        (Fault::Rights, _) => archive.mend(Flaw::Rights, &place),
+        (Fault::EmptyFolder, _) => archive.mend(Flaw::EmptyFolder, &place),
+        (Fault::TwoForms, Some(key)) => keep_the_right_form(archive, key),
+        _ => Err("this is repaired in another way".into()),
+    }
+}
+
+/// Removes the form of a job's data that does not belong to its meta.json, unless it holds more than the other.
+fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), String> {
+    let read = || archive.both_forms(key).map_err(|e| e.to_string());
+    let both = read()?;
+    if both.is_empty() {
+        return Err("somebody is at work there, or has been meanwhile".into());
+    }
+    let mut right: Vec<Form> = Vec::new();
+    for stored in both {
+        let form = stored.form;
+        if verify::belong_together(stored) {
+            right.push(form);
+        }
+    }
+    let kept = match right[..] {
+        [] => return Err("neither data.json nor data.json.gz belongs to meta.json".into()),
+        [one] => one,
+        // Both say the same: the form that cc-backend chooses.
+        _ if is_short(read()?) => Form::Plain,
+        _ => Form::Gzip,
+    };
+    let (mut of_kept, mut of_other) = (Values::new(), Values::new());
+    for Stored { form, data, .. } in read()? {
+        let values = if form == kept {
+            &mut of_kept
+        } else {
+            &mut of_other
+        };
+        // What a torn file holds counts too.
+        drop(read::count(data, form, values));
+    }
+    if let Comparison::Poorer(_) = compare(&of_other, &of_kept, false) {
+        return Err("the data that does not belong to meta.json holds more values: compare both, and move one away".into());
+    }
+    archive.keep_form(key, kept)
+}
+
+/// Whether data.json is one that is stored as it is.
+fn is_short(both: Vec<Stored>) -> bool {
+    let longest = PLAIN_UP_TO as u64;
+    let plain = both.into_iter().find(|s| s.form == Form::Plain);
+    plain.is_some_and(|s| {
+        let read = io::copy(&mut s.data.take(longest + 1), &mut io::sink());
+        read.is_ok_and(|n| n <= longest)
+    })
+}

@@ -124,29 +124,32 @@ impl Round {
     }
 }
 
+/// A figure of one round.
+type Figure = fn(&Round) -> f64;
+
 /// The table of docs/performance.md: medians.
 fn conclude(rounds: &[Round]) {
-    let median = |of: &dyn Fn(&Round) -> f64| {
+    let median = |of: Figure| {
         let mut all: Vec<f64> = rounds.iter().map(of).collect();
         all.sort_by(f64::total_cmp);
         all[all.len() / 2]
     };
-    let rows: [(&str, &dyn Fn(&Round) -> f64); 5] = [
-        ("sweep / libdeflate 6, seconds", &|r| {
+    let rows: [(&str, Figure); 5] = [
+        ("sweep / libdeflate 6, seconds", |r| {
             r.sweep.wall / r.libdeflate.wall
         }),
-        ("sweep / libdeflate 6, processor time", &|r| {
+        ("sweep / libdeflate 6, processor time", |r| {
             r.sweep.cpu / r.libdeflate.cpu
         }),
-        ("sweep / own encoder, seconds", &|r| {
+        ("sweep / own encoder, seconds", |r| {
             r.sweep.wall / r.own.wall
         }),
-        ("sweep / own encoder, processor time", &|r| {
+        ("sweep / own encoder, processor time", |r| {
             r.sweep.cpu / r.own.cpu
         }),
         (
             "ns of processor time a number, besides compressing",
-            &Round::besides,
+            Round::besides,
         ),
     ];
     println!("medians of {} rounds:", rounds.len());
@@ -156,7 +159,7 @@ fn conclude(rounds: &[Round]) {
 }
 
 fn bytecount(text: &[u8], byte: u8) -> usize {
-    text.iter().filter(|b| **b == byte).count()
+    text.iter().map(|b| usize::from(*b == byte)).sum()
 }
 
 fn mebibytes(bytes: u64) -> f64 {

@@ -27,7 +27,11 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn check(path: &Path) -> io::Result<()> {
+/// Makes sure that `path` is a regular file.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn check(path: &Path) -> io::Result<()> {
     regular(&fs::metadata(path).map_err(|e| explain(path, e))?)
 }
 

@@ -10,11 +10,17 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::regular;
+
 /// Opens a file that is only read.
 ///
 /// # Errors
-/// When SQLite cannot open it.
+/// When it is not a regular file (SQLite would wait for ever for whoever writes into a FIFO), or SQLite cannot open it.
 pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    regular::check(path).map_err(|e| {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        rusqlite::Error::SqliteFailure(code, Some(e.to_string()))
+    })?;
     if has_log(path) {
         return open(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
     }

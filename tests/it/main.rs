@@ -26,6 +26,8 @@ mod model;
 mod neighbours;
 mod outcomes;
 mod packages;
+#[cfg(feature = "parquet")]
+mod parquet;
 #[cfg(feature = "s3")]
 mod s3_archive;
 mod site;

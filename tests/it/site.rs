@@ -548,7 +548,7 @@ fn media_of_later_versions_are_refused_with_what_to_give_instead() {
         assert_refused(&places, ErrorKind::Usage, &parts);
         assert!(!refusal(&places).0.contains("hush"));
     }
-    for text in ["parquet:/x", "sqlite:/x", "s3://me:hush@store"] {
+    for text in ["sqlite:/x", "s3://me:hush@store"] {
         let sources = vec![place("a", "--source"), place(text, "--source")];
         let places = Places {
             sources,

@@ -220,7 +220,7 @@ fn times_that_no_sample_can_have_decide_nothing_and_are_noted() {
     assert_eq!(host.newest, Some(T + 155));
     assert_eq!(host.final_until, Some(T + 120));
     assert_eq!(host.passed_over.len(), 1);
-    assert!(host.passed_over[0].detail.contains("8 record(s)"));
+    assert!(host.passed_over[0].detail.contains("absurd time (8)"));
     let reach = Reach {
         newest: T + 185,
         oldest: T,

@@ -246,14 +246,14 @@ impl Answer<'_> {
 }
 
 /// Where the snapshot of a piece began: the start of the piece, where it stands on the grid of a snapshot's beginning, and
-/// another time, where it begins with a true first sample.
+/// another time, where it begins with a true first sample. The beginning before the nearest counts, too: the nearest may be
+/// none of a snapshot, but one of collectors that all began at once.
 fn begin(piece: &Piece, borders: &[i64]) -> i64 {
     let (start, step) = (piece.column.start, piece.column.step);
     let before = borders.partition_point(|b| *b <= start);
-    match before.checked_sub(1).and_then(|k| borders.get(k)) {
-        Some(border) if (start - border) % step == 0 => start,
-        _ => start - 1,
-    }
+    let nearest = &borders[before.saturating_sub(2)..before];
+    let is_on_grid = nearest.iter().any(|b| (start - b) % step == 0);
+    if is_on_grid { start } else { start - 1 }
 }
 
 /// The series with the interval of each piece, in the order of time.

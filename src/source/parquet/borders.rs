@@ -52,9 +52,10 @@ pub(super) fn of(
             stop,
         };
         let mut of_group: HashMap<Box<[u8]>, Passing> = HashMap::new();
-        let read = reading.times(|host, time, step| match of_group.get_mut(host) {
-            Some(passing) => passing.row(time, step),
-            None => {
+        let read = reading.times(|host, time, step| {
+            if let Some(passing) = of_group.get_mut(host) {
+                passing.row(time, step);
+            } else {
                 let mut passing = Passing::default();
                 passing.row(time, step);
                 of_group.insert(host.into(), passing);

@@ -42,10 +42,11 @@ impl Fault {
 
 impl From<ParquetError> for Fault {
     fn from(e: ParquetError) -> Self {
-        Self::Content(match e {
-            ParquetError::General(words) | ParquetError::EOF(words) => words,
-            other => other.to_string(),
-        })
+        if let ParquetError::General(words) | ParquetError::EOF(words) = e {
+            Self::Content(words)
+        } else {
+            Self::Content(e.to_string())
+        }
     }
 }
 

@@ -109,9 +109,12 @@ pub(super) fn open(path: &Path) -> Result<Opened, Fault> {
     if let Some(e) = content.refused() {
         return Err(Fault::Medium(e));
     }
-    let meta = meta.map_err(|e| match e {
-        Fault::Content(words) => Fault::Content(format!("its footer is damaged ({words})")),
-        other => other,
+    let meta = meta.map_err(|e| {
+        if let Fault::Content(words) = e {
+            Fault::Content(format!("its footer is damaged ({words})"))
+        } else {
+            e
+        }
     })?;
     let places = places(&meta)?;
     Ok(Opened {
@@ -224,17 +227,19 @@ impl Opened {
 
     /// The statistics of a column of numbers.
     pub(super) fn numbers(&self, group: &RowGroupMetaData, field: Field) -> Option<(i64, i64)> {
-        match group.column(self.place(field)).statistics()? {
-            Statistics::Int64(s) => Some((*s.min_opt()?, *s.max_opt()?)),
-            _ => None,
+        if let Statistics::Int64(s) = group.column(self.place(field)).statistics()? {
+            Some((*s.min_opt()?, *s.max_opt()?))
+        } else {
+            None
         }
     }
 
     /// The statistics of the column of values.
     pub(super) fn values(&self, group: &RowGroupMetaData) -> Option<(f32, f32)> {
-        match group.column(self.place(Field::Value)).statistics()? {
-            Statistics::Float(s) => Some((*s.min_opt()?, *s.max_opt()?)),
-            _ => None,
+        if let Statistics::Float(s) = group.column(self.place(Field::Value)).statistics()? {
+            Some((*s.min_opt()?, *s.max_opt()?))
+        } else {
+            None
         }
     }
 

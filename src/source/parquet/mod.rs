@@ -57,6 +57,12 @@ impl Parquet {
         }
     }
 
+    /// What an operator should know of the folders before a sweep, a sentence each.
+    pub fn oddities(&self) -> Vec<String> {
+        let roots = self.roots.iter();
+        roots.flat_map(|root| presence::oddities(root)).collect()
+    }
+
     /// Refuses hosts whose samples take more than so many bytes within a window.
     #[must_use]
     pub const fn limited_to(mut self, bytes: usize) -> Self {

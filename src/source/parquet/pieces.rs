@@ -62,7 +62,7 @@ pub(super) struct Pieces<'a> {
     current: Option<(Vec<u8>, usize)>,
     file: usize,
     rows: usize,
-    pieces: usize,
+    begun: usize,
     bytes: usize,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Pieces<'a> {
             current: None,
             file: 0,
             rows: 0,
-            pieces: 0,
+            begun: 0,
             bytes: 0,
         }
     }
@@ -132,8 +132,8 @@ impl<'a> Pieces<'a> {
             column: Column::new(row.step, row.time, series.window),
             last: row.time - row.step,
         });
-        self.pieces += 1;
-        if self.pieces > PIECES + self.rows / 2 {
+        self.begun += 1;
+        if self.begun > PIECES + self.rows / 2 {
             return Err(Fault::Content(
                 "its times jump to and fro, as no collector's do".into(),
             ));
@@ -169,20 +169,19 @@ impl<'a> Pieces<'a> {
             return Ok(*at);
         }
         let key = parts.join(&0);
-        let at = match self.index.get(key.as_slice()) {
-            Some(at) => *at,
-            None => {
-                let at = self.series.len();
-                self.series.push(self.begun(row)?);
-                self.index.insert(key.clone().into(), at);
-                at
-            }
+        let at = if let Some(at) = self.index.get(key.as_slice()) {
+            *at
+        } else {
+            let at = self.series.len();
+            self.series.push(self.first(row)?);
+            self.index.insert(key.clone().into(), at);
+            at
         };
         self.current = Some((key, at));
         Ok(at)
     }
 
-    fn begun(&self, row: Row<'_>) -> Result<Growing, Fault> {
+    fn first(&self, row: Row<'_>) -> Result<Growing, Fault> {
         let text = |bytes| {
             std::str::from_utf8(bytes)
                 .map_err(|e| Fault::Content(format!("a name in it is no text ({e})")))

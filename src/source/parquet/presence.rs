@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::file;
 use super::folder::{self, Listed};
 use crate::model::failure::Reason;
 use crate::model::job::Shown;
@@ -14,6 +15,8 @@ use crate::rules::evidence::Damage;
 use crate::rules::timeline::Interval;
 use crate::source::Error;
 
+/// So many odd files are named.
+const ODDITIES: usize = 5;
 /// So many files are asked before a medium counts as sick.
 const PROBED_FILES: usize = 8;
 /// So many bytes of a file are read to see whether the medium answers.
@@ -89,6 +92,26 @@ fn check(root: &Path) -> Result<(), String> {
     ))
 }
 
+/// What an operator should know of a folder before a sweep, a sentence each.
+pub(super) fn oddities(root: &Path) -> Vec<String> {
+    if let Err(detail) = check(root) {
+        return vec![detail];
+    }
+    let clusters = folder::clusters(root).unwrap_or_default();
+    let files = clusters
+        .iter()
+        .flat_map(|c| folder::files(root, c).unwrap_or_default());
+    let odd = files.filter_map(|f| {
+        let path = f.path.display().to_string();
+        match file::open(&f.path) {
+            Ok(_) => None,
+            Err(fault) if fault.is_harmless() => Some(format!("{path} is passed over: {fault}")),
+            Err(fault) => Some(format!("{path} cannot be read: {fault}")),
+        }
+    });
+    odd.take(ODDITIES).collect()
+}
+
 fn unreadable(path: &Path, e: &io::Error) -> Error {
     Error::Unreadable {
         subject: path.display().to_string(),
@@ -121,9 +144,9 @@ pub(super) fn probe(
     stop: &Stop,
 ) -> Result<(), Error> {
     let found = files(roots, cluster)?;
-    let failed = |file: &&Listed| but.iter().any(|b| Path::new(b) == file.path);
-    let (others, failed): (Vec<&Listed>, Vec<&Listed>) =
-        found.files.iter().rev().partition(|f| !failed(f));
+    let has_failed = |file: &&Listed| but.iter().any(|b| Path::new(b) == file.path);
+    let (failed, others): (Vec<&Listed>, Vec<&Listed>) =
+        found.files.iter().rev().partition(has_failed);
     let mut sick = None;
     // Where all files failed, they are asked once more: there is no other.
     for file in others.into_iter().chain(failed).take(PROBED_FILES) {

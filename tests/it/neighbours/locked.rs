@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use ccarchive::jobs::Rows;
+use ccarchive::jobs::{Error, Filter, Pending, Rows};
 use ccarchive::ledger::Ledger;
+use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use rusqlite::Connection;
 use rustix::process::Signal;
@@ -90,6 +91,19 @@ fn a_database_that_is_locked_while_the_backlog_is_read_is_waited_for() {
     });
     assert_eq!(swept.summary.aborted, None);
     assert_eq!(swept.jobs.len(), 40);
+}
+
+#[test]
+fn the_backlog_is_read_with_the_patience_that_was_asked_for() {
+    let (dir, lock) = exclusive(site());
+    lock.execute_batch("COMMIT").unwrap();
+    let filter = Filter::new(Selection::default(), now());
+    let pending = Pending::open(&dir.path().join("job.db"), filter).unwrap();
+    let mut pending = pending.with_patience(Duration::ZERO);
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    assert!(matches!(pending.page(), Err(Error::Locked { .. })));
+    lock.execute_batch("COMMIT").unwrap();
+    assert_eq!(pending.page().unwrap().len(), 40);
 }
 
 #[test]

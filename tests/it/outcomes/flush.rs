@@ -71,7 +71,7 @@ fn what_a_failed_flush_lost_is_written_again_though_no_ledger_tells_of_it() {
         .on_flush(move || {
             until("jobs are published", || {
                 places.published_jobs().len() >= LOST
-            })
+            });
         })
         .target_trouble(Trouble::FlushFailsAt(0))
         .run_with(&site, &ledger());

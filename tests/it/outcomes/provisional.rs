@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::generator::encode;
 use crate::support::engine::Sweep;
 use crate::support::program::{program, run};
 use crate::support::site::{HOUR, NewJob, Site, T0};
@@ -262,5 +263,23 @@ fn a_metric_that_the_host_never_had_is_waited_for_until_the_others_reach_beyond_
         site.insert(&NewJob::stopped(7, "n1", T0, end - T0));
         let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
         assert_eq!(swept.outcome(7), outcome);
+    }
+}
+
+#[test]
+fn a_metric_that_the_host_never_had_is_waited_for_until_its_other_data_goes_on_behind_the_job() {
+    // The eleventh slot of a minute is the first one behind the job.
+    for (slots, outcome) in [(10, "provisional"), (11, "partial")] {
+        let site = Site::new();
+        let mut log = encode::log();
+        for slot in 0..slots {
+            encode::record(&mut log, T0 + slot * 60 + 30, "", "cpu_load", 1.0);
+        }
+        fs::write(site.host("n1").path("current.wal"), log).unwrap();
+        // The cluster as a whole has gone on.
+        site.host("n2").log(T0..T0 + HOUR);
+        site.insert(&NewJob::stopped(7, "n1", T0, 600));
+        let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+        assert_eq!(swept.outcome(7), outcome, "{slots} slots");
     }
 }

@@ -89,7 +89,7 @@ fn run_without_flags_has_the_documented_defaults() {
     assert_eq!(behaviour.queue.get(), 128);
     assert_eq!(behaviour.timeout, Duration::from_secs(30));
     assert_eq!(behaviour.max_duration, None);
-    assert_eq!(behaviour.memory, 1 << 30);
+    assert_eq!(behaviour.memory, 256 << 20);
     assert_eq!(behaviour.settle, None);
     assert_eq!(behaviour.compression, Compression::Normal);
     assert_eq!(behaviour.zero_duration, None);

@@ -13,7 +13,7 @@ use jiff::Zoned;
 
 use super::source::Opening;
 use super::wire::{self, Database};
-use super::{Stopped, afterwards, archive, preflight};
+use super::{Stopped, afterwards, archive, preflight, sources};
 use crate::cli::run::RunArgs;
 use crate::report::inspect::metrics;
 use crate::report::{Console, with_advice};
@@ -63,6 +63,9 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
     let archive = archive::open(&site.archive.value, clock, &stop)?;
     let dry_run = args.behaviour.dry_run;
     let may_write = preflight::look(&site, &*archive, dry_run, clock.now(), console)?;
+    for oddity in sources::oddities(&site, clock) {
+        console.event(&Event::Warning(&oddity));
+    }
     let media = Media {
         site: &site,
         archive: &*archive,

@@ -44,16 +44,29 @@ pub(super) fn folders(
     out
 }
 
+/// What an operator should know of the Parquet folders before a sweep, a sentence each.
+#[cfg(feature = "parquet")]
+pub(super) fn oddities(site: &Site, clock: Clock) -> Vec<String> {
+    parquet(site, clock).map_or_else(Vec::new, |p| p.oddities())
+}
+
+#[cfg(not(feature = "parquet"))]
+pub(super) const fn oddities(_: &Site, _: Clock) -> Vec<String> {
+    Vec::new()
+}
+
 /// All Parquet folders as one source.
 #[cfg(feature = "parquet")]
-fn older(site: &Site, clock: Clock) -> Option<Box<dyn Older>> {
+fn parquet(site: &Site, clock: Clock) -> Option<ccarchive::source::parquet::Parquet> {
     let roots: Vec<_> = site.parquet.iter().map(|p| p.value.clone()).collect();
-    if roots.is_empty() {
-        return None;
-    }
-    Some(Box::new(ccarchive::source::parquet::Parquet::new(
-        roots, clock,
-    )))
+    let source = |roots| ccarchive::source::parquet::Parquet::new(roots, clock);
+    (!roots.is_empty()).then(|| source(roots))
+}
+
+#[cfg(feature = "parquet")]
+fn older(site: &Site, clock: Clock) -> Option<Box<dyn Older>> {
+    let source = parquet(site, clock)?;
+    Some(Box::new(source))
 }
 
 #[cfg(not(feature = "parquet"))]

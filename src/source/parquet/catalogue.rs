@@ -11,6 +11,7 @@ use super::borders;
 use super::fault::Fault;
 use super::file::{self, Group, Opened};
 use crate::model::stop::Stop;
+use crate::opening::regular;
 use crate::rules::timeline::Interval;
 
 /// So many files are kept open, with all that their footers say.
@@ -117,6 +118,7 @@ impl Catalogue {
 }
 
 fn stamp(path: &Path) -> io::Result<Stamp> {
-    let m = fs::metadata(path)?;
+    // A link that leads nowhere is no file that went away: its target may be on a medium that is not there now.
+    let m = fs::metadata(path).map_err(|e| regular::explain(path, e))?;
     Ok(Stamp(m.len(), m.ino(), m.mtime(), m.mtime_nsec()))
 }

@@ -1,8 +1,9 @@
 //! The workers: each takes one job after the other from start to end and says what became of it.
 //!
 //! Every thread of the sweep's pool is a worker. One that finds no job in the queue takes parts of other workers' large jobs,
-//! so that no core is idle while one has work for several, and no small job waits behind a large one. A worker publishes archives and changes no row; it knows neither the ledger nor the other workers. A panic in one job is that
-//! job's failure and not the end of the sweep.
+//! so that no core is idle while one has work for several, and no small job waits behind a large one. A worker publishes
+//! archives and changes no row; it knows neither the ledger nor the other workers. A panic in one job is that job's failure
+//! and not the end of the sweep.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -14,8 +15,11 @@ use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::message::{Finished, Task};
 use crate::model::outcome::Outcome;
 
-/// How often a worker without a job looks whether others have work for it.
-const GLANCE: Duration = Duration::from_millis(2);
+/// A worker without a job looks so soon whether others have work for it, and then less and less often: an archive far away
+/// has many workers, most of which may be idle for long.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+/// At least so often.
+const LAST_LOOK: Duration = Duration::from_millis(64);
 
 /// Takes tasks until there are none or the sweep drains. Tasks of closed clusters are left as they are.
 pub(super) fn run(shared: &Shared<'_>, tasks: &Receiver<Task>, to_recorder: &Sender<Finished>) {
@@ -47,6 +51,7 @@ pub(super) fn run(shared: &Shared<'_>, tasks: &Receiver<Task>, to_recorder: &Sen
 
 /// The next task; none when there are no more. Works for others while none is there.
 fn next(tasks: &Receiver<Task>) -> Option<Task> {
+    let mut pause = FIRST_LOOK;
     loop {
         match tasks.try_recv() {
             Ok(task) => return Some(task),
@@ -54,12 +59,13 @@ fn next(tasks: &Receiver<Task>) -> Option<Task> {
             Err(TryRecvError::Empty) => {}
         }
         if rayon::yield_now() == Some(rayon::Yield::Executed) {
+            pause = FIRST_LOOK;
             continue;
         }
-        match tasks.recv_timeout(GLANCE) {
+        match tasks.recv_timeout(pause) {
             Ok(task) => return Some(task),
             Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(LAST_LOOK),
         }
     }
 }

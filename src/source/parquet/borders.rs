@@ -2,9 +2,10 @@
 //!
 //! It matters, because the first value of a series in a snapshot is a true first sample unless it stands where the snapshot
 //! begins. The store takes its snapshots of all hosts at once, while each collector reads in its own rhythm: so a time at
-//! which the rows of several hosts begin anew, and of at least half of those that report then, is the beginning of a
-//! snapshot. Collectors that all begin at the same second look like one; where slots begin is then not known, which costs
-//! less than a false first sample.
+//! which the rows of several hosts that reported just before begin anew, and of at least half of those that report then, is
+//! the beginning of a snapshot. So is a time at which at least half of all hosts of the file begin: the snapshots before it
+//! may be in no file. Collectors that all began at once look like that, too; where slots begin is then not known, which
+//! costs less than a false first sample.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,8 +20,8 @@ const GROUPS: usize = 32;
 /// Beginnings that are noted of a host: a snapshot an hour for a month, and some holes.
 const BEGINNINGS: usize = 1024;
 
-/// Where stretches of rows begin, and the last time of those that begin there.
-type Stretches = BTreeMap<i64, i64>;
+/// Where stretches of rows begin, and of those that begin there the last time and the longest step (seconds).
+type Stretches = BTreeMap<i64, (i64, i64)>;
 
 /// A host while its rows pass.
 #[derive(Default)]
@@ -70,8 +71,8 @@ pub(super) fn of(
         }
         for (host, passing) in of_group {
             let stretches = hosts.entry(host).or_default();
-            for (begin, last) in passing.stretches {
-                note(stretches, begin, last);
+            for (begin, (last, step)) in passing.stretches {
+                note(stretches, begin, last, step);
             }
         }
     }
@@ -87,24 +88,29 @@ impl Passing {
         }
         (self.last, self.step) = (time, step);
         if self.stretches.len() < BEGINNINGS || self.stretches.contains_key(&self.begin) {
-            note(&mut self.stretches, self.begin, time);
+            note(&mut self.stretches, self.begin, time, step);
         }
     }
 }
 
-fn note(stretches: &mut Stretches, begin: i64, last: i64) {
-    let known = stretches.entry(begin).or_insert(last);
-    *known = last.max(*known);
+fn note(stretches: &mut Stretches, begin: i64, last: i64, step: i64) {
+    let known = stretches.entry(begin).or_insert((last, step));
+    *known = (last.max(known.0), step.max(known.1));
 }
 
-/// The times at which several hosts begin, and at least half of those that report at the time.
+/// The times at which snapshots began.
 fn shared(hosts: &[Stretches]) -> Vec<i64> {
     let several = hosts.len().min(2);
     let all: BTreeSet<i64> = hosts.iter().flat_map(BTreeMap::keys).copied().collect();
     let is_shared = |t: &i64| {
-        let begin = hosts.iter().filter(|h| h.contains_key(t)).count();
-        let reports = |h: &&Stretches| h.range(..=t).any(|(_, last)| last >= t);
-        begin >= several && begin * 2 >= hosts.iter().filter(reports).count()
+        let begin = || hosts.iter().filter(|h| h.contains_key(t));
+        let reported = |h: &&Stretches| h.range(..t).any(|(_, (last, step))| t - last <= 2 * step);
+        let reports = |h: &&Stretches| h.range(..=t).any(|(_, (last, _))| last >= t);
+        let continuing = begin().filter(reported).count();
+        let reporting = hosts.iter().filter(reports).count();
+        let begin = begin().count();
+        (continuing >= several && continuing * 2 >= reporting)
+            || (begin >= several && begin * 2 >= hosts.len())
     };
     all.into_iter().filter(is_shared).collect()
 }
@@ -113,9 +119,16 @@ fn shared(hosts: &[Stretches]) -> Vec<i64> {
 mod tests {
     use super::*;
 
+    /// A host that reports every minute.
+    fn host(stretches: &[(i64, i64)]) -> Stretches {
+        let stretches = stretches.iter();
+        stretches
+            .map(|(begin, last)| (*begin, (*last, 60)))
+            .collect()
+    }
+
     #[test]
     fn a_time_at_which_half_of_those_that_report_begin_is_a_snapshots() {
-        let host = |stretches: &[(i64, i64)]| stretches.iter().copied().collect::<Stretches>();
         let hosts = [
             host(&[(7, 90), (100, 200)]),
             host(&[(9, 90), (100, 200)]),
@@ -127,6 +140,16 @@ mod tests {
         assert_eq!(shared(&hosts), [100]);
         assert_eq!(shared(&hosts[1..]), [0_i64; 0], "one host alone");
         assert_eq!(shared(&hosts[..1]), [7, 100], "nothing to compare with");
+    }
+
+    #[test]
+    fn collectors_that_begin_at_once_after_a_pause_are_no_snapshot_unless_they_are_half_of_all() {
+        let job = |begin| [(); 2].map(|()| host(&[(begin, begin + 900)]));
+        let mut hosts = job(1000).to_vec();
+        hosts.extend(job(9000));
+        hosts.push(host(&[(20_000, 20_060)]));
+        assert_eq!(shared(&hosts), [0_i64; 0]);
+        assert_eq!(shared(&hosts[..4]), [1000, 9000]);
     }
 
     #[test]
@@ -144,6 +167,7 @@ mod tests {
             passing.row(time, step);
         }
         let stretches: Vec<_> = passing.stretches.into_iter().collect();
-        assert_eq!(stretches, [(1000, 1300), (1361, 1421), (1481, 1481)]);
+        let expected = [(1000, (1300, 60)), (1361, (1421, 60)), (1481, (1481, 30))];
+        assert_eq!(stretches, expected);
     }
 }

@@ -14,7 +14,7 @@ use parquet::errors::ParquetError;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// It has no footer: it is being written, or whoever wrote it died.
-    #[error("it has no footer: it is still being written, or its writer died")]
+    #[error("no footer (it is still being written, or its writer died)")]
     NoFooter,
     /// It is a Parquet file of something else.
     #[error("{0}")]

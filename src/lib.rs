@@ -21,6 +21,7 @@
 //! | [`rules`] | pure: scopes, timeline, series of a job, statistics, footprint, when a job is tried again |
 //! | [`site`] | where a site keeps things: flags, environment and cc-backend's configuration |
 //! | [`model`] | words: jobs, series, outcomes, clusters, the stop token |
+//! | [`https`] | whom connections to stores and buckets trust |
 //! | `opening` | opening files and databases that others made |
 //! | `fuzzing` | apart, behind a feature: entry points for fuzzers |
 
@@ -28,6 +29,8 @@ pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(any(feature = "http", feature = "s3"))]
+pub mod https;
 pub mod inspect;
 pub mod jobs;
 pub mod ledger;

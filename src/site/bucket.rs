@@ -10,12 +10,14 @@ use std::path::PathBuf;
 
 use super::bucket_keys::{Configured, Keys};
 use super::error::ConfigError;
-use super::origin::Origin;
+use super::origin::{Located, Origin};
 use super::secret::Variables;
 
 /// What a bucket is named with.
 pub(super) const SCHEME: &str = "s3:";
 const REGION: &str = "us-east-1";
+/// Names a file of authorities, to every client of S3.
+const AUTHORITIES: &str = "AWS_CA_BUNDLE";
 /// Longer names than any server has.
 const LONGEST_NAME: usize = 255;
 
@@ -32,8 +34,8 @@ pub struct Bucket {
     pub path_style: bool,
     /// What requests are signed with; none where nothing names keys.
     pub keys: Option<Keys>,
-    /// A file of certificates to trust instead of the platform's.
-    pub certificates: Option<PathBuf>,
+    /// A file of authorities to trust instead of the machine's, where it is named for buckets alone.
+    pub certificates: Option<Located<PathBuf>>,
     /// Whether settings say so, or the kind of name: what is printed names only settings.
     explicit: Explicit,
 }
@@ -104,7 +106,8 @@ impl Bucket {
         Ok(Self {
             path_style: settings.path_style || is_address(&host) || !can_be_host,
             keys: settings.keys.keys(variables)?,
-            certificates: set("AWS_CA_BUNDLE").map(PathBuf::from),
+            certificates: set(AUTHORITIES)
+                .map(|file| Located::new(file.into(), Origin::Environment(AUTHORITIES))),
             name: settings.name,
             endpoint,
             region,

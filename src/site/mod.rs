@@ -36,7 +36,7 @@ pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
 pub use secret::{Secret, Variables};
 pub use store::Store;
-pub use survey::{SourceCluster, Survey};
+pub use survey::{ParquetCluster, SourceCluster, Survey};
 pub use table::{Row, table};
 
 /// The version of archives that cc-backend writes and this program too.
@@ -207,6 +207,15 @@ impl Site {
 }
 
 impl Site {
+    /// The file of authorities that count instead of the machine's where the archive is asked over https: what names one for
+    /// all connections, else what names one for buckets alone.
+    pub fn archive_ca(&self) -> Option<&Located<PathBuf>> {
+        match &self.archive.value {
+            ArchivePlace::S3(bucket) => self.ca.as_ref().or(bucket.certificates.as_ref()),
+            ArchivePlace::Tree(_) | ArchivePlace::Sqlite(_) => None,
+        }
+    }
+
     /// Seconds after which the sources forget a sample; none where that is not known, or where the store keeps what it
     /// removes.
     pub fn forgets_after(&self) -> Option<i64> {

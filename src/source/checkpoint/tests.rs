@@ -5,7 +5,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::failure::Reason;
-use crate::rules::timeline::{Grid, Interval, Level};
+use crate::rules::timeline::Interval;
+use crate::source::testing::{about_all, read};
 
 /// Unix seconds at which everything is read.
 const NOW: i64 = 1_700_050_000;
@@ -35,7 +36,7 @@ impl Store {
     }
 
     fn ask(&self, host: &str) -> Result<Arc<Evidence>, Error> {
-        self.source().ask(&about(host), &Stop::new())
+        self.source().ask(&about_all(host), &Stop::new())
     }
 
     fn host(&self) -> Arc<Evidence> {
@@ -44,16 +45,6 @@ impl Store {
 
     fn reach(&self) -> Result<Reach, Error> {
         self.source().reach("c", &Stop::new())
-    }
-}
-
-fn about(host: &str) -> Request<'_> {
-    Request {
-        cluster: "c",
-        subcluster: "",
-        host,
-        metrics: &[],
-        window: Interval::ALL,
     }
 }
 
@@ -77,15 +68,6 @@ fn log(records: &[(i64, f32)]) -> Vec<u8> {
         out.extend(crc32fast::hash(&payload).to_le_bytes());
     }
     out
-}
-
-fn read(series: &Level, start: i64, n: usize) -> Vec<Option<f32>> {
-    let mut chains = Vec::new();
-    series.chains("m", &mut chains);
-    let grid = Grid { start, step: 60, n };
-    let values = chains.first().map_or_else(Vec::new, |c| c.read(grid));
-    let there = |v: f32| (!v.is_nan()).then_some(v);
-    values.into_iter().map(there).collect()
 }
 
 #[test]
@@ -285,14 +267,14 @@ fn what_takes_more_room_than_there_is_is_damage_in_words() {
     let next = T + 120;
     store.write(&format!("c/h/{next}.json"), json(next, NOW, &many));
     let source = store.source().limited_to(100_000);
-    let host = source.ask(&about("h"), &Stop::new()).unwrap();
+    let host = source.ask(&about_all("h"), &Stop::new()).unwrap();
     assert_eq!(read(&host.series, T, 2), [Some(1.), Some(2.)]);
     assert_eq!(host.damaged.len(), 1);
     assert_eq!(host.damaged[0].reason, Reason::SourceUnreadable);
     println!("{}", host.damaged[0].failure());
     // A window needs less.
     let source = source.keeping_whole_up_to(0);
-    let mut request = about("h");
+    let mut request = about_all("h");
     request.window = Interval {
         from: T,
         to: T + 600,
@@ -315,7 +297,7 @@ fn what_an_earlier_reading_knew_of_the_phase_serves_when_the_files_tell_none() {
     assert!(store.host().phase_guessed);
     let remembered = [(("c".to_owned(), "h".to_owned()), before.phases.clone())];
     let source = store.source().remembering(remembered.into());
-    let after = source.ask(&about("h"), &Stop::new()).unwrap();
+    let after = source.ask(&about_all("h"), &Stop::new()).unwrap();
     assert!(!after.phase_guessed && after.phases.is_empty());
     for t in [T - 25, T - 26, T + 34, T + 35] {
         assert_eq!(read(&after.series, t, 1), read(&before.series, t, 1));
@@ -340,7 +322,7 @@ fn a_probe_reads_of_other_hosts_and_one_bad_file_is_no_sick_medium() {
     // Nothing else to read: what could be read before is asked again.
     let sick = probe(&source, &["h"]).unwrap_err();
     assert!(sick.to_string().contains("c/a"), "{sick}");
-    source.ask(&about("h"), &Stop::new()).unwrap();
+    source.ask(&about_all("h"), &Stop::new()).unwrap();
     assert_eq!(probe(&source, &["h"]), Ok(()));
     let fresh = store.source();
     let nothing = probe(&fresh, &["h", "a"]).unwrap_err();

@@ -27,10 +27,10 @@ pub(super) struct Waiting {
 }
 
 /// Not created where it is missing: a name without a file is a slip of the pen.
-pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_to_write(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let c = Connection::open_with_flags(path, flags)?;
-    c.busy_timeout(PATIENCE)?;
+    c.busy_timeout(patience)?;
     c.pragma_update(None, "synchronous", "FULL")?;
     Ok(c)
 }

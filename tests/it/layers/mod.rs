@@ -11,13 +11,14 @@ use graph::Files;
 /// Module → modules that it may name. Whoever is not here does not exist; ports never name each other.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("opening", &[]),
+    ("https", &[]),
     ("model", &[]),
     ("site", &["opening"]),
     ("rules", &["model"]),
     ("format", &["model", "rules"]),
     // The site says which bucket and how it is reached.
-    ("target", &["format", "model", "opening", "site"]),
-    ("source", &["model", "opening", "rules"]),
+    ("target", &["format", "https", "model", "opening", "site"]),
+    ("source", &["https", "model", "opening", "rules"]),
     ("jobs", &["model", "opening"]),
     ("ledger", &["format", "model", "opening", "rules"]),
     (

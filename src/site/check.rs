@@ -91,7 +91,7 @@ impl Site {
             ArchivePlace::S3(bucket) if bucket.keys.is_none() => Err(ConfigError::NoKeys {
                 named: value.to_string(),
             }),
-            ArchivePlace::S3(_) => self.archive_ca().map_or(Ok(()), |f| CERTIFICATES.file(f)),
+            ArchivePlace::S3(_) => self.archive_ca().map_or(Ok(()), |f| CERTIFICATES.file(&f)),
         }
     }
 

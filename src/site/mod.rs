@@ -16,11 +16,11 @@ mod keys;
 mod origin;
 mod parquet;
 pub mod quantity;
-mod secret;
 mod sections;
 mod store;
 mod survey;
 mod table;
+mod variables;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,14 +30,12 @@ use store::Configured;
 
 pub use advice::{Advice, Setting, Warning};
 pub use archive::ArchivePlace;
-pub use bucket::Bucket;
-pub use bucket_keys::Keys;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
-pub use secret::{Secret, Variables};
 pub use store::Store;
 pub use survey::{ParquetCluster, SourceCluster, Survey};
 pub use table::{Row, table};
+pub use variables::Variables;
 
 /// The version of archives that cc-backend writes and this program too.
 pub const ARCHIVE_VERSION: u32 = 3;
@@ -209,11 +207,14 @@ impl Site {
 impl Site {
     /// The file of authorities that count instead of the machine's where the archive is asked over https: what names one for
     /// all connections, else what names one for buckets alone.
-    pub fn archive_ca(&self) -> Option<&Located<PathBuf>> {
-        match &self.archive.value {
-            ArchivePlace::S3(bucket) => self.ca.as_ref().or(bucket.certificates.as_ref()),
-            ArchivePlace::Tree(_) | ArchivePlace::Sqlite(_) => None,
-        }
+    pub fn archive_ca(&self) -> Option<Located<PathBuf>> {
+        let ArchivePlace::S3(bucket) = &self.archive.value else {
+            return None;
+        };
+        let of_buckets = bucket.certificates.clone();
+        let of_buckets =
+            of_buckets.map(|file| Located::new(file, Origin::Environment(bucket::AUTHORITIES)));
+        self.ca.clone().or(of_buckets)
     }
 
     /// Seconds after which the sources forget a sample; none where that is not known, or where the store keeps what it

@@ -19,9 +19,9 @@ use super::fault::Fault;
 use super::refusal::{doing, refusal};
 use super::signing::{hex, sign};
 use crate::https::Trust;
+use crate::model::bucket::Bucket;
 use crate::model::clock::Clock;
 use crate::model::stop::Stop;
-use crate::site::Bucket;
 use crate::target::spool::Spool;
 
 const TRIES: u32 = 4;

@@ -1,7 +1,7 @@
 //! What somebody has to change, in words, before the server takes any request.
 
 use super::answer::Refused;
-use crate::site::Bucket;
+use crate::model::bucket::Bucket;
 
 /// What to do about an answer that no other try can change. `what`: what was to be done, as in "read s3://…"; `answer`: what the
 /// server said.

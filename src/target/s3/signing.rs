@@ -9,7 +9,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use ureq::http::Request;
 
-use crate::site::Bucket;
+use crate::model::bucket::Bucket;
 
 /// Signs what the request has now, and the hash of its body. `now`: Unix seconds.
 pub(super) fn sign(

@@ -13,11 +13,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("opening", &[]),
     ("https", &[]),
     ("model", &[]),
-    ("site", &["opening"]),
+    ("site", &["model", "opening"]),
     ("rules", &["model"]),
     ("format", &["model", "rules"]),
-    // The site says which bucket and how it is reached.
-    ("target", &["format", "https", "model", "opening", "site"]),
+    ("target", &["format", "https", "model", "opening"]),
     ("source", &["https", "model", "opening", "rules"]),
     ("jobs", &["model", "opening"]),
     ("ledger", &["format", "model", "opening", "rules"]),

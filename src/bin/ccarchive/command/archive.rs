@@ -33,7 +33,7 @@ pub(super) fn open(
         ArchivePlace::Sqlite(file) => Box::new(Sqlite::new(file)),
         #[cfg(feature = "s3")]
         ArchivePlace::S3(bucket) => {
-            let trust = super::trust::trust(site.archive_ca())?;
+            let trust = super::trust::trust(site.archive_ca().as_ref())?;
             let bucket = (**bucket).clone();
             Box::new(S3::new(bucket, trust, clock, Arc::clone(stop)))
         }

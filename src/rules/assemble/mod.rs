@@ -10,10 +10,11 @@ mod reading;
 mod wanted;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::model::cluster::{Cluster, Clusters, Subcluster};
 use crate::model::failure::{Failure, Reason, Stage};
-use crate::model::job::Job;
+use crate::model::job::{Job, Resource};
 use crate::model::series::{MetricData, Samples, Scope, ScopeData, Series, Statistics};
 use crate::rules::evidence::Evidence;
 use crate::rules::request;
@@ -34,7 +35,9 @@ const ROOFLINE: [&str; 2] = ["flops_any", "mem_bw"];
 pub struct Assembler<'a> {
     job: &'a Job,
     metrics: Vec<Wanted<'a>>,
-    units: Vec<Components>,
+    /// Of each host. Most jobs have all hosts whole: those share what is alike, which for 72 hardware threads is hundreds of
+    /// names.
+    units: Vec<Arc<Components>>,
 }
 
 /// Metrics that are worked on together.
@@ -119,11 +122,18 @@ impl<'a> Assembler<'a> {
                 })
             })
             .collect();
-        let units = job
-            .resources
-            .iter()
-            .map(|r| Components::new(r, &sub.topology))
-            .collect();
+        let mut units: Vec<Arc<Components>> = Vec::with_capacity(job.resources.len());
+        let mut before: Option<&Resource> = None;
+        for r in &job.resources {
+            let alike = before
+                .is_some_and(|b| b.hwthreads == r.hwthreads && b.accelerators == r.accelerators);
+            let of_host = match units.last() {
+                Some(last) if alike => Arc::clone(last),
+                _ => Arc::new(Components::new(r, &sub.topology)),
+            };
+            units.push(of_host);
+            before = Some(r);
+        }
         Self {
             job,
             metrics,

@@ -126,7 +126,7 @@ fn sixteen(hundredths: u64, text: &mut [u8; ROOM], at: usize) -> usize {
 
 /// Lays bytes into a text where there is room for them, which the callers see to. One store, and no call as copying a slice
 /// may be.
-#[inline(always)]
+#[inline]
 fn place<const N: usize>(text: &mut [u8; ROOM], at: usize, bytes: [u8; N]) {
     if let Some(room) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
         *room = bytes;

@@ -266,6 +266,17 @@ fn doubtful_sources(s: &Summary, lines: &mut Vec<String>) {
         lines.push(doubt);
         lines.push("    check that --source is the store that this cluster reports to".into());
     }
+    for (cluster, behind) in &s.behind {
+        let (jobs, cluster) = (count(behind.jobs, "job"), Shown(cluster));
+        let newest = words::time(behind.newest);
+        lines.push(format!(
+            "  the newest data of {cluster} in this source is of {newest}; {jobs} ended later and wait for theirs"
+        ));
+        lines.push(
+            "    check that the store still writes checkpoints, and that --source is the store that this cluster reports to"
+                .into(),
+        );
+    }
 }
 
 /// Why the sweep ended early, and what is left.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file, asks a clock or decides what becomes of a job.
 
+pub mod bucket;
 pub mod clock;
 pub mod cluster;
 pub mod failure;
@@ -10,6 +11,7 @@ pub mod memory;
 pub mod message;
 pub mod outcome;
 pub mod row_columns;
+pub mod secret;
 pub mod selection;
 pub mod series;
 pub mod standing;

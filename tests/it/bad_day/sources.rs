@@ -79,7 +79,10 @@ fn jobs_that_wait_for_data_that_should_have_come_long_ago_raise_an_alarm_also_fo
             said.contains("the newest data of alpha in this source is of 2"),
             "{said}"
         );
-        assert!(said.contains("2 jobs ended later"), "{said}");
+        assert!(
+            said.contains("too old for 2 jobs that ended later"),
+            "{said}"
+        );
     }
     assert_eq!(site.count("monitoring_status = 1"), 2);
     let mut command = program();

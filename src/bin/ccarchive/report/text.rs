@@ -270,7 +270,7 @@ fn doubtful_sources(s: &Summary, lines: &mut Vec<String>) {
         let (jobs, cluster) = (count(behind.jobs, "job"), Shown(cluster));
         let newest = words::time(behind.newest);
         lines.push(format!(
-            "  the newest data of {cluster} in this source is of {newest}; {jobs} ended later and wait for theirs"
+            "  the newest data of {cluster} in this source is of {newest}: too old for {jobs} that ended later"
         ));
         lines.push(
             "    check that the store still writes checkpoints, and that --source is the store that this cluster reports to"

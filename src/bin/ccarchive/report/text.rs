@@ -229,7 +229,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
         ),
         (
             s.of(Kind::Interrupted),
-            "interrupted: still being archived when --timeout was over; the next sweep takes them",
+            "interrupted: not done when --timeout was over or a second signal came; the next sweep takes them",
         ),
         (
             s.unusable,
@@ -314,7 +314,7 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
         let more = if s.saw_all {
             ""
         } else {
-            ", and those not looked at,"
+            ", besides those not looked at"
         };
         lines.push(format!(
             "  {} left{more}: {why}; the next sweep takes them",

@@ -73,14 +73,22 @@ pub struct Text(pub Vec<u8>);
 
 /// One host of a job, an entry of the `resources` column (cc-lib `schema/job.go`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(
+    default,
+    expecting = "a host (an object with hostname, hwthreads, accelerators)"
+)]
 pub struct Resource {
     /// The host's name.
+    #[serde(deserialize_with = "null_is_default")]
     pub hostname: String,
     /// Free text, nearly always empty.
+    #[serde(deserialize_with = "null_is_default")]
     pub configuration: String,
     /// Numbers of the hardware threads the job had; empty means the whole node.
+    #[serde(deserialize_with = "null_is_default")]
     pub hwthreads: Vec<i64>,
     /// Ids of the accelerators the job had.
+    #[serde(deserialize_with = "null_is_default")]
     pub accelerators: Vec<String>,
 }
 
@@ -227,33 +235,12 @@ pub struct Row {
 /// # Errors
 /// One sentence saying what was expected.
 pub fn parse_resources(json: &[u8]) -> Result<Vec<Resource>, String> {
-    #[derive(Deserialize)]
-    #[serde(expecting = "a host (an object with hostname, hwthreads, accelerators)")]
-    struct Raw {
-        #[serde(default, deserialize_with = "null_is_default")]
-        hostname: String,
-        #[serde(default, deserialize_with = "null_is_default")]
-        configuration: String,
-        #[serde(default, deserialize_with = "null_is_default")]
-        hwthreads: Vec<i64>,
-        #[serde(default, deserialize_with = "null_is_default")]
-        accelerators: Vec<String>,
-    }
     let json = String::from_utf8_lossy(json);
-    let raw: Vec<Raw> =
+    let resources: Vec<Resource> =
         first_value(&json).map_err(|e| format!("column resources is not a list of hosts: {e}"))?;
-    if raw.is_empty() {
+    if resources.is_empty() {
         return Err("column resources names no host".into());
     }
-    let resources: Vec<_> = raw
-        .into_iter()
-        .map(|r| Resource {
-            hostname: r.hostname,
-            configuration: r.configuration,
-            hwthreads: r.hwthreads,
-            accelerators: r.accelerators,
-        })
-        .collect();
     if let Some(k) = resources
         .iter()
         .position(|r| !is_path_component(&r.hostname))

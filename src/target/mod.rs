@@ -154,8 +154,9 @@ pub trait Draft {
     /// When the archive cannot be written.
     fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Error>;
 
-    /// Shows both to readers, at the latest with the next flush: data, then meta, and the other form of the data goes. A job that was archived before keeps its
-    /// old archive or has the new one, whatever happens, at the latest after [`Target::tidy`].
+    /// Shows both documents to readers, at the latest with the next flush: first the data, then meta.json; then the other
+    /// form of the data is removed. A job that was archived before has its old archive or the new one, whatever happens, at
+    /// the latest after [`Target::tidy`].
     ///
     /// # Errors
     /// When the archive cannot be written; the old archive is then in place again, or the next [`Target::tidy`] sees to it.

@@ -114,10 +114,10 @@ impl Builder {
             for name in &s.path {
                 level = level.children.entry(name.clone()).or_default();
             }
-            let settled = s.settle(&known, latest);
-            out.newest = out.newest.max(settled.newest);
-            out.phase_guessed |= settled.guessed;
-            level.series.insert(s.metric, settled.chain);
+            let placed = s.place(&known, latest);
+            out.newest = out.newest.max(placed.newest);
+            out.phase_guessed |= placed.guessed;
+            level.series.insert(s.metric, placed.chain);
         }
         out
     }
@@ -189,7 +189,7 @@ enum Piece {
 
 /// A series that is ready.
 #[derive(Debug, Default)]
-struct Settled {
+struct Placed {
     chain: Chain,
     newest: Option<i64>,
     guessed: bool,
@@ -276,8 +276,8 @@ impl Growing {
         (told.unwrap_or_else(guess), told.is_none())
     }
 
-    fn settle(&mut self, known: &Known, latest: i64) -> Settled {
-        let mut out = Settled::default();
+    fn place(&mut self, known: &Known, latest: i64) -> Placed {
+        let mut out = Placed::default();
         let mut last: Option<(i64, i64)> = None;
         // Stretches of one column with one phase are one run of slots again: the hole between is NaN.
         let mut open: Option<Span> = None;

@@ -146,14 +146,14 @@ pub struct Head {
     pub status: i64,
 }
 
-/// The same of the columns alone, see [`Head::has_unknown_end`].
+/// Whether nobody knows when a job ended, from the columns of its row: cc-backend's walltime check sets state failed and
+/// status 2 and leaves the length 0. Other jobs of length 0 ended at once.
 pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> bool {
     duration == 0 && status == STATUS_FAILED && state == b"failed" && walltime > 0
 }
 
 impl Head {
-    /// Whether the end of a job with that walltime (seconds) is unknown: cc-backend's walltime check sets state failed and
-    /// status 2 and leaves the length 0. Other jobs of length 0 ended at once.
+    /// [`unknown_end`] of this row and its walltime (seconds).
     pub fn has_unknown_end(&self, walltime: i64) -> bool {
         unknown_end(self.status, self.duration, self.state.as_bytes(), walltime)
     }

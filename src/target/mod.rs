@@ -82,8 +82,8 @@ impl Stored {
 
 /// A job archive.
 pub trait Target: Sync {
-    /// Looks whether a sweep may begin: the version is the one we know, and what is written will belong to whom the archive
-    /// belongs. Writes nothing, so that a dry run meets what a sweep would meet.
+    /// Looks whether a sweep may begin: the archive has the version that this program knows, and its owner will own what is
+    /// written. Writes nothing, so that a dry run finds the same obstacles as a sweep.
     ///
     /// # Errors
     /// When it may not.

@@ -19,6 +19,7 @@ mod generator;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ccarchive::format::gzip::{Effort, Encoder};
@@ -26,6 +27,7 @@ use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::memory::Memory;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
@@ -212,7 +214,7 @@ fn sweep_once(site: &Path) -> Summary {
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap();
     let clock = Clock::starting_at(NOW);
     let checkpoints = Checkpoints::new(site.join("checkpoints"), clusters.frequencies(), clock);
-    let source = Cached::new(checkpoints, 1 << 30);
+    let source = Cached::new(checkpoints, Arc::new(Memory::new(1536 << 20)));
     let database = site.join("job.db");
     let ledger = Ledger::open(&site.join("job.db.ledger"), &database);
     let selection = Selection::default();

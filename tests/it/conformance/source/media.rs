@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ccarchive::model::clock::Clock;
+use ccarchive::model::memory::Memory;
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::source::{cache, layers};
@@ -104,7 +106,10 @@ pub(super) struct Cached(pub(super) Files);
 
 impl Medium for Cached {
     fn open(&self) -> Box<dyn Source> {
-        Box::new(cache::Cached::new(self.0.source(), 64 << 20))
+        Box::new(cache::Cached::new(
+            self.0.source(),
+            Arc::new(Memory::new(96 << 20)),
+        ))
     }
 
     fn damage(&self) {
@@ -144,7 +149,7 @@ pub(super) use http::{Filled, Http};
 
 #[cfg(feature = "http")]
 mod http {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use ccarchive::https::Trust;

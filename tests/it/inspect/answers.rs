@@ -44,7 +44,8 @@ fn status_counts_every_job_once_where_the_next_sweep_finds_it() {
         places(&before),
         [place("due", "-", 4), place("unknown_end", "-", 1)]
     );
-    assert_eq!(before["oldest"]["jobId"], 5);
+    // Not the job of unknown end: no sweep takes it by itself.
+    assert_eq!(before["oldest"]["jobId"], 1);
     assert!(before["risk"]["retention"].is_null());
     assert_eq!(before["reach"][0]["newest"], T0 + 4 * HOUR);
 
@@ -60,6 +61,8 @@ fn status_counts_every_job_once_where_the_next_sweep_finds_it() {
         ]
     );
     assert_eq!(after["standing"]["thin"], 1);
+    // Nor the lost one.
+    assert_eq!(after["oldest"]["jobId"], 3);
     assert_eq!(after["runs"][0]["exit"], 3);
 }
 

@@ -123,7 +123,7 @@ fn sweep_site(
         ledger: &ledger,
         clock,
     };
-    let source = sources.all(Some(wire::Memory::of(b).cache))?;
+    let source = sources.all(wire::Memory::of(b).cache)?;
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }

@@ -12,14 +12,14 @@ use jiff::Zoned;
 
 use super::Stopped;
 use super::explain::row;
-use super::inspected::Inspected;
+use super::inspected::{Ages, Inspected};
 use crate::cli::inspect::ShowArgs;
 use crate::report;
 
 /// Shows a job; changes nothing.
 pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
-    let Some(site) = Inspected::open(&args.site, None, &now)? else {
+    let Some(site) = Inspected::open(&args.site, Ages::default(), &now)? else {
         return Ok(Exit::Done);
     };
     let wanted = Wanted {

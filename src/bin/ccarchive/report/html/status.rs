@@ -93,8 +93,11 @@ fn silence(r: &Reach, now: i64) -> Option<i64> {
 /// The four figures that tell whether data is in danger.
 fn figures(s: &Status) -> Markup {
     let oldest = s.oldest.as_ref().map_or_else(
-        || "no job waits".into(),
-        |o| format!("the oldest ended {} ago", span(s.now - o.end)),
+        || match s.table.unarchived {
+            0 => "no job waits".into(),
+            _ => "none that can still be saved".into(),
+        },
+        |o| format!("the oldest to be saved ended {} ago", span(s.now - o.end)),
     );
     let (left, of) = time_to_loss(s);
     let at_risk = format!(

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
@@ -32,7 +33,9 @@ const BATCH_WITH_DATA: usize = 64;
 /// Rows that a thread reads at a time, so that no state of the database is held for long.
 const PIECE: usize = 64;
 /// Parts of the archive that are gone through at a time, by all threads.
-const PARTS: usize = 16;
+const PARTS: usize = 32;
+/// Threads besides one for each processor: mostly the disk is waited for, which serves many at once.
+const WAITING: usize = 14;
 
 /// How thoroughly to look.
 #[derive(Clone, Debug)]
@@ -51,6 +54,8 @@ pub struct Wanted {
     pub max_duration: Option<Duration>,
     /// How the owners of database and archive do not fit, where they do not.
     pub owners: Option<String>,
+    /// How many jobs more should be looked at at once, since the archive mostly waits for answers.
+    pub waits: usize,
 }
 
 /// How far a run came.
@@ -178,7 +183,25 @@ pub fn verify(
     terms: &Terms,
     wanted: &Wanted,
     stop: &Stop,
-    listener: &mut dyn Listener,
+    listener: &mut (dyn Listener + Send),
+) -> Result<Verified, jobs::Error> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let pool = ThreadPoolBuilder::new().num_threads(cores + WAITING + wanted.waits);
+    let mut look = || compare(ports, archive, terms, wanted, stop, listener);
+    match pool.build() {
+        Ok(pool) => pool.install(look),
+        // Slower, and as right.
+        Err(_) => look(),
+    }
+}
+
+fn compare(
+    ports: &Ports<'_>,
+    archive: &dyn Walk,
+    terms: &Terms,
+    wanted: &Wanted,
+    stop: &Stop,
+    listener: &mut (dyn Listener + Send),
 ) -> Result<Verified, jobs::Error> {
     let mut run = Run {
         ports,
@@ -256,7 +279,7 @@ struct Run<'a> {
     ports: &'a Ports<'a>,
     wanted: &'a Wanted,
     clock: Clock,
-    listener: &'a mut dyn Listener,
+    listener: &'a mut (dyn Listener + Send),
     stop: &'a Stop,
     out: Verified,
     batch: Vec<i64>,

@@ -2,7 +2,7 @@
 //!
 //! Files are read from the disk, not from memory: after a failed write the kernel keeps the pages and calls them clean, so
 //! that a file reads well until it is forgotten. What is found may be recorded in the database, and must be there then: so
-//! what is not on the disk yet is written before. Whoever only reads writes nothing.
+//! what is not on the disk yet is written before. Whoever only reads makes nothing be written.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -115,19 +115,16 @@ fn of_file(name: &str, e: &io::Error) -> io::Error {
     io::Error::new(e.kind(), format!("{name}: {e}"))
 }
 
-/// Opens one of the job's files to be read from the disk, as far as it is there by now; none where there is none.
+/// Opens one of the job's files as any reader does; none where there is none.
 fn open(folder: &Path, name: &str) -> io::Result<Option<File>> {
-    let file = match regular::open(&folder.join(name)) {
-        Ok(f) => f,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(of_file(name, &e)),
-    };
-    // Where pages cannot be dropped, there is no disk behind them.
-    fadvise(&file, 0, None, Advice::DontNeed).ok();
-    Ok(Some(file))
+    match regular::open(&folder.join(name)) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(of_file(name, &e)),
+    }
 }
 
-/// The same, once all of it is on the disk.
+/// The same to be read from the disk, once all of it is there.
 fn open_durable(folder: &Path, name: &str) -> io::Result<Option<File>> {
     let Some(file) = open(folder, name)? else {
         return Ok(None);
@@ -144,6 +141,7 @@ fn open_durable(folder: &Path, name: &str) -> io::Result<Option<File>> {
         }
         Ok(()) | Err(_) => {}
     }
+    // Where pages cannot be dropped, there is no disk behind them.
     fadvise(&file, 0, None, Advice::DontNeed).ok();
     Ok(Some(file))
 }

@@ -272,3 +272,43 @@ fn figures_for_prometheus_stand_in_a_file_of_their_own() {
     let numbers = values.map(|l| l.rsplit(' ').next().unwrap().parse::<f64>());
     assert!(numbers.into_iter().all(|n| n.is_ok()), "{text}");
 }
+
+#[test]
+fn a_metric_or_host_that_is_not_there_is_answered_with_those_that_are() {
+    let site = swept();
+    let hosts = ask(&site, &["show", "1", "--host", "n7"]);
+    hosts.refused(2, "it has no host n7; it has n1");
+    for more in [&[][..], &["--csv"], &["--json"]] {
+        let arguments = [&["show", "1", "--metric", "flobs"], more].concat();
+        let ran = ask(&site, &arguments).expect(2);
+        assert!(
+            ran.err.contains("it has no metric flobs; it has "),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn what_a_sweep_leaves_to_the_live_server_is_said_by_explain_and_status_alike() {
+    let site = Site::new();
+    let start = now() - HOUR - 300;
+    site.host("n1").bin(start - 60..start + HOUR + 60);
+    site.insert(&NewJob::stopped(1, "n1", start, HOUR));
+    let place = |flags: &[&str]| {
+        let explained = ask(&site, &[&["explain", "1", "--json"], flags].concat());
+        let next = explained.json().pop().unwrap()["next"].take();
+        let counted = ask(&site, &[&["status", "--json"], flags].concat());
+        let group = counted.json().pop().unwrap()["backlog"][0]["place"].take();
+        assert_eq!(next["place"], group);
+        let at = next["at"].as_i64().unwrap() - start - HOUR;
+        (group.as_str().unwrap().to_owned(), at)
+    };
+    assert_eq!(place(&[]), ("fresh".to_owned(), 600));
+    assert_eq!(place(&["--min-age", "1h"]), ("fresh".to_owned(), 3600));
+    assert_eq!(place(&["--min-age", "1m"]).0, "due");
+    let swept = ask(&site, &["run", "--json"]).expect(0);
+    assert_eq!(swept.summary()["passedOver"]["tooYoung"], 1);
+    let swept = ask(&site, &["run", "--json", "--min-age", "1m"]).expect(0);
+    assert_eq!(swept.summary()["archived"], 1);
+}

@@ -134,7 +134,7 @@ pub(super) const SHOW_EXIT_CODES: &str = "\
 Exit codes:
     0  shown
     1  could not look, or the archive holds nothing whole of the job
-    2  usage or configuration; no such job, or several share the number
+    2  usage or configuration; no such job, or several share the number; no such metric or host
    12  version of the database or of the archive not supported";
 
 #[derive(Debug, Args)]

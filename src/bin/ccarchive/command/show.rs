@@ -52,6 +52,9 @@ pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Stopped> {
 }
 
 fn stopped(e: &Error, key: &JobKey) -> Stopped {
+    if let Error::Unknown { what, .. } = e {
+        return Stopped::new(Exit::Usage, format!("--{what}: {key}: {e}"));
+    }
     let hint = if matches!(e, Error::NotArchived) {
         format!("; ccarchive explain {} says why", key.job_id)
     } else {

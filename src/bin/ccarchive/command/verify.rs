@@ -48,6 +48,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
         clusters: args.cluster.clone(),
         max_duration: args.max_duration,
         owners: site.site.unlike_owners(),
+        waits: site.archive.waits(),
     };
     site.ask(|ports| {
         let mut found = Found::new(&mut console);

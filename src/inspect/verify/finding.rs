@@ -43,6 +43,8 @@ pub enum Fault {
     Leftover,
     /// A place without anything, which cc-backend takes for an archive.
     EmptyFolder,
+    /// A cluster without cluster.json.
+    NoClusterJson,
     /// What does not belong into an archive.
     Stranger,
     /// Owner or rights are not such that cc-backend can use it.
@@ -88,6 +90,7 @@ impl Fault {
             Self::TwoForms => '2',
             Self::EmptyFolder => '0',
             Self::Leftover => 't',
+            Self::NoClusterJson => 'c',
             Self::Stranger => '~',
             Self::Rights => 'r',
             Self::Owners => 'o',
@@ -105,6 +108,7 @@ impl Fault {
             | Self::EmptyFolder
             | Self::NoForm
             | Self::Rights
+            | Self::NoClusterJson
             | Self::Owners
             | Self::Version
             | Self::Unreadable => Severity::Error,
@@ -138,6 +142,7 @@ impl Fault {
             | Self::Incomplete => Repair::ArchiveAgain,
             Self::NoRow
             | Self::MetaUnfinished
+            | Self::NoClusterJson
             | Self::Stranger
             | Self::Owners
             | Self::Version

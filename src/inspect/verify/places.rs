@@ -79,7 +79,7 @@ pub(super) fn odd(w: &Walked) -> Vec<Finding> {
                 &w.path,
             ),
             Odd::NoClusterJson => at(
-                Fault::Stranger,
+                Fault::NoClusterJson,
                 "a cluster in the archive without cluster.json: cc-backend does not start with it"
                     .into(),
                 &w.path,

@@ -36,7 +36,7 @@ fn what_a_sweep_wrote_is_sound() {
 #[test]
 fn every_planted_fault_is_found() {
     type Plant = fn(&Site);
-    let cases: [(&str, &[&str], Plant); 13] = [
+    let cases: [(&str, &[&str], Plant); 14] = [
         ("missing", &[], |s| {
             fs::remove_dir_all(s.folder(1, START)).unwrap();
         }),
@@ -64,6 +64,9 @@ fn every_planted_fault_is_found() {
         ("not_recorded", &[], |s| s.set(1, "monitoring_status = 1")),
         ("stranger", &[], |s| {
             fs::write(s.folder(1, START).join("notes.txt"), "x").unwrap();
+        }),
+        ("no_cluster_json", &[], |s| {
+            fs::create_dir(s.path("job-archive/renamed")).unwrap();
         }),
         ("empty_folder", &[], |s| {
             fs::create_dir(s.folder(1, START + 1)).unwrap();

@@ -110,6 +110,9 @@ pub(crate) const fn remedy(fault: Fault) -> &'static str {
         Fault::NoForm => "--repair writes down what the data itself says",
         Fault::EmptyFolder => "--repair removes it: cc-backend takes it for an archive",
         Fault::Leftover => "--repair ends or undoes what the killed sweep had begun",
+        Fault::NoClusterJson => {
+            "put it back from a backup: cc-backend does not start without it, and sweeps leave this cluster's jobs alone"
+        }
         Fault::Stranger => "move it away: cc-backend may stop at it",
         Fault::Rights => {
             "--repair (as root, where the owner is wrong) gives it to the archive's owner"
@@ -145,6 +148,7 @@ pub(super) const fn repair(fault: Fault) -> &'static str {
         }
         Fault::NoRow
         | Fault::MetaUnfinished
+        | Fault::NoClusterJson
         | Fault::Stranger
         | Fault::Owners
         | Fault::Version

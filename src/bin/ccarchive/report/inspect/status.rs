@@ -206,8 +206,11 @@ pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(&'static str, Line)> {
         ),
     ];
     let said = lines.into_iter().filter(|l| l.1 > 0);
-    said.map(|(tone, n, kind, what)| (kind, (tone, format!("{n} {kind}: {what}."))))
-        .collect()
+    said.map(|(tone, n, kind, what)| {
+        let named = kind.replace('-', " ");
+        (kind, (tone, format!("{n} {named}: {what}.")))
+    })
+    .collect()
 }
 
 fn standing_lines(s: &Status, wanted: &Wanted, p: &mut Paper) {

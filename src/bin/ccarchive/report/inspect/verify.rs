@@ -400,7 +400,11 @@ impl Console {
             let of = counts.filter(|((s, _), _)| (*s == Severity::Note) == notes);
             of.map(|(_, n)| n).sum()
         };
-        let percent = (p.share * 100.0).min(99.9);
+        let percent = if p.share < 1.0 {
+            (p.share * 100.0).min(99.9)
+        } else {
+            100.0
+        };
         let what = if p.places {
             let jobs = count(p.seen.places, "job");
             format!("{jobs} in the archive's {}", count(p.total, "part"))

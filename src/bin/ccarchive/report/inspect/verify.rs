@@ -178,6 +178,9 @@ impl Console {
         if let Some(r) = repaired.filter(|r| !self.quiet || r.left > 0) {
             let tone = if r.left > 0 { Tone::Warn } else { Tone::Good };
             let left = match r.left {
+                0 if v.resume.is_some() => {
+                    "nothing that is wrong is left in what was looked at".to_owned()
+                }
                 0 => "nothing that is wrong is left".to_owned(),
                 n => format!("{} left", count(n, "finding")),
             };

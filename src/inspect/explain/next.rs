@@ -146,7 +146,7 @@ impl Outlook<'_> {
             ),
             Place::Fresh => (
                 format!(
-                    "it stopped less than {} s ago (--min-age) and is left to the live server until then",
+                    "it stopped less than {} s ago, and until then it is left to the live server",
                     self.terms.min_age
                 ),
                 Step::Wait,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file, asks a clock or decides what becomes of a job.
 
+pub mod bucket;
 pub mod clock;
 pub mod cluster;
 pub mod failure;
@@ -9,6 +10,7 @@ pub mod job;
 pub mod message;
 pub mod outcome;
 pub mod row_columns;
+pub mod secret;
 pub mod selection;
 pub mod series;
 pub mod standing;

@@ -8,10 +8,11 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::bucket::{self, Bucket};
+use super::bucket;
 use super::error::ConfigError;
 use super::origin::Located;
-use super::secret::Variables;
+use super::variables::Variables;
+use crate::model::bucket::Bucket;
 
 /// What a SQLite file is named with.
 const SQLITE: &str = "sqlite:";
@@ -40,7 +41,7 @@ impl ArchivePlace {
         }
         if bytes.starts_with(bucket::SCHEME.as_bytes()) {
             let text = text.to_string_lossy();
-            let bucket = Bucket::named(&text, &place.origin, variables)?;
+            let bucket = bucket::named(&text, &place.origin, variables)?;
             return Ok(Self::S3(Box::new(bucket)));
         }
         Ok(Self::Tree(text.clone()))

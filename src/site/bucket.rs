@@ -4,45 +4,20 @@
 //! config.json has the same words as keys. What neither names is as cc-backend takes it: the region is `us-east-1`, the
 //! server is what `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` says, else that of AWS.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::bucket_keys::{Configured, Keys};
+use super::bucket_keys::Configured;
 use super::error::ConfigError;
 use super::origin::Origin;
-use super::secret::Variables;
+use super::variables::Variables;
+use crate::model::bucket::Bucket;
 
 /// What a bucket is named with.
 pub(super) const SCHEME: &str = "s3:";
 const REGION: &str = "us-east-1";
 /// Longer names than any server has.
 const LONGEST_NAME: usize = 255;
-
-/// A bucket and the way to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bucket {
-    /// Its name.
-    pub name: String,
-    /// The server: scheme, host and port, without a slash at the end.
-    pub endpoint: String,
-    /// The region that requests are signed for.
-    pub region: String,
-    /// Whether the bucket stands in the path of an address; else it is the first part of the host's name.
-    pub path_style: bool,
-    /// What requests are signed with; none where nothing names keys.
-    pub keys: Option<Keys>,
-    /// A file of certificates to trust instead of the platform's.
-    pub certificates: Option<PathBuf>,
-    /// Whether settings say so, or the kind of name: what is printed names only settings.
-    explicit: Explicit,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Explicit {
-    endpoint: bool,
-    path_style: bool,
-}
 
 /// What flags or configuration say of a bucket.
 #[derive(Default)]
@@ -54,96 +29,68 @@ pub(super) struct Settings {
     pub(super) keys: Configured,
 }
 
-impl Bucket {
-    /// What a flag or variable names.
-    pub(super) fn named(
-        text: &str,
-        origin: &Origin,
-        variables: &Variables,
-    ) -> Result<Self, ConfigError> {
-        let settings = parse(text).map_err(|why| ConfigError::Bucket {
-            named: shown(text),
-            origin: origin.clone(),
-            why,
-        })?;
-        Self::new(settings, origin, variables)
-    }
-
-    /// What settings say, completed from the environment.
-    pub(super) fn new(
-        settings: Settings,
-        origin: &Origin,
-        variables: &Variables,
-    ) -> Result<Self, ConfigError> {
-        let wrong = |why: String| ConfigError::Bucket {
-            named: format!("s3://{}", shown(&settings.name)),
-            origin: origin.clone(),
-            why,
-        };
-        check_name(&settings.name).map_err(wrong)?;
-        let set = |name: &str| super::bucket_keys::variable(variables, name);
-        let region = settings.region.filter(|r| !r.is_empty());
-        let region = region.unwrap_or_else(|| REGION.to_owned());
-        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if !region.chars().all(is_word) {
-            return Err(wrong(
-                "the region holds characters that no region has".into(),
-            ));
-        }
-        let given = settings.endpoint.filter(|e| !e.is_empty());
-        let explicit = Explicit {
-            endpoint: given.is_some(),
-            path_style: settings.path_style,
-        };
-        let endpoint = given
-            .or_else(|| set("AWS_ENDPOINT_URL_S3"))
-            .or_else(|| set("AWS_ENDPOINT_URL"))
-            .unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
-        let (endpoint, host) = server(&endpoint).map_err(wrong)?;
-        let can_be_host = is_host_label(&settings.name, endpoint.starts_with("https:"));
-        Ok(Self {
-            path_style: settings.path_style || is_address(&host) || !can_be_host,
-            keys: settings.keys.keys(variables)?,
-            certificates: set("AWS_CA_BUNDLE").map(PathBuf::from),
-            name: settings.name,
-            endpoint,
-            region,
-            explicit,
-        })
-    }
-
-    /// The address of the bucket itself, without a slash at the end.
-    pub fn address(&self) -> String {
-        if self.path_style {
-            return format!("{}/{}", self.endpoint, self.name);
-        }
-        match self.endpoint.split_once("://") {
-            Some((scheme, host)) => format!("{scheme}://{}.{host}", self.name),
-            None => self.endpoint.clone(),
-        }
-    }
+/// The bucket that a flag or variable names.
+pub(super) fn named(
+    text: &str,
+    origin: &Origin,
+    variables: &Variables,
+) -> Result<Bucket, ConfigError> {
+    let settings = parse(text).map_err(|why| ConfigError::Bucket {
+        named: shown(text),
+        origin: origin.clone(),
+        why,
+    })?;
+    of(settings, origin, variables)
 }
 
-impl fmt::Display for Bucket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s3://{}", self.name)?;
-        let mut sign = '?';
-        let mut setting = |f: &mut fmt::Formatter<'_>, name: &str, value: &str| {
-            write!(f, "{sign}{name}={value}")?;
-            sign = '&';
-            Ok::<(), fmt::Error>(())
-        };
-        if self.explicit.endpoint {
-            setting(f, "endpoint", &self.endpoint)?;
-        }
-        if self.region != REGION {
-            setting(f, "region", &self.region)?;
-        }
-        if self.explicit.path_style {
-            setting(f, "use-path-style", "true")?;
-        }
-        Ok(())
+/// The bucket that settings name, completed from the environment.
+pub(super) fn of(
+    settings: Settings,
+    origin: &Origin,
+    variables: &Variables,
+) -> Result<Bucket, ConfigError> {
+    let wrong = |why: String| ConfigError::Bucket {
+        named: format!("s3://{}", shown(&settings.name)),
+        origin: origin.clone(),
+        why,
+    };
+    check_name(&settings.name).map_err(wrong)?;
+    let set = |name: &str| super::bucket_keys::variable(variables, name);
+    let region = settings.region.filter(|r| !r.is_empty());
+    let region = region.unwrap_or_else(|| REGION.to_owned());
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !region.chars().all(is_word) {
+        return Err(wrong(
+            "the region holds characters that no region has".into(),
+        ));
     }
+    let given = settings.endpoint.filter(|e| !e.is_empty());
+    let is_given = given.is_some();
+    let endpoint = given
+        .or_else(|| set("AWS_ENDPOINT_URL_S3"))
+        .or_else(|| set("AWS_ENDPOINT_URL"))
+        .unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+    let (endpoint, host) = server(&endpoint).map_err(wrong)?;
+    // What follows from the rest, or from the environment, is not repeated.
+    let words = [
+        is_given.then(|| format!("endpoint={endpoint}")),
+        (region != REGION).then(|| format!("region={region}")),
+        settings
+            .path_style
+            .then(|| "use-path-style=true".to_owned()),
+    ];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    let sign = if words.is_empty() { "" } else { "?" };
+    let can_be_host = is_host_label(&settings.name, endpoint.starts_with("https:"));
+    Ok(Bucket {
+        shown: format!("s3://{}{sign}{}", settings.name, words.join("&")),
+        path_style: settings.path_style || is_address(&host) || !can_be_host,
+        keys: settings.keys.keys(variables)?,
+        certificates: set("AWS_CA_BUNDLE").map(PathBuf::from),
+        name: settings.name,
+        endpoint,
+        region,
+    })
 }
 
 /// As much of a text as may be shown: what follows a question mark may hold keys.
@@ -264,14 +211,14 @@ fn is_host_label(name: &str, tls: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::Secret;
+    use crate::model::secret::Secret;
 
     const FLAG: Origin = Origin::Default("a test");
 
     fn bucket(text: &str, variables: &[(&str, &str)]) -> Result<Bucket, String> {
         let one = |(k, v): &(&str, &str)| ((*k).to_owned(), Secret::new((*v).to_owned()));
         let variables = variables.iter().map(one).collect();
-        Bucket::named(text, &FLAG, &variables).map_err(|e| e.to_string())
+        named(text, &FLAG, &variables).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use super::advice::Setting;
 use super::error::{ConfigError, Role};
 use super::origin::{Located, Origin};
-use super::secret::{Secret, Variables};
+use super::variables::Variables;
+use crate::model::bucket::Keys;
+use crate::model::secret::Secret;
 
 /// What is read of the environment, besides files of keys.
 const VARIABLES: [&str; 12] = [
@@ -37,19 +39,6 @@ static KEY_FILE: Role = Role {
 /// Whether a variable may say something about an S3 bucket.
 pub(super) fn is_read(name: &str) -> bool {
     name == "HOME" || VARIABLES.contains(&name)
-}
-
-/// A pair of keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keys {
-    /// The name of the keys to the server.
-    pub access: Secret,
-    /// What requests are signed with.
-    pub secret: Secret,
-    /// What temporary keys need besides.
-    pub session: Option<Secret>,
-    /// What named them.
-    pub from: String,
 }
 
 /// Keys of config.json.

@@ -11,15 +11,16 @@ use serde::de::DeserializeOwned;
 
 use super::advice::Warning;
 use super::archive::ArchivePlace;
-use super::bucket::{self, Bucket};
+use super::bucket;
 use super::bucket_keys;
 use super::error::ConfigError;
 use super::go_duration;
 use super::keys;
 use super::origin::{Located, Origin};
-use super::secret::{Secret, Variables};
 use super::sections::{Archive, Cleanup, External, Sections, parse_json, read, read_json};
 use super::store::Configured;
+use super::variables::Variables;
+use crate::model::secret::Secret;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const BESIDE_CONFIG: &str = "cc-backend's own, in the folder of its configuration";
@@ -251,7 +252,7 @@ impl Place {
             },
         };
         let origin = self.origin("archive.bucket");
-        let bucket = Bucket::new(settings, &origin, variables)?;
+        let bucket = bucket::of(settings, &origin, variables)?;
         Ok(Located::new(ArchivePlace::S3(Box::new(bucket)), origin))
     }
 

@@ -16,11 +16,11 @@ mod keys;
 mod origin;
 mod parquet;
 pub mod quantity;
-mod secret;
 mod sections;
 mod store;
 mod survey;
 mod table;
+mod variables;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,14 +30,12 @@ use store::Configured;
 
 pub use advice::{Advice, Setting, Warning};
 pub use archive::ArchivePlace;
-pub use bucket::Bucket;
-pub use bucket_keys::Keys;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
-pub use secret::{Secret, Variables};
 pub use store::Store;
 pub use survey::{SourceCluster, Survey};
 pub use table::{Row, table};
+pub use variables::Variables;
 
 /// The version of archives that cc-backend writes and this program too.
 pub const ARCHIVE_VERSION: u32 = 3;

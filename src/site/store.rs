@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use super::advice::Setting;
 use super::error::{ConfigError, Role};
 use super::origin::{Located, Origin};
-use super::secret::{Secret, Variables};
+use super::variables::Variables;
+use crate::model::secret::Secret;
 
 /// The variables that name tokens begin so.
 pub(super) const TOKEN_VARIABLE: &str = "METRICSTORE_TOKEN";

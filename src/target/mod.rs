@@ -6,6 +6,7 @@
 //! ([`Target::tidy`]): nothing else has to remember it.
 
 mod error;
+mod found;
 mod owner;
 #[cfg(feature = "s3")]
 pub mod s3;
@@ -15,16 +16,15 @@ mod sum;
 pub mod tree;
 mod walk;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 
 use crate::format::read::{self, Meta, Visitor};
 use crate::model::job::JobKey;
-use crate::model::series::Statistics;
-use crate::model::stored::{Files, Form, Values};
+use crate::model::stored::{Files, Form};
 
 pub use error::Error;
+pub use found::{Found, Whole};
 pub use walk::{Archive, Flaw, Odd, Part, Walk, Walked};
 
 /// What a start-up must know of an archive.
@@ -41,42 +41,6 @@ pub struct ClusterFiles {
     pub files: Vec<(String, Vec<u8>)>,
     /// Names that have none; cc-backend does not start with such a one.
     pub without: Vec<String>,
-}
-
-/// What an archive holds for a job.
-#[derive(Debug)]
-pub struct Found {
-    /// Size and checksum, where there is a meta.json and exactly one form of the data.
-    pub files: Option<Files>,
-    /// What the data holds, as far as it can be read; the more where both forms are there.
-    pub values: Values,
-    /// Set where it is a whole archive of this very job: one form of the data, both documents decode, and meta.json names
-    /// this job.
-    pub whole: Option<Whole>,
-}
-
-/// A whole archive of a job, as its meta.json describes it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Whole {
-    /// Seconds.
-    pub duration: i64,
-    /// The job's statistics by metric: what its footprint and energy are computed from, since those that stand beside them
-    /// may be of the time when the job stopped.
-    pub statistics: BTreeMap<String, Statistics>,
-    /// Bytes of both documents as stored.
-    pub stored_bytes: u64,
-}
-
-impl Whole {
-    /// What meta.json says, where it names this job.
-    fn of(meta: &[u8], key: &JobKey, files: &Files) -> Option<Self> {
-        let meta = read::meta(meta).ok()?;
-        (meta.job.head.key == *key).then(|| Self {
-            duration: meta.job.head.duration,
-            statistics: meta.plain_statistics(),
-            stored_bytes: files.meta.size + files.data.size,
-        })
-    }
 }
 
 /// An archived job as it is stored.

@@ -91,7 +91,7 @@ pub(super) fn odd(w: &Walked) -> Vec<Finding> {
             ),
             Odd::NoForm => at(
                 Fault::NoForm,
-                "whether its data is compressed is not told: cc-backend cannot read it".into(),
+                "data_compressed is NULL: cc-backend cannot read it".into(),
                 &w.path,
             ),
             Odd::NoMeta => at(Fault::Incomplete, "meta.json is missing".into(), &w.path),

@@ -23,9 +23,9 @@ use ureq::{Agent, Body, SendBody};
 
 use super::answer::{Answer, Meaning};
 use super::fault::Fault;
+use crate::model::bucket::Bucket;
 use crate::model::clock::Clock;
 use crate::model::stop::Stop;
-use crate::site::Bucket;
 use crate::target::spool::Spool;
 
 const TRIES: u32 = 4;

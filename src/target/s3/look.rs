@@ -9,17 +9,10 @@ use super::object::{self, Reading};
 use super::place::{META, There, data_name, folder};
 use crate::format::read;
 use crate::model::job::JobKey;
-use crate::model::stored::{Files, Form, Sum, Values};
+use crate::model::stored::{Form, Sum};
+use crate::target::found::Data;
 use crate::target::sum::SummingReader;
-use crate::target::{Error, Found, Stored, Whole};
-
-/// What reading one form of the data gives.
-struct Data {
-    form: Form,
-    sum: Sum,
-    values: Values,
-    decodes: bool,
-}
+use crate::target::{Error, Found, Stored};
 
 /// What is there for a job; none where it has no object.
 pub(super) fn find(client: &Arc<Client>, key: &JobKey) -> Result<Option<Found>, Error> {
@@ -36,35 +29,8 @@ pub(super) fn find(client: &Arc<Client>, key: &JobKey) -> Result<Option<Found>, 
             data.extend(data_of(client, object, form)?);
         }
     }
-    if meta.is_none() && data.is_empty() {
-        return Ok(None);
-    }
-    let mut found = Found {
-        files: None,
-        values: Values::new(),
-        whole: None,
-    };
-    // While a replacement is not ended, it cannot be told which archive the objects belong to.
-    let is_settled = there.notes().next().is_none();
-    if let (Some(meta), [data], true) = (&meta, &data[..], is_settled) {
-        let files = Files {
-            meta: Sum::of(meta),
-            data: data.sum,
-            form: data.form,
-        };
-        found.files = Some(files);
-        found.whole = Whole::of(meta, key, &files).filter(|_| data.decodes);
-    }
-    for one in data {
-        // What a damaged object holds counts as well: it must not be replaced by less.
-        for (key, n) in one.values {
-            let most = found.values.entry(key).or_default();
-            if n.values >= most.values {
-                *most = n;
-            }
-        }
-    }
-    Ok(Some(found))
+    let is_settled = || Ok(there.notes().next().is_none());
+    Found::of(key, meta.as_deref(), data, is_settled)
 }
 
 fn data_of(client: &Arc<Client>, listed: &Object, form: Form) -> Result<Option<Data>, Error> {
@@ -72,22 +38,14 @@ fn data_of(client: &Arc<Client>, listed: &Object, form: Form) -> Result<Option<D
     let Some(reading) = object::read(client, name)? else {
         return Ok(None);
     };
-    let mut reading = SummingReader::new(reading);
-    let mut values = Values::new();
-    let decodes = read::count(&mut reading, form, &mut values).is_ok();
     // A connection that broke fails here as well: what did not arrive is not damaged.
-    let sum = reading.finish().map_err(|e| unread(client, name, e))?;
-    if sum.size != listed.size {
-        let (there, listed) = (sum.size, listed.size);
+    let data = Data::read(reading, form).map_err(|e| unread(client, name, e))?;
+    if data.sum.size != listed.size {
+        let (there, listed) = (data.sum.size, listed.size);
         let why = format!("{there} bytes came, and the list says {listed}");
         return Err(unread(client, name, io::Error::other(why)));
     }
-    Ok(Some(Data {
-        form,
-        sum,
-        values,
-        decodes,
-    }))
+    Ok(Some(data))
 }
 
 /// Size and checksum of an object; none where there is none.

@@ -22,11 +22,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target};
+use crate::model::bucket::Bucket;
 use crate::model::clock::Clock;
 use crate::model::failure::fit_to_print;
 use crate::model::job::JobKey;
 use crate::model::stop::Stop;
-use crate::site::Bucket;
 use client::{Client, Load};
 use listing::Listing;
 use place::{CLUSTER, META, Note, There, VERSION, data_name, folder, other};

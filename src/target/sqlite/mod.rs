@@ -20,12 +20,11 @@ use rustix::fs::statvfs;
 
 use super::owner::obstacle;
 use super::spool::Spool;
-use super::sum::{Summing, SummingReader};
-use super::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target, Whole};
-use crate::format::read;
+use super::sum::Summing;
+use super::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target, found};
 use crate::model::failure::fit_to_print;
 use crate::model::job::JobKey;
-use crate::model::stored::{Files, Form, Sum, Values};
+use crate::model::stored::{Files, Form, Sum};
 use crate::opening::sqlite::open_to_read;
 use rows::{Data, PATIENCE, Row, Waiting, open_to_write};
 
@@ -201,32 +200,21 @@ impl Target for Sqlite {
         let Some((connection, row)) = self.row(key)? else {
             return Ok(None);
         };
-        let mut found = Found {
-            files: None,
-            values: Values::new(),
-            whole: None,
-        };
-        if !row.has_data {
-            return Ok(Some(found));
+        let mut data = Vec::new();
+        if row.has_data {
+            let blob = Data {
+                connection,
+                id: row.id,
+                at: 0,
+            };
+            let path = self.path.display();
+            let read = found::Data::read(blob, row.form).map_err(|e| Error::Place {
+                subject: path.to_string(),
+                detail: format!("cannot read {key} in {path}: {e}"),
+            })?;
+            data.push(read);
         }
-        let mut data = SummingReader::new(Data {
-            connection,
-            id: row.id,
-            at: 0,
-        });
-        let decodes = read::count(&mut data, row.form, &mut found.values).is_ok();
-        let sum = data.finish().map_err(|e| Error::Place {
-            subject: self.path.display().to_string(),
-            detail: format!("cannot read {key} in {}: {e}", self.path.display()),
-        })?;
-        let files = Files {
-            meta: Sum::of(&row.meta),
-            data: sum,
-            form: row.form,
-        };
-        found.files = Some(files);
-        found.whole = Whole::of(&row.meta, key, &files).filter(|_| decodes);
-        Ok(Some(found))
+        Found::of(key, Some(&row.meta), data, || Ok(true))
     }
 
     fn read(&self, key: &JobKey) -> Result<Option<Stored>, Error> {

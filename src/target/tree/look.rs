@@ -14,55 +14,22 @@ use super::place::{GZIP, META, PLAIN, data_name};
 use super::temporary::is_being_replaced;
 use crate::format::read;
 use crate::model::job::JobKey;
-use crate::model::stored::{Files, Form, Sum, Values};
+use crate::model::stored::Form;
 use crate::opening::regular;
-use crate::target::sum::SummingReader;
-use crate::target::{Found, Stored, Whole};
-
-/// A data file that is there.
-struct DataFile {
-    form: Form,
-    sum: Sum,
-    values: Values,
-    decodes: bool,
-}
+use crate::target::found::Data;
+use crate::target::{Found, Stored};
 
 /// What is there for a job; none where its folder has none of its files.
 pub(super) fn find(folder: &Path, key: &JobKey) -> io::Result<Option<Found>> {
     let meta = open_durable(folder, META)?.map(meta_of).transpose()?;
     let mut data = Vec::new();
     for form in [Form::Plain, Form::Gzip] {
-        data.extend(data_of(folder, form)?);
-    }
-    if meta.is_none() && data.is_empty() {
-        return Ok(None);
-    }
-    let mut found = Found {
-        files: None,
-        values: Values::new(),
-        whole: None,
-    };
-    if let (Some(meta), [data]) = (&meta, &data[..])
-        && !is_being_replaced(folder)?
-    {
-        let files = Files {
-            meta: Sum::of(meta),
-            data: data.sum,
-            form: data.form,
-        };
-        found.files = Some(files);
-        found.whole = Whole::of(meta, key, &files).filter(|_| data.decodes);
-    }
-    for one in data {
-        // What a torn file holds counts as well: it must not be replaced by less.
-        for (key, n) in one.values {
-            let most = found.values.entry(key).or_default();
-            if n.values >= most.values {
-                *most = n;
-            }
+        if let Some(file) = open_durable(folder, data_name(form))? {
+            data.push(Data::read(file, form)?);
         }
     }
-    Ok(Some(found))
+    let is_settled = || is_being_replaced(folder).map(|replaced| !replaced);
+    Found::of(key, meta.as_deref(), data, is_settled)
 }
 
 /// What a reader of the archive gets: like cc-backend, the compressed form where both are there.
@@ -94,21 +61,6 @@ fn meta_of(file: File) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("meta.json is larger than any job's"));
     }
     Ok(bytes)
-}
-
-fn data_of(folder: &Path, form: Form) -> io::Result<Option<DataFile>> {
-    let Some(file) = open_durable(folder, data_name(form))? else {
-        return Ok(None);
-    };
-    let mut file = SummingReader::new(file);
-    let mut values = Values::new();
-    let decodes = read::count(&mut file, form, &mut values).is_ok();
-    Ok(Some(DataFile {
-        form,
-        sum: file.finish()?,
-        values,
-        decodes,
-    }))
 }
 
 fn of_file(name: &str, e: &io::Error) -> io::Error {

@@ -12,11 +12,10 @@ use graph::Files;
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("opening", &[]),
     ("model", &[]),
-    ("site", &["opening"]),
+    ("site", &["model", "opening"]),
     ("rules", &["model"]),
     ("format", &["model", "rules"]),
-    // The site says which bucket and how it is reached.
-    ("target", &["format", "model", "opening", "site"]),
+    ("target", &["format", "model", "opening"]),
     ("source", &["model", "opening", "rules"]),
     ("jobs", &["model", "opening"]),
     ("ledger", &["format", "model", "opening", "rules"]),

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use ccarchive::site::{Located, Origin, Places, Secret, Variables, reads_variable};
+use ccarchive::model::secret::Secret;
+use ccarchive::site::{Located, Origin, Places, Variables, reads_variable};
 use clap::Args;
 
 use crate::report::words;

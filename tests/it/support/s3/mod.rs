@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ccarchive::site::{ArchivePlace, Bucket, Located, Origin, Places, Secret, Site};
+use ccarchive::model::bucket::Bucket;
+use ccarchive::model::secret::Secret;
+use ccarchive::site::{ArchivePlace, Located, Origin, Places, Site};
 pub(crate) use http::{Call, Reply};
 pub(crate) use real::Real;
 use store::Store;

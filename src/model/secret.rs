@@ -23,6 +23,3 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(set)")
     }
 }
-
-/// Variables of the environment, as far as they may name tokens, keys or where these are.
-pub type Variables = std::collections::BTreeMap<String, Secret>;

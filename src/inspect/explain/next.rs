@@ -119,8 +119,10 @@ impl Outlook<'_> {
 
     fn unarchived(&self, head: &Head, trial: &Finished) -> Next {
         let unknown_end = trial.outcome == Outcome::UnknownEnd;
-        let held = self.entry.and_then(|e| self.terms.held(e.into(), self.now));
-        let place = self.terms.place(head.end(), unknown_end, held, self.now);
+        let kept_back = self.entry.and_then(|e| self.terms.held(e.into(), self.now));
+        let place = self
+            .terms
+            .place(head.end(), unknown_end, kept_back, self.now);
         let at = match place {
             Place::Due => Some(self.now),
             Place::Waiting => self.entry.map(|e| e.next_try),

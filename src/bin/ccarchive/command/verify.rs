@@ -39,17 +39,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
     // What is in hand comes to its end; nothing new is begun.
     signals::listen(&site.stop, Duration::ZERO)
         .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
-    let today = now.timestamp().as_second().div_euclid(86_400);
-    let wanted = Wanted {
-        read_data: args.read_data,
-        sample: args.sample,
-        seed: u32::try_from(today).unwrap_or(0),
-        after: args.after.clone(),
-        clusters: args.cluster.clone(),
-        max_duration: args.max_duration,
-        owners: site.site.unlike_owners(),
-        waits: site.archive.waits(),
-    };
+    let wanted = wanted(args, &site, &now);
     site.ask(|ports| {
         let mut found = Found::new(&mut console);
         let verified = verify::verify(
@@ -83,6 +73,21 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
             Exit::Done
         })
     })
+}
+
+/// How thoroughly to look; a sample is another one every day.
+fn wanted(args: &VerifyArgs, site: &Inspected, now: &Zoned) -> Wanted {
+    let today = now.timestamp().as_second().div_euclid(86_400);
+    Wanted {
+        read_data: args.read_data,
+        sample: args.sample,
+        seed: u32::try_from(today).unwrap_or(0),
+        after: args.after.clone(),
+        clusters: args.cluster.clone(),
+        max_duration: args.max_duration,
+        owners: site.site.unlike_owners(),
+        waits: site.archive.waits(),
+    }
 }
 
 /// Of an archive whose version is not known nothing else can be told.

@@ -83,10 +83,7 @@ pub(super) fn again(key: &JobKey, site: &str) -> String {
 /// What helps against something that `verify` found.
 pub(crate) const fn remedy(fault: Fault) -> &'static str {
     match fault {
-        Fault::Missing | Fault::Damaged | Fault::Incomplete => {
-            "--repair archives the job again while the source has its data; else restore it from a backup"
-        }
-        Fault::OtherJob => {
+        Fault::Missing | Fault::Damaged | Fault::Incomplete | Fault::OtherJob => {
             "--repair archives the job again while the source has its data; else restore it from a backup"
         }
         Fault::Statistics | Fault::MetaFootprint => {

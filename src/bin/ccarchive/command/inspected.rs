@@ -9,6 +9,7 @@ use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::chain;
+use ccarchive::model::memory::Memory;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
 use ccarchive::source::filling::Filling;
@@ -112,14 +113,14 @@ impl Inspected {
     }
 
     /// The sources as a sweep of many jobs asks them.
-    pub(super) fn sweep_source(&self) -> Result<Filling, Stopped> {
+    pub(super) fn sweep_source(&self, memory: &Arc<Memory>) -> Result<Filling, Stopped> {
         let opening = Opening {
             site: &self.site,
             clusters: &self.clusters,
             ledger: &self.ledger,
             clock: self.terms.clock,
         };
-        opening.all(REMEMBERED)
+        opening.all(memory)
     }
 
     /// Asks a question; what the ledger complains about is said afterwards.

@@ -88,8 +88,8 @@ fn sweep(
     }
     let database = &site.site.database.value;
     let ledger = Ledger::open(&site.site.ledger.value, database);
-    let source = site.sweep_source()?;
     let defaults = Settings::new(terms.clock);
+    let source = site.sweep_source(&defaults.memory)?;
     let settings = Settings {
         settle: terms.settle,
         retention: terms.retention,

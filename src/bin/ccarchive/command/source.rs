@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::memory::Memory;
 use ccarchive::site::Site;
 use ccarchive::source::Source;
 use ccarchive::source::cache::Cached;
@@ -27,14 +28,15 @@ pub(super) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// All sources of the site as one, as a sweep asks them; `memory`: bytes of what files hold that are kept.
-    pub(super) fn all(&self, memory: usize) -> Result<Filling, Stopped> {
+    /// All sources of the site as one, as a sweep asks them; `memory`: for what files hold.
+    pub(super) fn all(&self, memory: &Arc<Memory>) -> Result<Filling, Stopped> {
         let mut all = self.stores(true)?;
         let (names, layers): (Vec<_>, Vec<_>) = self.folders().into_iter().unzip();
         if !layers.is_empty() {
             let files = Layered::new(layers);
             // Only files: what a store answers serves the one question.
-            all.push((names.join(" "), Box::new(Cached::new(files, memory))));
+            let files = Cached::new(files, Arc::clone(memory));
+            all.push((names.join(" "), Box::new(files)));
         }
         all.extend(self.stores(false)?);
         Ok(Filling::new(all))
@@ -49,8 +51,10 @@ impl Opening<'_> {
         let behind = self.stores(false)?;
         let budget = memory / (before.len() + folders.len() + behind.len()).max(1);
         let shared = |named: Vec<Named>| -> Vec<Shared> {
-            let one =
-                |(name, source): Named| -> Shared { (name, Arc::new(Cached::new(source, budget))) };
+            let one = |(name, source): Named| -> Shared {
+                let memory = Arc::new(Memory::new(budget));
+                (name, Arc::new(Cached::new(source, memory)))
+            };
             named.into_iter().map(one).collect()
         };
         let (before, folders, behind) = (shared(before), shared(folders), shared(behind));

@@ -2,7 +2,7 @@
 //! libdeflate's level 6 and with our own encoder.
 //!
 //! `cargo bench --bench sweep -- [NODES HOURS JOBS]` (default 16 13 300) generates a site; `-- SITE` takes a copy of one at
-//! rest. All three alternate in one process, five rounds, since machines are noisy: quote the ratios, and those of processor
+//! rest; `-- --write SITE NODES HOURS JOBS` only writes one, for measurements of the program itself. All three alternate in one process, five rounds, since machines are noisy: quote the ratios, and those of processor
 //! time before those of seconds where others use the machine.
 #![expect(
     clippy::print_stdout,
@@ -50,6 +50,12 @@ fn main() {
         .skip(1)
         .filter(|a| a != "--bench")
         .collect();
+    if let [flag, folder, size @ ..] = args.as_slice()
+        && flag == "--write"
+    {
+        generated(size, Path::new(folder));
+        return;
+    }
     let work = tempfile::tempdir().unwrap();
     let site = match args.first() {
         Some(path) if Path::new(path).is_dir() => PathBuf::from(path),

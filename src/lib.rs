@@ -10,19 +10,19 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`repair`] | what can be repaired of an archive without a source, and nothing be lost by it |
+//! | [`repair`] | what can be repaired in an archive without a source and without losing anything |
 //! | [`inspect`] | read-only questions: the backlog, one job, an archive; answers are plain structs |
 //! | [`sweep`] | threads and channels; nothing else has any: intake, workers, recorder, what it tells a monitor |
 //! | [`ledger`] | our own memory of attempts, reasons and coverage |
 //! | [`jobs`] | cc-backend's job database: the only SQL on it, and the lock of a sweep |
-//! | [`source`] | where samples come from: the port, the cache before it, checkpoint folders |
+//! | [`source`] | where samples come from: the port, layers and cache; checkpoint folders, metric stores over HTTP, Parquet files |
 //! | [`target`] | where archives go: the port, the file tree, the SQLite file, the S3 bucket |
 //! | [`format`](mod@format) | the documents of an archived job, written and read back |
-//! | [`rules`] | pure: scopes, timeline, series of a job, statistics, footprint, when a job is tried again |
-//! | [`site`] | where a site keeps things: flags, environment and cc-backend's configuration |
+//! | [`rules`] | pure: scopes, timeline, series of a job, statistics, footprint, what the evidence makes of a job, when it is tried again |
+//! | [`site`] | where a site keeps things: what flags, environment and cc-backend's configuration name, and from where each value came |
 //! | [`model`] | words: jobs, series, outcomes, clusters, the stop token |
 //! | `opening` | opening files and databases that others made |
-//! | `fuzzing` | apart, behind a feature: entry points for fuzzers |
+//! | `fuzzing` | behind a feature: entry points for fuzzers; no part of the program |
 
 pub mod format;
 #[cfg(feature = "fuzzing")]

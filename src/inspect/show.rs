@@ -11,7 +11,7 @@ use super::Ports;
 use super::explain::Card;
 use crate::format::read::{self, Data, SeriesRead, Visitor};
 use crate::model::cluster::Subcluster;
-use crate::model::cluster::thresholds::{Level, Thresholds, prefix_factor};
+use crate::model::cluster::thresholds::{Rating, Thresholds, prefix_factor};
 use crate::model::job::{JobKey, Row};
 use crate::model::series::{Scope, Statistics, Unit};
 use crate::target;
@@ -86,7 +86,7 @@ pub struct Print {
     /// What is much and little.
     pub thresholds: Option<Thresholds>,
     /// How the value stands.
-    pub level: Option<Level>,
+    pub level: Option<Rating>,
 }
 
 /// A place below the roofline of a node.
@@ -240,7 +240,7 @@ fn print(name: &str, value: f64, units: &BTreeMap<&str, &Unit>, sub: Option<&Sub
         value,
         unit: units.get(metric).map(|u| unit(u)).unwrap_or_default(),
         thresholds,
-        level: thresholds.and_then(|t| t.level(value)),
+        level: thresholds.and_then(|t| t.rating(value)),
     }
 }
 

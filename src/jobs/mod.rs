@@ -94,8 +94,7 @@ pub fn is_busy(e: &rusqlite::Error) -> bool {
 /// # Errors
 /// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
 pub fn check(path: &Path) -> Result<i64, Error> {
-    let c = ready(path, sqlite::open_to_read(path))?;
-    check_version(&c, path).map_err(|e| explained(path, e))
+    Ok(open_to_read(path)?.1)
 }
 
 /// SQLite's word for a log that cannot be read, in ours.
@@ -117,8 +116,30 @@ fn explained(path: &Path, e: Error) -> Error {
 /// # Errors
 /// [`Error::Version`] for a schema that is not known, [`Error::Sqlite`] where the file cannot be read.
 pub(crate) fn open(path: &Path) -> Result<Connection, Error> {
+    Ok(open_to_read(path)?.0)
+}
+
+/// A read-only connection, and the database's version.
+fn open_to_read(path: &Path) -> Result<(Connection, i64), Error> {
     let c = ready(path, sqlite::open_to_read(path))?;
-    check_version(&c, path).map_err(|e| explained(path, e))?;
+    let version = check_version(&c, path).map_err(|e| explained(path, e))?;
+    Ok((c, version))
+}
+
+/// A connection that writes, its version checked.
+fn open_to_write(path: &Path) -> Result<Connection, Error> {
+    let c = ready(path, sqlite::open_to_write(path))?;
+    check_version(&c, path)?;
+    // SQLite opens a file without write permission all the same.
+    if c.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
+        return Err(Error::ReadOnly(path.into()));
+    }
+    c.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
+        .map_err(|source| Error::Sqlite {
+            path: path.into(),
+            doing: "cannot be opened",
+            source,
+        })?;
     Ok(c)
 }
 

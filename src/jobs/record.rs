@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Error, PAUSE, check_version, is_busy, ready, row, rows};
+use super::{Error, PAUSE, is_busy, open_to_write, row, rows};
 use crate::model::job::Head;
 use crate::model::row_columns::row_print;
 use crate::model::stop::Stop;
@@ -55,22 +55,8 @@ impl Recorder {
     /// # Errors
     /// When the database cannot be opened or has another version.
     pub fn open(path: &Path, patience: Duration) -> Result<Self, Error> {
-        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = ready(path, Connection::open_with_flags(path, mode))?;
-        check_version(&connection, path)?;
-        // SQLite opens a file without write permission all the same.
-        if connection.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
-            return Err(Error::ReadOnly(path.into()));
-        }
-        connection
-            .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
-            .map_err(|source| Error::Sqlite {
-                path: path.into(),
-                doing: "cannot be opened",
-                source,
-            })?;
         Ok(Self {
-            connection,
+            connection: open_to_write(path)?,
             path: path.into(),
             patience,
         })

@@ -73,14 +73,22 @@ pub struct Text(pub Vec<u8>);
 
 /// One host of a job, an entry of the `resources` column (cc-lib `schema/job.go`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(
+    default,
+    expecting = "a host (an object with hostname, hwthreads, accelerators)"
+)]
 pub struct Resource {
     /// The host's name.
+    #[serde(deserialize_with = "null_is_default")]
     pub hostname: String,
     /// Free text, nearly always empty.
+    #[serde(deserialize_with = "null_is_default")]
     pub configuration: String,
     /// Numbers of the hardware threads the job had; empty means the whole node.
+    #[serde(deserialize_with = "null_is_default")]
     pub hwthreads: Vec<i64>,
     /// Ids of the accelerators the job had.
+    #[serde(deserialize_with = "null_is_default")]
     pub accelerators: Vec<String>,
 }
 
@@ -138,14 +146,14 @@ pub struct Head {
     pub status: i64,
 }
 
-/// The same of the columns alone, see [`Head::has_unknown_end`].
+/// Whether nobody knows when a job ended, from the columns of its row: cc-backend's walltime check sets state failed and
+/// status 2 and leaves the length 0. Other jobs of length 0 ended at once.
 pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> bool {
     duration == 0 && status == STATUS_FAILED && state == b"failed" && walltime > 0
 }
 
 impl Head {
-    /// Whether the end of a job with that walltime (seconds) is unknown: cc-backend's walltime check sets state failed and
-    /// status 2 and leaves the length 0. Other jobs of length 0 ended at once.
+    /// [`unknown_end`] of this row and its walltime (seconds).
     pub fn has_unknown_end(&self, walltime: i64) -> bool {
         unknown_end(self.status, self.duration, self.state.as_bytes(), walltime)
     }
@@ -227,33 +235,12 @@ pub struct Row {
 /// # Errors
 /// One sentence saying what was expected.
 pub fn parse_resources(json: &[u8]) -> Result<Vec<Resource>, String> {
-    #[derive(Deserialize)]
-    #[serde(expecting = "a host (an object with hostname, hwthreads, accelerators)")]
-    struct Raw {
-        #[serde(default, deserialize_with = "null_is_default")]
-        hostname: String,
-        #[serde(default, deserialize_with = "null_is_default")]
-        configuration: String,
-        #[serde(default, deserialize_with = "null_is_default")]
-        hwthreads: Vec<i64>,
-        #[serde(default, deserialize_with = "null_is_default")]
-        accelerators: Vec<String>,
-    }
     let json = String::from_utf8_lossy(json);
-    let raw: Vec<Raw> =
+    let resources: Vec<Resource> =
         first_value(&json).map_err(|e| format!("column resources is not a list of hosts: {e}"))?;
-    if raw.is_empty() {
+    if resources.is_empty() {
         return Err("column resources names no host".into());
     }
-    let resources: Vec<_> = raw
-        .into_iter()
-        .map(|r| Resource {
-            hostname: r.hostname,
-            configuration: r.configuration,
-            hwthreads: r.hwthreads,
-            accelerators: r.accelerators,
-        })
-        .collect();
     if let Some(k) = resources
         .iter()
         .position(|r| !is_path_component(&r.hostname))

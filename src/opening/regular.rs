@@ -27,6 +27,14 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether a file is gone: removed before it was opened, or, on a network file system, after that.
+pub(crate) fn is_gone(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle
+    )
+}
+
 /// Makes sure that `path` is a regular file.
 ///
 /// # Errors
@@ -58,4 +66,16 @@ fn regular(m: &fs::Metadata) -> io::Result<()> {
         "a FIFO, socket or device"
     };
     Err(io::Error::other(format!("it is {what}; expected a file")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_handle_is_a_file_that_is_gone() {
+        assert!(is_gone(&io::Error::from_raw_os_error(116)));
+        assert!(is_gone(&io::ErrorKind::NotFound.into()));
+        assert!(!is_gone(&io::Error::from_raw_os_error(5)));
+    }
 }

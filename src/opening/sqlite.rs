@@ -1,4 +1,4 @@
-//! Opens a SQLite file for reading without leaving files beside it.
+//! Opens SQLite files; those that are only read without leaving files beside them.
 //!
 //! A read-only connection to a database in WAL mode creates `-wal` and `-shm` if no other connection has them open, and it
 //! cannot remove them. A read-write connection removes them when it is the last to close. Therefore, if there is no log
@@ -39,6 +39,14 @@ pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
         Ok(c) => Ok(c),
         Err(_) => open(path, OpenFlags::SQLITE_OPEN_READ_ONLY),
     }
+}
+
+/// Opens a file that is written; it is not created, since a name without a file is a slip of the pen.
+///
+/// # Errors
+/// When SQLite cannot open it.
+pub(crate) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
 fn open(path: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {

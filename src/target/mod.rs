@@ -82,8 +82,8 @@ impl Stored {
 
 /// A job archive.
 pub trait Target: Sync {
-    /// Looks whether a sweep may begin: the version is the one we know, and what is written will belong to whom the archive
-    /// belongs. Writes nothing, so that a dry run meets what a sweep would meet.
+    /// Looks whether a sweep may begin: the archive has the version that this program knows, and its owner will own what is
+    /// written. Writes nothing, so that a dry run finds the same obstacles as a sweep.
     ///
     /// # Errors
     /// When it may not.
@@ -154,8 +154,9 @@ pub trait Draft {
     /// When the archive cannot be written.
     fn complete(&mut self, form: Form, meta: &[u8]) -> Result<Files, Error>;
 
-    /// Shows both to readers, at the latest with the next flush: data, then meta, and the other form of the data goes. A job that was archived before keeps its
-    /// old archive or has the new one, whatever happens, at the latest after [`Target::tidy`].
+    /// Shows both documents to readers, at the latest with the next flush: first the data, then meta.json; then the other
+    /// form of the data is removed. A job that was archived before has its old archive or the new one, whatever happens, at
+    /// the latest after [`Target::tidy`].
     ///
     /// # Errors
     /// When the archive cannot be written; the old archive is then in place again, or the next [`Target::tidy`] sees to it.

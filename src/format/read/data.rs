@@ -79,7 +79,7 @@ pub fn data(stored: impl Read, form: Form, visitor: &mut dyn Visitor) -> Result<
         names: Vec::new(),
         one: One::default(),
     };
-    Level(&mut reading)
+    Nested(&mut reading)
         .deserialize(&mut d)
         .map_err(|e| damaged(e.to_string()))?;
     // What follows is of no interest, but the checksum of the compressed form stands at its end.
@@ -97,16 +97,16 @@ struct Reading<'a> {
 }
 
 /// An object of metrics or of scopes, or null.
-struct Level<'a, 'v>(&'a mut Reading<'v>);
+struct Nested<'a, 'v>(&'a mut Reading<'v>);
 
-impl<'de> DeserializeSeed<'de> for Level<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Nested<'_, '_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         d.deserialize_any(self)
     }
 }
 
-impl<'de> Visit<'de> for Level<'_, '_> {
+impl<'de> Visit<'de> for Nested<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,7 +121,7 @@ impl<'de> Visit<'de> for Level<'_, '_> {
         while let Some(name) = map.next_key::<String>()? {
             self.0.names.push(name);
             if self.0.names.len() < 2 {
-                map.next_value_seed(Level(self.0))?;
+                map.next_value_seed(Nested(self.0))?;
             } else {
                 map.next_value_seed(JobMetric(self.0))?;
             }

@@ -83,7 +83,7 @@ struct Raw {
     #[serde(deserialize_with = "null_is_default")]
     tags: Vec<Option<RawTag>>,
     #[serde(deserialize_with = "null_is_default")]
-    resources: Vec<Option<RawResource>>,
+    resources: Vec<Option<Resource>>,
     #[serde(deserialize_with = "null_is_default")]
     energy_footprint: BTreeMap<String, f64>,
     #[serde(deserialize_with = "null_is_default")]
@@ -124,18 +124,6 @@ struct RawTag {
     name: String,
     #[serde(default, deserialize_with = "null_is_default")]
     scope: String,
-}
-
-#[derive(Deserialize)]
-struct RawResource {
-    #[serde(default, deserialize_with = "null_is_default")]
-    hostname: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    configuration: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    hwthreads: Vec<i64>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    accelerators: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -191,7 +179,7 @@ impl Raw {
             num_nodes: self.num_nodes,
             num_hwthreads: self.num_hwthreads,
             num_acc: self.num_acc,
-            resources: self.resources.into_iter().flatten().map(resource).collect(),
+            resources: self.resources.into_iter().flatten().collect(),
             meta_data: self
                 .meta_data
                 .into_iter()
@@ -208,15 +196,6 @@ impl Raw {
                 energy: self.energy,
             },
         })
-    }
-}
-
-fn resource(r: RawResource) -> Resource {
-    Resource {
-        hostname: r.hostname,
-        configuration: r.configuration,
-        hwthreads: r.hwthreads,
-        accelerators: r.accelerators,
     }
 }
 

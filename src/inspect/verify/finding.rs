@@ -145,11 +145,6 @@ impl Repair {
             Self::Person => "person",
         }
     }
-
-    /// Whether nothing can be lost by it.
-    pub const fn is_safe(self) -> bool {
-        matches!(self, Self::Place(_) | Self::Forms | Self::Adopt)
-    }
 }
 
 impl Serialize for Repair {

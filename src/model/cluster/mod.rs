@@ -144,11 +144,6 @@ impl Clusters {
         names
     }
 
-    /// Number of clusters.
-    pub fn len(&self) -> usize {
-        self.by_name.len()
-    }
-
     /// Whether no cluster is configured.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()

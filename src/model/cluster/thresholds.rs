@@ -32,7 +32,7 @@ pub struct Thresholds {
 /// How a value stands against [`Thresholds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
+pub enum Rating {
     /// Somebody should look.
     Alert,
     /// Questionable.
@@ -47,7 +47,7 @@ pub enum Level {
 
 impl Thresholds {
     /// How a value stands; none if there are no thresholds.
-    pub fn level(&self, value: f64) -> Option<Level> {
+    pub fn rating(&self, value: f64) -> Option<Rating> {
         let told = [self.peak, self.normal, self.caution, self.alert];
         if told.iter().all(|t| *t == 0.0) {
             return None;
@@ -57,17 +57,17 @@ impl Thresholds {
             || (self.alert > self.caution && self.caution > self.normal && self.normal > 0.0);
         Some(if less {
             match value {
-                v if v >= self.alert => Level::Alert,
-                v if v >= self.caution => Level::Caution,
-                _ => Level::Normal,
+                v if v >= self.alert => Rating::Alert,
+                v if v >= self.caution => Rating::Caution,
+                _ => Rating::Normal,
             }
         } else {
             match value {
-                v if v <= self.alert => Level::Alert,
-                v if v <= self.caution => Level::Caution,
-                v if v < self.normal => Level::BelowNormal,
-                v if v <= self.peak || self.peak == 0.0 => Level::Normal,
-                _ => Level::AbovePeak,
+                v if v <= self.alert => Rating::Alert,
+                v if v <= self.caution => Rating::Caution,
+                v if v < self.normal => Rating::BelowNormal,
+                v if v <= self.peak || self.peak == 0.0 => Rating::Normal,
+                _ => Rating::AbovePeak,
             }
         })
     }
@@ -77,9 +77,6 @@ impl Thresholds {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Peaks {
-    /// Floating-point operations a second, one at a time.
-    #[serde(rename = "flopratescalar", deserialize_with = "measured")]
-    pub flops_scalar: f64,
     /// Floating-point operations a second, with vectors.
     #[serde(rename = "flopratesimd", deserialize_with = "measured")]
     pub flops_simd: f64,
@@ -130,13 +127,13 @@ mod tests {
             lower_is_better: false,
         };
         for (value, level) in [
-            (0.0, Level::Alert),
-            (7.0, Level::Caution),
-            (30.0, Level::BelowNormal),
-            (60.0, Level::Normal),
-            (101.0, Level::AbovePeak),
+            (0.0, Rating::Alert),
+            (7.0, Rating::Caution),
+            (30.0, Rating::BelowNormal),
+            (60.0, Rating::Normal),
+            (101.0, Rating::AbovePeak),
         ] {
-            assert_eq!(t.level(value), Some(level), "{value}");
+            assert_eq!(t.rating(value), Some(level), "{value}");
         }
         let less = Thresholds {
             alert: 90.0,
@@ -144,10 +141,10 @@ mod tests {
             lower_is_better: true,
             ..t
         };
-        assert_eq!(less.level(95.0), Some(Level::Alert));
-        assert_eq!(less.level(85.0), Some(Level::Caution));
-        assert_eq!(less.level(20.0), Some(Level::Normal));
-        assert_eq!(Thresholds::default().level(1.0), None);
+        assert_eq!(less.rating(95.0), Some(Rating::Alert));
+        assert_eq!(less.rating(85.0), Some(Rating::Caution));
+        assert_eq!(less.rating(20.0), Some(Rating::Normal));
+        assert_eq!(Thresholds::default().rating(1.0), None);
     }
 
     #[test]

@@ -104,10 +104,10 @@ impl Builder {
             for name in &s.path {
                 level = level.children.entry(name.clone()).or_default();
             }
-            let settled = s.settle(&known, latest);
-            out.newest = out.newest.max(settled.newest);
-            out.phase_guessed |= settled.guessed;
-            level.series.insert(s.metric, settled.chain);
+            let placed = s.place(&known, latest);
+            out.newest = out.newest.max(placed.newest);
+            out.phase_guessed |= placed.guessed;
+            level.series.insert(s.metric, placed.chain);
         }
         out
     }
@@ -179,7 +179,7 @@ enum Piece {
 
 /// A series that is ready.
 #[derive(Debug, Default)]
-struct Settled {
+struct Placed {
     chain: Chain,
     newest: Option<i64>,
     guessed: bool,
@@ -283,8 +283,8 @@ impl Growing {
         (told.unwrap_or_else(guess), told.is_none())
     }
 
-    fn settle(&mut self, known: &Known, latest: i64) -> Settled {
-        let mut out = Settled::default();
+    fn place(&mut self, known: &Known, latest: i64) -> Placed {
+        let mut out = Placed::default();
         let mut last: Option<(i64, i64)> = None;
         // Stretches of one column with one phase are one run of slots again: the hole between is NaN.
         let mut open: Option<Span> = None;
@@ -366,8 +366,8 @@ mod tests {
         let first = |r: &Run| r.first / 60;
         let firsts: Vec<i64> = series.runs.iter().map(first).collect();
         assert_eq!(firsts, [0, 2997, 3000, 5997]);
-        let settled = series.settle(&Known::default(), i64::MAX);
-        let lengths: Vec<usize> = settled.chain.slots.iter().map(|s| s.values.len()).collect();
+        let placed = series.place(&Known::default(), i64::MAX);
+        let lengths: Vec<usize> = placed.chain.slots.iter().map(|s| s.values.len()).collect();
         assert_eq!(lengths, [2998, 2998]);
     }
 }

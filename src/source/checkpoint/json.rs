@@ -43,7 +43,7 @@ fn parse<'de, R: serde_json::de::Read<'de>>(
         out: Vec::new(),
         stopped: None,
     };
-    let read = Level(&mut reading).deserialize(&mut json);
+    let read = LevelReader(&mut reading).deserialize(&mut json);
     if let Some(fault) = reading.stopped {
         return Err(fault);
     }
@@ -82,16 +82,16 @@ impl Reading<'_> {
 }
 
 /// A level of the tree; yields its `from` and `to`.
-struct Level<'a, 'w>(&'a mut Reading<'w>);
+struct LevelReader<'a, 'w>(&'a mut Reading<'w>);
 
-impl<'de> DeserializeSeed<'de> for Level<'_, '_> {
+impl<'de> DeserializeSeed<'de> for LevelReader<'_, '_> {
     type Value = (i64, i64);
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
         d.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Level<'_, '_> {
+impl<'de> Visitor<'de> for LevelReader<'_, '_> {
     type Value = (i64, i64);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
             let reading = &mut *self.reading;
             if self.children {
                 reading.path.push(name.into());
-                map.next_value_seed(Level(reading))?;
+                map.next_value_seed(LevelReader(reading))?;
                 self.reading.path.pop();
             } else {
                 reading.check()?;

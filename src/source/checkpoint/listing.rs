@@ -78,14 +78,6 @@ pub(super) fn open(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, length))
 }
 
-/// Whether the file is gone: it was removed before it was opened, or, on a network file system, after that.
-pub(super) fn is_gone(e: &io::Error) -> bool {
-    matches!(
-        e.kind(),
-        ErrorKind::NotFound | ErrorKind::StaleNetworkFileHandle
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,12 +104,5 @@ mod tests {
             .collect();
         assert_eq!(names, ["-5.bin", "30.bin", "30.json", "200.json"]);
         assert!(has_checkpoint(folder.path()).unwrap());
-    }
-
-    #[test]
-    fn a_stale_handle_is_a_file_that_is_gone() {
-        assert!(is_gone(&io::Error::from_raw_os_error(116)));
-        assert!(is_gone(&ErrorKind::NotFound.into()));
-        assert!(!is_gone(&io::Error::from_raw_os_error(5)));
     }
 }

@@ -118,7 +118,7 @@ impl Host<'_> {
         let log = match log {
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             // The log is there and cannot be reached: without it there would be a hole.
-            Err(e) if listing::is_gone(&e) => return Err(Ended::Changed(e)),
+            Err(e) if regular::is_gone(&e) => return Err(Ended::Changed(e)),
             other => Some(other),
         };
         let mut wish = self.wish;
@@ -397,7 +397,7 @@ struct Records {
 fn damage(path: &Path, fault: Fault, interval: Interval) -> Result<Damage, Ended> {
     let (reason, detail) = match fault {
         Fault::Cancelled => return Err(Ended::Cancelled),
-        Fault::Medium(e) if listing::is_gone(&e) => return Err(Ended::Changed(e)),
+        Fault::Medium(e) if regular::is_gone(&e) => return Err(Ended::Changed(e)),
         Fault::Content(words) => (Reason::SnapshotBroken, words),
         Fault::Medium(e) => (Reason::SourceUnreadable, e.to_string()),
     };

@@ -11,6 +11,7 @@ use super::pieces::{Growing, Keep, Piece, Pieces};
 use super::rows::Reading;
 use crate::model::failure::Reason;
 use crate::model::stop::Stop;
+use crate::opening::regular;
 use crate::rules::evidence::Damage;
 use crate::rules::timeline::{Column, Interval};
 use crate::source::older::{Old, OldSeries};
@@ -188,7 +189,7 @@ impl Answer<'_> {
         let detail = fault.to_string();
         let (list, reason) = match fault {
             Fault::Cancelled => return Err(Ended::Cancelled),
-            Fault::Medium(e) if super::folder::is_gone(&e) => return Err(Ended::Changed),
+            Fault::Medium(e) if regular::is_gone(&e) => return Err(Ended::Changed),
             // The store's own checkpoints still have what a file without footer was to hold.
             Fault::NoFooter => (&mut self.out.passed_over, Reason::SnapshotBroken),
             Fault::Foreign(_) => return Ok(()),

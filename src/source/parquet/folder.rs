@@ -60,14 +60,6 @@ pub(super) fn clusters(root: &Path) -> io::Result<Vec<String>> {
     Ok(out)
 }
 
-/// Whether a file is gone: removed before it was opened, or, on a network file system, after that.
-pub(super) fn is_gone(e: &io::Error) -> bool {
-    matches!(
-        e.kind(),
-        ErrorKind::NotFound | ErrorKind::StaleNetworkFileHandle
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

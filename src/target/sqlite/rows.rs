@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::blob::Blob;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
+use crate::opening::sqlite;
 use crate::target::spool::Spool;
 
 /// How long to wait for another writer, cc-backend's nightly compression of everything included.
@@ -26,10 +27,9 @@ pub(super) struct Waiting {
     pub(super) data: Spool,
 }
 
-/// Not created where it is missing: a name without a file is a slip of the pen.
+/// A connection that writes, and waits for other writers.
 pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let c = Connection::open_with_flags(path, flags)?;
+    let c = sqlite::open_to_write(path)?;
     c.busy_timeout(PATIENCE)?;
     c.pragma_update(None, "synchronous", "FULL")?;
     Ok(c)

@@ -144,7 +144,7 @@ pub(super) fn is_being_replaced(folder: &Path) -> io::Result<bool> {
 }
 
 /// The age (seconds) from which on the lock of a file is looked at: whoever made it has the lock by then.
-const SETTLED: u64 = 10;
+const LOCKED_BY: u64 = 10;
 
 /// The names of the temporary files in a job's folder, and whether a living sweep is at work there. Changes nothing.
 pub(super) fn seen(folder: &Path) -> io::Result<(Vec<String>, bool)> {
@@ -166,7 +166,7 @@ fn is_in_work(path: &Path) -> bool {
         .metadata()
         .and_then(|m| m.modified())
         .map(|t| t.elapsed().unwrap_or_default());
-    if age.is_ok_and(|age| age.as_secs() < SETTLED) {
+    if age.is_ok_and(|age| age.as_secs() < LOCKED_BY) {
         return true;
     }
     flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
@@ -187,9 +187,9 @@ pub(super) fn tidy(folder: &Path, own: &str) -> io::Result<bool> {
         if sweep == own {
             continue;
         }
-        // Held until all is done, so that two never settle the same.
+        // Held until all is done, so that two never clear up the same.
         match locks(folder, &left) {
-            Some(_locks) => settle(folder, &left)?,
+            Some(_locks) => clear_up(folder, &left)?,
             None => busy = true,
         }
     }
@@ -220,14 +220,14 @@ fn locks(folder: &Path, left: &Leftovers) -> Option<Vec<File>> {
 }
 
 /// Ends or undoes what the sweep `own` itself began.
-pub(super) fn settle_own(folder: &Path, own: &str) -> io::Result<()> {
+pub(super) fn clear_up_own(folder: &Path, own: &str) -> io::Result<()> {
     match leftovers(folder)?.remove(own) {
-        Some(left) => settle(folder, &left),
+        Some(left) => clear_up(folder, &left),
         None => Ok(()),
     }
 }
 
-fn settle(folder: &Path, left: &Leftovers) -> io::Result<()> {
+fn clear_up(folder: &Path, left: &Leftovers) -> io::Result<()> {
     let name_of = |role: Role| left.iter().find(|l| l.0 == role).map(|l| folder.join(&l.1));
     let mark = left.iter().find_map(|(role, name)| match role {
         Role::Mark(mark) => Some((*mark, folder.join(name))),

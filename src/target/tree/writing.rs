@@ -54,7 +54,7 @@ impl<'a> Writing<'a> {
         let data = common
             .durable
             .watch(&place.folder)
-            .and_then(|()| temporary::settle_own(&place.folder, &common.sweep))
+            .and_then(|()| temporary::clear_up_own(&place.folder, &common.sweep))
             .and_then(|()| temporary::tidy(&place.folder, &common.sweep))
             .and_then(|busy| {
                 let path = place.folder.join(Role::Data.name(&common.sweep));
@@ -135,7 +135,7 @@ impl<'a> Writing<'a> {
         // From here on the new archive counts.
         self.published = true;
         drop(mark);
-        temporary::settle_own(folder, &self.common.sweep)
+        temporary::clear_up_own(folder, &self.common.sweep)
             .map_err(|e| self.error("cannot end the replacement of what is in", folder, &e))
     }
 
@@ -233,7 +233,7 @@ impl Drop for Writing<'_> {
             }
         } else {
             // What cannot be brought in order now, the next sweep that comes to the job brings in order.
-            drop(temporary::settle_own(&place.folder, &common.sweep));
+            drop(temporary::clear_up_own(&place.folder, &common.sweep));
             common.folders.unmake(place);
         }
     }

@@ -1,4 +1,4 @@
-//! Snapshots cut at every length and with a bit flipped in every byte.
+//! Snapshots cut at many lengths and with a bit flipped in many bytes; `CCARCHIVE_TEST_LONG` cuts at every length.
 
 use std::fs;
 
@@ -11,6 +11,7 @@ use ccarchive::rules::retry::{ATTEMPTS, Next};
 
 use super::swept::sound;
 use super::tiny::{Site, T, TAKEN};
+use crate::support::wait::short_or_long;
 
 /// A snapshot, and the jobs that need it. Those that the log holds whole do not.
 type Snapshot = (&'static str, &'static [i64]);
@@ -40,13 +41,13 @@ fn a_snapshot_cut_at_any_length_fails_exactly_the_jobs_that_lack_what_it_held() 
         let whole = fs::read(Site::new().checkpoint(name)).unwrap();
         // The line's end after a JSON snapshot is not part of it.
         let needed = whole.trim_ascii_end().len();
-        for length in 0..needed {
+        for length in (0..needed).step_by(short_or_long(3, 1)) {
             let site = Site::new();
             fs::write(site.checkpoint(name), &whole[..length]).unwrap();
             let swept = site.sweep();
             let detail = swept.only_fail(jobs, "snapshot_broken");
             assert!(detail.contains(name), "{detail}");
-            if length % 61 == 0 {
+            if length % 60 == 0 {
                 println!("{length:3} of {needed} bytes: {detail}");
             }
         }

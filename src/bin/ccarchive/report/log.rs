@@ -18,13 +18,13 @@ use super::json;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(super) enum Severity {
     Info,
     Warning,
     Error,
 }
 
-impl Level {
+impl Severity {
     const fn name(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -44,7 +44,7 @@ impl Level {
 }
 
 /// A line for standard error; the journal gets its level in front.
-pub(super) fn for_journal(level: Level, text: &str) -> String {
+pub(super) fn for_journal(level: Severity, text: &str) -> String {
     format!("<{}>{text}", level.priority())
 }
 
@@ -74,7 +74,7 @@ impl LogFile {
 
     /// Writes an object of `--json`: its plain values on one line, each object of a list on a line of its own. Where that is
     /// not possible any more, it says so once and writes no more.
-    pub(super) fn write(&self, level: Level, object: &Value) -> Result<(), String> {
+    pub(super) fn write(&self, level: Severity, object: &Value) -> Result<(), String> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = file.as_mut() else {
             return Ok(());
@@ -111,7 +111,7 @@ fn append_to(path: &Path) -> io::Result<File> {
 }
 
 /// The lines of an object.
-fn lines(now: Timestamp, level: Level, object: &Value) -> Vec<String> {
+fn lines(now: Timestamp, level: Severity, object: &Value) -> Vec<String> {
     let event = object["type"].as_str().unwrap_or("event");
     let begin = |event: &str| {
         let time = now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
@@ -192,7 +192,7 @@ mod tests {
             "type": "summary", "exit": 3, "outcomes": {"notYet": 2}, "nextTry": null, "outages": [], "sources": ["a", "b c"],
             "failures": [{"reason": "no_data", "firstDetail": "none of \"5\"\nsamples"}],
         });
-        let lines = lines(Timestamp::UNIX_EPOCH, Level::Warning, &object);
+        let lines = lines(Timestamp::UNIX_EPOCH, Severity::Warning, &object);
         let begin = "time=1970-01-01T00:00:00.000Z level=warning";
         assert_eq!(
             lines,

@@ -25,7 +25,7 @@ use ccarchive::model::job::Shown;
 use ccarchive::site::Site;
 use ccarchive::sweep::monitor::{Event, Monitor, Report};
 use ccarchive::sweep::{Exit, Settings, Summary};
-use log::{Level, LogFile};
+use log::{LogFile, Severity};
 use printer::{Message, Printer, Unwritten};
 
 pub(crate) use advice::with_advice;
@@ -78,7 +78,7 @@ impl Console {
 
     /// Says that the sweep begins.
     pub(crate) fn start(&self, site: &Site, settings: &Settings) {
-        self.tell(Level::Info, || {
+        self.tell(Severity::Info, || {
             json::start(site, settings, self.mode.dry_run)
         });
         if !self.mode.quiet && !io::IsTerminal::is_terminal(&io::stderr()) {
@@ -88,7 +88,7 @@ impl Console {
                 ""
             };
             self.line(
-                Level::Info,
+                Severity::Info,
                 format!(
                     "sweeping {} with {}{dry}",
                     site.database.value.display(),
@@ -106,9 +106,9 @@ impl Console {
             self.printer.say(Message::Release);
         }
         let level = if exit == Exit::Done {
-            Level::Info
+            Severity::Info
         } else {
-            Level::Warning
+            Severity::Warning
         };
         self.tell(level, || json::summary(summary, exit));
         if !self.mode.json && (!self.mode.quiet || exit != Exit::Done) {
@@ -123,10 +123,10 @@ impl Console {
         if !(self.mode.quiet && exit == Exit::Locked) {
             self.printer.say(Message::Release);
             for l in message.lines() {
-                self.line(Level::Error, format!("ccarchive: {l}"));
+                self.line(Severity::Error, format!("ccarchive: {l}"));
             }
         }
-        self.tell(Level::Error, || json::stopped(exit, message));
+        self.tell(Severity::Error, || json::stopped(exit, message));
         self.flushed(exit)
     }
 
@@ -134,7 +134,7 @@ impl Console {
     pub(crate) fn detail(&self, lines: impl FnOnce() -> Vec<String>) {
         if self.mode.verbose {
             for line in lines() {
-                self.line(Level::Info, line);
+                self.line(Severity::Info, line);
             }
         }
     }
@@ -153,7 +153,7 @@ impl Console {
         };
         self.printer.say(Message::Release);
         self.line(
-            Level::Error,
+            Severity::Error,
             format!("ccarchive: standard output cannot be written: {error}"),
         );
         // Standard output fails again.
@@ -167,7 +167,7 @@ impl Console {
     }
 
     /// An object for whoever reads objects: `--json`, the log file.
-    fn tell(&self, level: Level, object: impl FnOnce() -> serde_json::Value) {
+    fn tell(&self, level: Severity, object: impl FnOnce() -> serde_json::Value) {
         if !self.mode.json && self.log.is_none() {
             return;
         }
@@ -179,13 +179,13 @@ impl Console {
     }
 
     /// Writes an object to the log file, if there is one.
-    fn note(&self, level: Level, object: &serde_json::Value) {
+    fn note(&self, level: Severity, object: &serde_json::Value) {
         if let Some(Err(why)) = self.log.as_ref().map(|log| log.write(level, object)) {
-            self.line(Level::Warning, format!("warning: {why}"));
+            self.line(Severity::Warning, format!("warning: {why}"));
         }
     }
 
-    fn line(&self, level: Level, text: String) {
+    fn line(&self, level: Severity, text: String) {
         let text = if self.journal {
             log::for_journal(level, &text)
         } else {
@@ -200,9 +200,9 @@ impl Console {
             raw_bytes: r.raw_bytes,
         });
         let level = if r.outcome.failure().is_some() {
-            Level::Warning
+            Severity::Warning
         } else {
-            Level::Info
+            Severity::Info
         };
         self.tell(level, || json::job(r));
         let mut wanted = self.mode.verbose || r.note.is_some();
@@ -239,8 +239,8 @@ impl Monitor for Console {
             Event::Job(r) => self.job(r),
             Event::Warning(text) => {
                 let object = serde_json::json!({"type": "warning", "detail": text});
-                self.note(Level::Warning, &object);
-                self.line(Level::Warning, format!("warning: {text}"));
+                self.note(Severity::Warning, &object);
+                self.line(Severity::Warning, format!("warning: {text}"));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! An archived job as a page: who it is, its footprint against the thresholds, its place below the roofline, its curves.
 
 use ccarchive::inspect::show::{Band, Metric, Picture, Print, Roofline};
-use ccarchive::model::cluster::thresholds::Level;
+use ccarchive::model::cluster::thresholds::Rating;
 use maud::{Markup, html};
 
 use super::plot::{self, HEIGHT, WIDTH, Words, ceiling, figure, key, short};
@@ -105,8 +105,8 @@ fn footprint(s: &Picture) -> Markup {
 
 fn print(f: &Print) -> Markup {
     let class = match f.level {
-        Some(Level::Alert) => "bad",
-        Some(Level::Caution) => "warn",
+        Some(Rating::Alert) => "bad",
+        Some(Rating::Caution) => "warn",
         _ => "",
     };
     html! {
@@ -126,8 +126,8 @@ fn gauge(f: &Print) -> Markup {
     };
     let at = |v: f64| (v / t.peak * WIDTH).clamp(0.0, WIDTH);
     let class = match f.level {
-        Some(Level::Alert) => "f-bad",
-        Some(Level::Caution) => "f-part",
+        Some(Rating::Alert) => "f-bad",
+        Some(Rating::Caution) => "f-part",
         _ => "f-mark",
     };
     let label = format!(

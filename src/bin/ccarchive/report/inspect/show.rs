@@ -1,7 +1,7 @@
 //! The answer of `show` for people.
 
 use ccarchive::inspect::show::{Band, Metric, Picture, Print, Roofline, Wanted};
-use ccarchive::model::cluster::thresholds::{Level, Thresholds};
+use ccarchive::model::cluster::thresholds::{Rating, Thresholds};
 
 use super::explain::card;
 use super::paper::Align::{Left, Right};
@@ -101,13 +101,13 @@ fn footprint(s: &Picture, p: &mut Paper) {
     }
 }
 
-pub(crate) const fn words(level: Level) -> &'static str {
+pub(crate) const fn words(level: Rating) -> &'static str {
     match level {
-        Level::Alert => "!! alert",
-        Level::Caution => "! caution",
-        Level::BelowNormal => "below normal",
-        Level::Normal => "normal",
-        Level::AbovePeak => "above peak",
+        Rating::Alert => "!! alert",
+        Rating::Caution => "! caution",
+        Rating::BelowNormal => "below normal",
+        Rating::Normal => "normal",
+        Rating::AbovePeak => "above peak",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole sweeps with a store: alone, behind files, before them; away, and back again.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::program::{Ran, program, run};
 use crate::support::site::{HOUR, NewJob, Site};
@@ -84,6 +85,28 @@ fn a_store_fills_what_files_lack_and_the_ledger_knows_how_much() {
         told.contains("of them came from http://127.0.0.1"),
         "{told}"
     );
+}
+
+#[test]
+fn explain_asks_a_store_no_more_often_than_a_sweep_does() {
+    let (site, begin) = site();
+    let questions = |command: &str, arguments: &[&str]| {
+        let played = store(begin);
+        let mut command = program_of(command, &site, arguments);
+        run(command.args(["--source", &played.url()])).expect(0);
+        played.asked().iter().filter(|a| !a.is_look()).count()
+    };
+    let explained = questions("explain", &["2"]);
+    let swept = questions("run", &["--dry-run", "--job-id", "2"]);
+    assert!(swept > 0);
+    assert_eq!(explained, swept);
+}
+
+fn program_of(command: &str, site: &Site, arguments: &[&str]) -> Command {
+    let mut program = program();
+    program.arg(command).args(arguments);
+    program.arg("--db").arg(site.path("job.db"));
+    program
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn sweep_site(
         clock,
     };
     let memory = wire::memory(b);
-    let source = sources.all(Some(&memory))?;
+    let source = sources.all(&memory)?;
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }

@@ -2,7 +2,7 @@
 //! libdeflate's level 6 and with our own encoder.
 //!
 //! `cargo bench --bench sweep -- [NODES HOURS JOBS]` (default 16 13 300) generates a site; `-- SITE` takes a copy of one at
-//! rest. All three alternate in one process, five rounds, since machines are noisy: quote the ratios, and those of processor
+//! rest; `-- --write SITE NODES HOURS JOBS` only writes one, for measurements of the program itself. All three alternate in one process, five rounds, since machines are noisy: quote the ratios, and those of processor
 //! time before those of seconds where others use the machine.
 #![expect(
     clippy::print_stdout,
@@ -19,6 +19,7 @@ mod generator;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ccarchive::format::gzip::{Effort, Encoder};
@@ -26,6 +27,7 @@ use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::memory::Memory;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
@@ -48,6 +50,12 @@ fn main() {
         .skip(1)
         .filter(|a| a != "--bench")
         .collect();
+    if let [flag, folder, size @ ..] = args.as_slice()
+        && flag == "--write"
+    {
+        generated(size, Path::new(folder));
+        return;
+    }
     let work = tempfile::tempdir().unwrap();
     let site = match args.first() {
         Some(path) if Path::new(path).is_dir() => PathBuf::from(path),
@@ -206,7 +214,7 @@ fn sweep_once(site: &Path) -> Summary {
     let clusters = Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).unwrap();
     let clock = Clock::starting_at(NOW);
     let checkpoints = Checkpoints::new(site.join("checkpoints"), clusters.frequencies(), clock);
-    let source = Cached::new(checkpoints, 1 << 30);
+    let source = Cached::new(checkpoints, Arc::new(Memory::new(1536 << 20)));
     let database = site.join("job.db");
     let ledger = Ledger::open(&site.join("job.db.ledger"), &database);
     let selection = Selection::default();

@@ -74,14 +74,14 @@ pub fn snapshot_json(input: &[u8]) {
 fn place(snapshot: &Snapshot, input: &[u8]) {
     let count: usize = snapshot.series.iter().map(|s| s.column.len()).sum();
     assert!(count <= input.len(), "{count} values");
-    let mut builder = Builder::new(Interval::ALL);
+    let mut builder = Builder::default();
     let metrics: Vec<_> = snapshot.series.iter().map(|s| s.metric.clone()).collect();
     let start = snapshot.series.first().map_or(0, |s| s.column.start);
     for _ in 0..2 {
         for s in &snapshot.series {
             let id = builder.series(s.path.clone(), &s.metric, s.column.step);
             builder.snapshot(id, snapshot.interval, s.column.clone());
-            builder.sample(id, snapshot.interval.to, 1.0);
+            builder.sample(id, snapshot.interval.to, 1.0, Interval::ALL);
         }
     }
     ask(
@@ -105,14 +105,14 @@ fn ask<'a>(root: &Level, metrics: impl Iterator<Item = &'a str>, start: i64) {
 
 /// `current.wal`
 pub fn log(input: &[u8]) {
-    let mut builder = Builder::new(Interval::ALL);
+    let mut builder = Builder::default();
     let (mut records, mut first) = (0, None);
     let read = wal::read(input, &Stop::new(), |r| {
         records += 1;
         if let Some((metric, path)) = wal::series_of(r.series) {
             first = first.or(Some(r.t));
             let id = builder.series(path, &metric, 60);
-            builder.sample(id, r.t, r.value);
+            builder.sample(id, r.t, r.value, Interval::ALL);
         }
     });
     // A record has 24 bytes at least.

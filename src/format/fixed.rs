@@ -55,7 +55,7 @@ pub fn array(values: impl Iterator<Item = f64>, out: &mut Vec<u8>) {
             general(x, out);
             out.push(b',');
         } else {
-            text[..5].copy_from_slice(b"null,");
+            place(text, 0, *b"null,");
             at += 5;
         }
     }
@@ -105,7 +105,7 @@ fn short(hundredths: u64, text: &mut [u8; ROOM], at: usize) -> usize {
     // The digits that are left out are zeros before the dot, but not the last one there.
     let zeros = (digits | 1 << 40).trailing_zeros() >> 3;
     let kept = (digits | 0x3030_3030_3030_3030) >> (zeros * 8);
-    text[at..at + 8].copy_from_slice(&kept.to_le_bytes());
+    place(text, at, kept.to_le_bytes());
     end(digits, 6 - zeros as usize, text, at)
 }
 
@@ -120,15 +120,24 @@ fn sixteen(hundredths: u64, text: &mut [u8; ROOM], at: usize) -> usize {
     let digits = u128::from(upper) | u128::from(lower) << 64;
     let zeros = (digits | 1 << 104).trailing_zeros() >> 3;
     let kept = (digits | 0x3030_3030_3030_3030_3030_3030_3030_3030) >> (zeros * 8);
-    text[at..at + 16].copy_from_slice(&kept.to_le_bytes());
+    place(text, at, kept.to_le_bytes());
     end(lower, 14 - zeros as usize, text, at)
+}
+
+/// Lays bytes into a text where there is room for them, which the callers see to. One store, and no call as copying a slice
+/// may be.
+#[inline]
+fn place<const N: usize>(text: &mut [u8; ROOM], at: usize, bytes: [u8; N]) {
+    if let Some(room) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *room = bytes;
+    }
 }
 
 /// Writes dot, the last two of eight digits, and a comma behind `whole` digits; the length without the comma.
 #[inline]
 fn end(digits: u64, whole: usize, text: &mut [u8; ROOM], at: usize) -> usize {
     let end = DOT | ((digits >> 48) as u32 | 0x3030) << 8 | COMMA << 24;
-    text[at + whole..at + whole + 4].copy_from_slice(&end.to_le_bytes());
+    place(text, at + whole, end.to_le_bytes());
     whole + 3
 }
 

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod cluster;
 pub mod failure;
 pub mod job;
+pub mod memory;
 pub mod message;
 pub mod outcome;
 pub mod row_columns;

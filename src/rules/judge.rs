@@ -14,7 +14,7 @@ const NEAR: i64 = 3600;
 /// Without a known retention, a job without data is given up this long (seconds) after its end.
 const GIVE_UP: i64 = 7 * 86_400;
 /// A snapshot may take this long (seconds) to be written after the time that it covers.
-const WRITING: i64 = 15 * 60;
+pub const WRITING: i64 = 15 * 60;
 const DAY: i64 = 86_400;
 
 /// How long to wait, and what to do without data.

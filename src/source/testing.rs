@@ -71,7 +71,7 @@ impl Source for &Fake {
 
 /// A host with one series `m`, a sample a minute from `start` on.
 pub(super) fn holding(start: i64, values: &[f32]) -> Evidence {
-    let mut builder = Builder::new(Interval::ALL);
+    let mut builder = Builder::default();
     let id = builder.series(Vec::new(), "m", 60);
     let file = Interval {
         from: start - 1,

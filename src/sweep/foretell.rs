@@ -45,7 +45,7 @@ pub fn foretell(
         rows: sight.rows,
         settings,
         stop,
-        gate: Gate::new(settings.group_bytes, 1),
+        gate: Gate::new(&settings.memory, 1),
         closed: &closed,
         dry_run: true,
     };

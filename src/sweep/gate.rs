@@ -1,9 +1,10 @@
 //! A bound on the memory of all jobs in work together: whoever needs some waits until others have given back enough, and
-//! works for them meanwhile.
+//! works for them meanwhile. A giant job has nearly all of it at a time, so that its hosts are read as few times as can be.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::model::memory::Memory;
 use crate::model::stop::Stop;
 
 /// How often a waiting worker looks at the stop token, and whether others have work for it.
@@ -14,6 +15,7 @@ const FOR_SMALL: usize = 4;
 /// So many bytes, shared by all workers.
 #[derive(Debug)]
 pub(super) struct Gate {
+    memory: Arc<Memory>,
     all: usize,
     /// What is at most so large is given at once: a small job must not wait for a large one.
     small: usize,
@@ -30,9 +32,11 @@ pub(super) struct Held<'a> {
 
 impl Gate {
     /// A gate for so many workers, each of which holds bytes once at a time.
-    pub(super) fn new(all: usize, workers: usize) -> Self {
+    pub(super) fn new(memory: &Arc<Memory>, workers: usize) -> Self {
+        let all = memory.for_series();
         let for_small = all / FOR_SMALL;
         Self {
+            memory: Arc::clone(memory),
             all: all - for_small,
             small: for_small / workers.max(1),
             taken: Mutex::new(0),
@@ -40,9 +44,9 @@ impl Gate {
         }
     }
 
-    /// The most that a job should ask for at a time, so that two large ones fit.
+    /// The most that a job should ask for at a time.
     pub(super) const fn share(&self) -> usize {
-        self.all / 2
+        self.all
     }
 
     /// Waits for `bytes`; more than there are in all are given when nobody else holds any. None when the sweep is cancelled.
@@ -70,18 +74,18 @@ impl Gate {
             }
         }
         *taken += bytes;
+        self.memory.note_series(*taken);
         Some(Held { gate: self, bytes })
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        *self
-            .gate
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) -= self.bytes;
-        self.gate.given_back.notify_all();
+        let gate = self.gate;
+        let mut taken = gate.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken -= self.bytes;
+        gate.memory.note_series(*taken);
+        gate.given_back.notify_all();
     }
 }
 
@@ -91,15 +95,18 @@ mod tests {
 
     #[test]
     fn what_exceeds_the_gate_goes_alone_and_a_cancelled_sweep_does_not_wait() {
-        let (gate, stop) = (Gate::new(400, 2), Stop::new());
+        let memory = Arc::new(Memory::new(536));
+        let (gate, stop) = (Gate::new(&memory, 2), Stop::new());
         let giant = gate.take(1000, &stop);
         assert!(giant.is_some());
         let small: Vec<_> = (0..2).map(|_| gate.take(50, &stop)).collect();
         assert!(small.iter().all(Option::is_some), "small jobs do not wait");
         stop.cancel();
         assert!(gate.take(51, &stop).is_none());
+        assert_eq!(memory.for_hosts(), 536 - gate.share());
         drop(giant);
-        let two: Vec<_> = (0..2).map(|_| gate.take(gate.share(), &stop)).collect();
-        assert!(two.iter().all(Option::is_some), "two large ones fit");
+        assert!(memory.for_hosts() > gate.share());
+        let two: Vec<_> = (0..2).map(|_| gate.take(gate.share() / 2, &stop)).collect();
+        assert!(two.iter().all(Option::is_some), "two that fit");
     }
 }

@@ -88,6 +88,7 @@ fn read_part(
         assembler.add_host(&mut read.group, k, &evidence);
         read.notes.stages.compute += begun.elapsed();
     }
+    read.group.rest();
     Ok(read)
 }
 

@@ -52,7 +52,7 @@ pub(crate) use hand::place;
 pub use intake::Jobs;
 pub use recovery::recover;
 pub use settings::Settings;
-pub use summary::{Abort, Exit, Failures, Group, Standings, Summary, Thin};
+pub use summary::{Abort, Behind, Exit, Failures, Group, Standings, Summary, Thin};
 
 /// Results of each worker that may wait for the recorder: so many that nobody waits while it flushes.
 const RESULTS: usize = 16;
@@ -134,7 +134,7 @@ fn stages(
         rows,
         settings,
         stop,
-        gate: gate::Gate::new(settings.group_bytes, pool.current_num_threads()),
+        gate: gate::Gate::new(&settings.memory, pool.current_num_threads()),
         closed: &closed,
         dry_run,
     };

@@ -15,7 +15,7 @@ use super::hand::Closed;
 use super::hook::{Hooks, Ran, json_of};
 use super::monitor::{Event, Monitor, Report};
 use super::settings::Settings;
-use super::summary::{Abort, Summary};
+use super::summary::{Abort, Behind, Summary};
 
 use crate::jobs::lock::Lock;
 use crate::jobs::{Recorder, Update};
@@ -25,9 +25,12 @@ use crate::model::job::JobKey;
 use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
+use crate::rules::judge::WRITING;
 use crate::source::{self, Source};
 use crate::target::{self, Target};
 
+/// A store writes a snapshot this often (seconds) if nobody configured it otherwise, so that files are no older.
+const COMES_WITHIN: i64 = 12 * 3600;
 /// Rows of one transaction: some milliseconds.
 const BATCH: usize = 16;
 
@@ -98,6 +101,7 @@ impl Recording<'_, '_> {
             return;
         }
         self.look_for_proof(&done, batch);
+        self.look_how_old(&done);
         match self.breaker.take(done) {
             Decision::Record(done) => batch.extend(done),
             Decision::Hold => {}
@@ -133,6 +137,29 @@ impl Recording<'_, '_> {
             }
         }
         batch.extend(self.breaker.prove(cluster));
+    }
+
+    /// Notes jobs that wait for data of a cluster whose newest data is so old that more should have come long ago. A cluster
+    /// without such jobs may rest as long as it likes.
+    fn look_how_old(&mut self, done: &Finished) {
+        let waits = matches!(done.outcome, Outcome::NotYet | Outcome::Provisional);
+        let ended_later = |newest: &i64| *newest < done.head.end();
+        let Some(newest) = done.newest.filter(|n| waits && ended_later(n)) else {
+            return;
+        };
+        let patience = self
+            .settings
+            .settle
+            .max(COMES_WITHIN)
+            .saturating_add(WRITING);
+        if newest.saturating_add(patience) >= self.settings.clock.now() {
+            return;
+        }
+        let cluster = done.head.key.cluster.clone();
+        let behind = self.summary.behind.entry(cluster);
+        let behind = behind.or_insert(Behind { newest, jobs: 0 });
+        behind.newest = behind.newest.max(newest);
+        behind.jobs += 1;
     }
 
     /// Too few failures to ask their medium during the sweep may be the beginning of an outage all the same.

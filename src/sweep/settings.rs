@@ -1,9 +1,11 @@
 //! How to sweep: what the operator chose, resolved.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::format::gzip::Effort;
 use crate::model::clock::Clock;
+use crate::model::memory::Memory;
 use crate::model::standing::Standing;
 
 /// How to sweep.
@@ -38,8 +40,8 @@ pub struct Settings {
     pub warn_coverage: f64,
     /// How hard to compress.
     pub compression: Effort,
-    /// Bytes of series that all workers together hold at a time; larger jobs are read in several passes.
-    pub group_bytes: usize,
+    /// Bytes for the series of all jobs in work, which decoded hosts may share; larger jobs are read in several passes.
+    pub memory: Arc<Memory>,
     /// At most so many jobs.
     pub limit: Option<u64>,
     /// Run for every archived job, with a JSON object on its input.
@@ -66,7 +68,7 @@ impl Settings {
             walltime: false,
             warn_coverage: 0.0,
             compression: Effort::Normal,
-            group_bytes: 256 << 20,
+            memory: Arc::new(Memory::new(384 << 20)),
             limit: None,
             hook: None,
             clock,

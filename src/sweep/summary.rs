@@ -135,6 +135,15 @@ pub struct Failures {
     pub first_detail: String,
 }
 
+/// Jobs of a cluster whose data in the source ends long ago and before they did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// Unix seconds of the cluster's newest data.
+    pub newest: i64,
+    /// The jobs, which wait for data that may never come.
+    pub jobs: u64,
+}
+
 /// A job whose archive lacks samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thin {
@@ -185,7 +194,10 @@ pub struct Summary {
     pub passed_over: PassedOver,
     /// Clusters of which no job has a sample in this source, with their jobs: their rows stay as they are.
     pub unproved: BTreeMap<String, u64>,
-    /// The same for clusters whose jobs may still get samples: they are "not yet", and their source never held a sample.
+    /// Clusters whose data in the source ends so long ago that more of it should have come, while jobs wait for it: the store
+    /// writes no files any more, or this is another store.
+    pub behind: BTreeMap<String, Behind>,
+    /// Unproved, too, but for clusters whose jobs may still get samples: they are "not yet", and their source never held a sample.
     pub silent: BTreeMap<String, u64>,
     /// Samples of the archived jobs.
     pub points: Points,
@@ -343,7 +355,7 @@ impl Summary {
             Exit::Aborted
         } else if self.interrupted {
             Exit::Interrupted
-        } else if !self.outages.is_empty() || !self.unproved.is_empty() {
+        } else if !self.outages.is_empty() || !self.unproved.is_empty() || !self.behind.is_empty() {
             Exit::Aborted
         } else if self.time_box {
             Exit::TimeBox

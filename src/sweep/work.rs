@@ -127,9 +127,10 @@ impl<'a> Work<'a> {
     }
 
     /// Whether the cluster has no newer data than when a provisional archive was made, while more may come.
-    fn has_nothing_new(&self, job: &Job, seen: i64) -> Result<bool, Ending> {
+    fn has_nothing_new(&mut self, job: &Job, seen: i64) -> Result<bool, Ending> {
         let now = self.shared.settings.clock.now();
         let newest = self.reach(job)?.newest;
+        self.done.newest = Some(newest);
         Ok(newest <= seen && self.policy().waits(&job.head, now, newest))
     }
 
@@ -152,6 +153,7 @@ impl<'a> Work<'a> {
         let mut whole = job.head.clone();
         whole.duration = end - start;
         let now = self.shared.settings.clock.now();
+        self.done.newest = Some(reach.newest);
         if reach.newest < end && self.policy().waits(&whole, now, reach.newest) {
             return Err(Ending::Outcome(Outcome::NotYet));
         }

@@ -1,17 +1,25 @@
 //! Writes a block: counts its items, makes the two Huffman codes for them, and puts code words one after the other. Where
 //! that would be longer than the bytes themselves, the block is stored.
 
+use std::hint::select_unpredictable;
+
 use super::alphabet::{self, DISTANCES, END, LENGTHS, LITLENS, LONGEST_CODE, SLOTS, slot};
 use super::bits::Bits;
 use super::choose::CodeLengths;
 use super::find::Found;
 use super::header::Header;
 use super::huffman::{code_lengths, code_words};
-use super::item::{HEADS, NO_DISTANCE, head, tail};
+use super::item::{HEADS, NO_DISTANCE, head, literal, matched, tail};
 use super::window::BLOCK;
 
 /// Slots of distances, and behind them those of [`NO_DISTANCE`].
 const TAILS: usize = 2 * SLOTS;
+
+/// What a block is made of.
+pub(super) struct Items<'a> {
+    items: &'a [Found],
+    counts: Counts,
+}
 
 /// How often the items' fields occur.
 struct Counts {
@@ -19,22 +27,32 @@ struct Counts {
     tails: [u32; TAILS],
 }
 
-/// Follows the choices through a block of `n` bytes and leaves its items at the front; how many there are.
-fn collect(chosen: &mut [Found; BLOCK], n: usize) -> (usize, Counts) {
+/// Follows the steps through a block and leaves its items at the front of what was found. The way from an item to the next
+/// is one byte that is read: everything else waits for nothing.
+pub(super) fn collect<'a>(
+    text: &[u8],
+    found: &'a mut [Found; BLOCK],
+    steps: &[u8; BLOCK],
+) -> Items<'a> {
     let mut counts = Counts {
         heads: [0; HEADS],
         tails: [0; TAILS],
     };
     let (mut items, mut at) = (0, 0);
-    while at < n {
-        let item = chosen[at % BLOCK] as u32;
-        chosen[items % BLOCK] = Found::from(item);
+    while at < text.len() {
+        let step = steps[at % BLOCK];
+        let matched = matched(usize::from(step), tail(found[at % BLOCK]) + 1);
+        let item = select_unpredictable(step == 1, literal(text[at]), matched);
+        found[items % BLOCK] = item;
         items += 1;
         counts.heads[head(item)] += 1;
         counts.tails[slot(tail(item)) % TAILS] += 1;
-        at += if head(item) < LENGTHS { head(item) } else { 1 };
+        at += usize::from(step);
     }
-    (items, counts)
+    Items {
+        items: &found[..items],
+        counts,
+    }
 }
 
 impl Counts {
@@ -128,7 +146,6 @@ impl Words {
             mut count,
         } = *bits;
         for &item in items {
-            let item = item as u32;
             let first = self.heads[head(item)];
             let second = self.tails[slot(tail(item)) % TAILS];
             let above = (tail(item) as u64).wrapping_sub(second >> 16 & 0xffff);
@@ -136,7 +153,10 @@ impl Words {
             let first_bits = first & 63;
             open |= (u64::from(first >> 8) | distance << first_bits) << (count & 63);
             count += first_bits + (second >> 8 & 255) as u32;
-            to[written..written + 8].copy_from_slice(&open.to_le_bytes());
+            let Some(eight) = to[written..].first_chunk_mut() else {
+                unreachable!("the room is for all items and eight bytes more")
+            };
+            *eight = open.to_le_bytes();
             written += (count >> 3) as usize;
             open >>= count & !7;
             count &= 7;
@@ -147,29 +167,28 @@ impl Words {
     }
 }
 
-/// Writes the block `text`, with what was chosen for each of its bytes, and leaves the lengths of its codes.
+/// Writes the block `text`, made of these items, and leaves the lengths of its codes.
 pub(super) fn write(
     text: &[u8],
-    chosen: &mut [Found; BLOCK],
+    items: &Items<'_>,
     last: bool,
     lengths: &mut CodeLengths,
     bits: &mut Bits,
     out: &mut Vec<u8>,
 ) {
-    let (items, counts) = collect(chosen, text.len());
-    let (litlen, distance) = counts.of_symbols();
+    let (litlen, distance) = items.counts.of_symbols();
     code_lengths(&litlen, LONGEST_CODE, &mut lengths.litlen);
     code_lengths(&distance, LONGEST_CODE, &mut lengths.distance);
     let words = Words::new(lengths);
     let header = Header::new(lengths);
-    let size = words.size(&counts);
+    let size = words.size(&items.counts);
     if header.size() + size >= 8 * (text.len() as u64 + STORED_HEADER) {
         store(text, last, bits, out);
     } else {
         header.put(last, bits, out);
         // The last item writes eight bytes, of which less may be its own.
         let room = (size / 8) as usize + 16;
-        words.put(&chosen[..items], room, bits, out);
+        words.put(items.items, room, bits, out);
     }
 }
 

@@ -2,19 +2,20 @@
 //!
 //! The costs are the code lengths of the block before, since a block of numbers resembles the next; what it did not
 //! use has a price that is a little high. With them the cheapest way is a shortest path, walked from the end: at every
-//! byte a literal, or a match as found or shorter by one, then the cheapest way from where it ends. Cost and item lie
-//! in one number, cost on top, so that the cheaper of two is a minimum without a branch; of equal ones matches win,
-//! for their items are smaller.
+//! byte a literal, or a match as found or shorter by one, then the cheapest way from where it ends; of equal ones the match.
+//!
+//! Nothing here is a branch, since no processor could foretell it. What is left behind for each byte is the number of bytes
+//! that its item takes, one for a literal: whoever follows the way reads these single bytes, which stay in the fastest
+//! cache, and the rest of an item only where the way passes.
+
+use std::hint::select_unpredictable;
 
 use super::alphabet::{self, DISTANCES, END, LENGTHS, LITLENS, MIN_MATCH};
-use super::find::Found;
-use super::item::{literal, tail};
+use super::find::{Found, LONGEST_MATCH, Matches};
+use super::item::{head, tail};
 use super::table::table;
 use super::window::BLOCK;
 
-/// Lengths of a match that are tried: as found, and one less, where the next match may start better. Three gain 0.6 %
-/// on one of our sites and 0.1 % on another and lose 6 % of the speed; one loses 1 % and gains 6 %.
-const TRIED: usize = 2;
 /// What a match too short costs: more than any block.
 const NEVER: u32 = 1 << 28;
 /// Bits for what the block before did not use.
@@ -48,17 +49,13 @@ impl CodeLengths {
     }
 }
 
-/// A cost above an item.
-type Priced = u64;
-
-/// Costs of the ways from the next bytes to the block's end, by position modulo their number: as far as a length reaches.
-const AHEAD: usize = 512;
-
-/// Tables of prices.
+/// Tables of prices, and the costs of the ways that are known.
 #[derive(Debug)]
 pub(super) struct Chooser {
     /// Bits by distance less one, extra bits included.
     distance: Box<[u8; BLOCK]>,
+    /// Bits from a byte of the block to its end, and zeros as far behind it as a length reaches.
+    rest: Box<[u32; BLOCK + LENGTHS]>,
 }
 
 const fn or(length: u8, unused: u8) -> u8 {
@@ -67,55 +64,63 @@ const fn or(length: u8, unused: u8) -> u8 {
 
 impl Chooser {
     pub(super) fn new() -> Self {
-        Self { distance: table() }
+        Self {
+            distance: table(),
+            rest: table(),
+        }
     }
 
-    /// Replaces what was found at each byte of a block by the item that is best there; no distance is above `reach`.
+    /// Leaves for each byte of a block how many bytes its best item takes, and in `matches.first` the match of an item that
+    /// is one; no distance is above `reach`.
     pub(super) fn choose(
         &mut self,
         lengths: &CodeLengths,
         text: &[u8],
         reach: usize,
-        found: &mut [Found],
+        matches: &mut Matches,
+        steps: &mut [u8; BLOCK],
     ) {
-        let literals = literal_prices(lengths);
-        let prices = length_prices(lengths);
         self.price_distances(lengths, reach);
-        let mut rest = [0 as Priced; AHEAD];
-        let mut after: Priced = 0;
-        for (i, (slot, &byte)) in found.iter_mut().zip(text).enumerate().rev() {
-            let both = *slot;
-            let mut best = after + literals[usize::from(byte)];
-            best = best.min(self.cheaper(both as u32, i, &prices, &rest));
-            if both >> 32 != 0 {
-                best = best.min(self.cheaper((both >> 32) as u32, i, &prices, &rest));
-            }
-            after = best >> 32 << 32;
-            rest[i % AHEAD] = after;
-            *slot = best;
+        if matches.has_second {
+            self.walk::<true>(lengths, text, matches, steps);
+        } else {
+            self.walk::<false>(lengths, text, matches, steps);
         }
     }
 
-    /// The cheapest of a match at the lengths that are tried.
-    #[inline(always)]
-    fn cheaper(
-        &self,
-        found: u32,
-        i: usize,
-        prices: &[Priced; LENGTHS + TRIED],
-        rest: &[Priced; AHEAD],
-    ) -> Priced {
-        let length = (found >> 16) as usize % LENGTHS;
-        let distance = Priced::from(self.distance[tail(found) % BLOCK]);
-        let item = distance << 32 | tail(found) as Priced;
-        let mut best = Priced::MAX;
-        for less in 0..TRIED {
-            // An impossible length costs NEVER, whatever lies at the index.
-            let cost =
-                prices[length + TRIED - less] + rest[(i + length).wrapping_sub(less) % AHEAD];
-            best = best.min(cost);
+    fn walk<const SECOND: bool>(
+        &mut self,
+        lengths: &CodeLengths,
+        text: &[u8],
+        matches: &mut Matches,
+        steps: &mut [u8; BLOCK],
+    ) {
+        let literals = literal_prices(lengths);
+        let prices = length_prices(lengths);
+        let n = text.len();
+        self.rest[n..n + LENGTHS].fill(0);
+        let first = &mut matches.first[..n];
+        let second = &matches.second[..n];
+        let steps = &mut steps[..n];
+        let mut after = 0;
+        for (i, &byte) in text.iter().enumerate().rev() {
+            let Some(rest) = self.rest[i..].first_chunk_mut() else {
+                unreachable!("a length's reach follows the block")
+            };
+            let found = first[i];
+            let (mut cost, mut step) = cheaper(&self.distance, found, rest, &prices);
+            if SECOND {
+                let (other, other_step) = cheaper(&self.distance, second[i], rest, &prices);
+                let better = other < cost;
+                first[i] = select_unpredictable(better, second[i], found);
+                step = select_unpredictable(better, other_step, step);
+                cost = cost.min(other);
+            }
+            let literal = after + literals[usize::from(byte)];
+            steps[i] = select_unpredictable(cost <= literal, step, 1);
+            after = cost.min(literal);
+            rest[0] = after;
         }
-        best + item
     }
 
     /// Prices of the distances that occur within so many bytes.
@@ -129,21 +134,36 @@ impl Chooser {
     }
 }
 
-fn literal_prices(lengths: &CodeLengths) -> [Priced; 256] {
-    std::array::from_fn(|c| {
-        let cost = or(lengths.litlen[c], UNUSED_LITERAL);
-        Priced::from(cost) << 32 | Priced::from(literal(c as u8))
-    })
+/// What a match and the way from its end cost, and how many bytes of it are taken: all, or one less, where the next match
+/// may start better. A third length gains 0.6 % on one of our sites and 0.1 % on another and loses 6 % of the speed; one
+/// length loses 1 % and gains 6 %.
+#[inline(always)]
+fn cheaper(
+    distance: &[u8; BLOCK],
+    found: Found,
+    rest: &[u32; LENGTHS],
+    prices: &[u32; LENGTHS],
+) -> (u32, u8) {
+    // No match has length 0 and so less one wraps around: both have no price that any way would take.
+    let length = head(found) as u8;
+    let less = length.wrapping_sub(1);
+    let whole = prices[usize::from(length)] + rest[usize::from(length)];
+    let shorter = prices[usize::from(less)] + rest[usize::from(less)];
+    let cost = whole.min(shorter) + u32::from(distance[tail(found) % BLOCK]);
+    (cost, length.wrapping_sub(u8::from(shorter < whole)))
 }
 
-/// Bits by match length plus [`TRIED`], extra bits included, above the length as an item has it.
-fn length_prices(lengths: &CodeLengths) -> [Priced; LENGTHS + TRIED] {
-    std::array::from_fn(|l| match l.checked_sub(TRIED) {
-        Some(length) if length >= MIN_MATCH => {
-            let code = alphabet::length_code(length);
-            let bits = code.extra + or(lengths.litlen[code.symbol], UNUSED_LENGTH);
-            Priced::from(bits) << 32 | (length as Priced) << 16
+fn literal_prices(lengths: &CodeLengths) -> [u32; 256] {
+    std::array::from_fn(|c| u32::from(or(lengths.litlen[c], UNUSED_LITERAL)))
+}
+
+/// Bits by match length, extra bits included.
+fn length_prices(lengths: &CodeLengths) -> [u32; LENGTHS] {
+    std::array::from_fn(|length| {
+        if !(MIN_MATCH..=LONGEST_MATCH).contains(&length) {
+            return NEVER;
         }
-        _ => Priced::from(NEVER) << 32,
+        let code = alphabet::length_code(length);
+        u32::from(code.extra + or(lengths.litlen[code.symbol], UNUSED_LENGTH))
     })
 }

@@ -19,8 +19,8 @@ const FAR_BITS: u32 = 14;
 /// range hardly repeat over eight bytes: there it makes members 0.5 to 1 % smaller and takes a sixth of the time (our sites
 /// perf and fritz, one match in 46 to 60 bytes); where it finds more it is worth 5 % (emmy, one in 10).
 const FAR_PAYS: usize = 40;
-/// Every so many blocks it is tried anew, since a document may change. Every fourth one costs 4 % of the speed.
-const FAR_TRIED_EVERY: usize = 8;
+/// Every so many blocks it is tried anew, since a document may change. Every fourth one costs 4 % of the speed, every eighth 1.5 %.
+const FAR_TRIED_EVERY: usize = 16;
 /// Spreads a word over its upper bits (the golden ratio of 2^64).
 const SPREAD: u64 = 0x9E37_79B1_85EB_CA87;
 /// While a match goes on for at least so long nothing is searched: a longer one would hardly be better. Searching on up
@@ -32,8 +32,44 @@ const MARGIN: usize = 16;
 /// Bytes below it are looked up by eight bytes too: comma and dot, which stand before digits that may repeat for long.
 const SEPARATORS_BELOW: u8 = 0x30;
 
-/// Two matches that start at one byte, the second in the upper half; zero is none.
-pub(super) type Found = u64;
+/// No match is longer: one less than a length's byte can hold, which stands for the length before none.
+pub(super) const LONGEST_MATCH: usize = LENGTHS - 2;
+
+/// A match as an item has it, or none where its length is 0.
+pub(super) type Found = u32;
+
+/// Up to two matches that start at each byte of a block.
+#[derive(Debug)]
+pub(super) struct Matches {
+    pub(super) first: Box<[Found; BLOCK]>,
+    /// Said only where `has_second`.
+    pub(super) second: Box<[Found; BLOCK]>,
+    /// Whether this block was searched by eight bytes too.
+    pub(super) has_second: bool,
+}
+
+impl Matches {
+    pub(super) fn new() -> Self {
+        Self {
+            first: table(),
+            second: table(),
+            has_second: false,
+        }
+    }
+}
+
+/// The length of a match in its place within an item, by the number of zero bits before the first that differs: none
+/// below [`MIN_MATCH`]. Lengths of one to three would be read as ways from the bytes just ahead, and [`super::choose`]
+/// would have to wait for those.
+static LENGTH_OF: [Found; 64] = {
+    let mut lengths = [0; 64];
+    let mut zeros = 8 * MIN_MATCH;
+    while zeros < 64 {
+        lengths[zeros] = matched(zeros / 8, 1);
+        zeros += 1;
+    }
+    lengths
+};
 
 /// The last match of eight bytes and more: what continues it needs no comparing.
 #[derive(Clone, Copy, Debug)]
@@ -111,15 +147,11 @@ impl Finder {
     }
 
     /// Fills `found` for the `n` bytes at `start`, a multiple of the block's size.
-    pub(super) fn find(
-        &mut self,
-        window: &Window,
-        start: usize,
-        n: usize,
-        found: &mut [Found; BLOCK],
-    ) {
+    pub(super) fn find(&mut self, window: &Window, start: usize, n: usize, found: &mut Matches) {
         let block = start / BLOCK;
-        if self.far_pays || block.is_multiple_of(FAR_TRIED_EVERY) {
+        found.has_second = self.far_pays || block.is_multiple_of(FAR_TRIED_EVERY);
+        if found.has_second {
+            found.second[..n].fill(0);
             let matches = self.search::<true>(window, start, n, found);
             self.far_pays = matches * FAR_PAYS >= n;
         } else {
@@ -133,8 +165,9 @@ impl Finder {
         window: &Window,
         start: usize,
         n: usize,
-        found: &mut [Found; BLOCK],
+        matches: &mut Matches,
     ) -> usize {
+        let (found, others) = (&mut *matches.first, &mut *matches.second);
         let mut by_eight = 0;
         let end = start + n;
         let stop = end.saturating_sub(MARGIN).max(start);
@@ -153,22 +186,23 @@ impl Finder {
             let word = window.word(at);
             let distance = exchange(&mut self.near[near_hash(word, unused)], at);
             let differ = word ^ window.word(at.wrapping_sub(distance));
-            // The bit that is set here makes nine bytes of eight, and spares the processor's case for zero.
-            let mut length = ((differ | 1 << 63).trailing_zeros() >> 3) as usize;
+            // The bit that is set here makes seven bytes of eight, and spares the processor's case for zero.
+            let zeros = (differ | 1 << 63).trailing_zeros() as usize % 64;
+            let mut item = LENGTH_OF[zeros] | matched(0, distance);
             if differ == 0 {
-                length = continued(window, at, distance, end, &mut long);
+                let length = continued(window, at, distance, end, &mut long);
+                item = matched(length, distance);
             }
-            let slot = &mut found[at % BLOCK];
-            *slot = Found::from(matched(length, distance));
+            found[at % BLOCK] = item;
             let mut goes_on = differ == 0;
             if FAR && is_separator(word) {
                 let second = exchange(&mut self.far[far_hash(word, unused)], at);
                 if word == window.word(at.wrapping_sub(second)) && second != distance {
                     let known = long.reaches(second, at);
                     let length = continued(window, at, second, end, &mut long);
-                    *slot |= Found::from(matched(length, second)) << 32;
+                    others[at % BLOCK] = matched(length, second);
                     if !known {
-                        backwards(window, start, at, matched(length, second), found);
+                        backwards(window, start, at, matched(length, second), others);
                     }
                     goes_on = true;
                     by_eight += 1;
@@ -214,7 +248,7 @@ impl Finder {
 #[inline(always)]
 fn remainder(long: Long, at: usize, least: usize) -> Found {
     if long.end >= at + least {
-        Found::from(matched(long.end - at, long.distance))
+        matched(long.end - at, long.distance)
     } else {
         0
     }
@@ -226,7 +260,7 @@ fn continued(window: &Window, at: usize, distance: usize, end: usize, long: &mut
     let length = if long.reaches(distance, at) {
         long.end - at
     } else {
-        let limit = (end - 8).min(at + LENGTHS - 2);
+        let limit = (end - 8).min(at + LONGEST_MATCH);
         8 + window.equal(at + 8, distance, limit)
     };
     *long = Long {
@@ -242,8 +276,8 @@ fn backwards(
     window: &Window,
     start: usize,
     at: usize,
-    found_here: u32,
-    found: &mut [Found; BLOCK],
+    found_here: Found,
+    others: &mut [Found; BLOCK],
 ) {
     let distance = tail(found_here) + 1;
     let length = head(found_here);
@@ -253,8 +287,7 @@ fn backwards(
     // The earlier bytes must lie in the window still: (at - steps) - distance >= start - BLOCK.
     let reach = (at + BLOCK).saturating_sub(distance + start);
     for back in 1..=window.equal_before(at, distance).min(reach) {
-        let slot = &mut found[(at - start - back) % BLOCK];
-        let longer = matched((length + back).min(LENGTHS - 1), distance);
-        *slot = *slot & 0xffff_ffff | Found::from(longer) << 32;
+        let longer = (length + back).min(LONGEST_MATCH);
+        others[(at - start - back) % BLOCK] = matched(longer, distance);
     }
 }

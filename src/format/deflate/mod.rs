@@ -33,7 +33,7 @@ use libdeflater::Decompressor;
 
 use bits::Bits;
 use choose::{Chooser, CodeLengths};
-use find::{Finder, Found};
+use find::{Finder, Matches};
 use window::{BLOCK, Window};
 
 /// No name, no time, no hint on the effort, an unknown system.
@@ -54,7 +54,9 @@ pub struct Encoder {
     window: Window,
     finder: Finder,
     chooser: Chooser,
-    found: Box<[Found; BLOCK]>,
+    found: Matches,
+    /// How many bytes the item takes that is best at each byte of a block.
+    steps: Box<[u8; BLOCK]>,
     decoder: Decompressor,
     decoded: Vec<u8>,
 }
@@ -78,7 +80,8 @@ impl Encoder {
             window: Window::new(),
             finder: Finder::new(),
             chooser: Chooser::new(),
-            found: table::table(),
+            found: Matches::new(),
+            steps: table::table(),
             decoder: Decompressor::new(),
             decoded: Vec::new(),
         }
@@ -111,11 +114,12 @@ impl Encoder {
             let text = &raw[start..(start + BLOCK).min(raw.len())];
             let last = start + text.len() == raw.len();
             self.window.put(start, text);
-            let found = &mut *self.found;
+            let (found, steps) = (&mut self.found, &mut *self.steps);
             self.finder.find(&self.window, start, text.len(), found);
             self.chooser
-                .choose(&lengths, text, start + text.len(), &mut found[..text.len()]);
-            block::write(text, found, last, &mut lengths, &mut bits, out);
+                .choose(&lengths, text, start + text.len(), found, steps);
+            let items = block::collect(text, &mut found.first, steps);
+            block::write(text, &items, last, &mut lengths, &mut bits, out);
             start += text.len();
             if last {
                 break;

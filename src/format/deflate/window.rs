@@ -32,9 +32,9 @@ impl Window {
     /// Eight bytes, the first one lowest.
     #[inline(always)]
     pub(super) fn word(&self, position: usize) -> u64 {
+        // An array of the ring's bytes, not a copy of a slice: the copy would be a call where it is not inlined.
         let at = position % RING;
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.ring[at..at + 8]);
+        let word: [u8; 8] = std::array::from_fn(|k| self.ring[at + k]);
         u64::from_le_bytes(word)
     }
 

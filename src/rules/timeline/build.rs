@@ -23,11 +23,10 @@ pub struct Phase {
 }
 
 /// Collects the files of one host.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Builder {
     series: Vec<Growing>,
     index: HashMap<(Path, Box<str>), usize>,
-    window: Interval,
 }
 
 /// The handle of a series in a [`Builder`].
@@ -48,15 +47,6 @@ pub struct Timeline {
 }
 
 impl Builder {
-    /// Begins a host of which only values within a window are asked for.
-    pub fn new(window: Interval) -> Self {
-        Self {
-            series: Vec::new(),
-            index: HashMap::new(),
-            window,
-        }
-    }
-
     /// Finds or begins a series; `step` (seconds) is only used to begin one from a log.
     pub fn series(&mut self, path: Path, metric: &str, step: i64) -> SeriesId {
         let next = self.series.len();
@@ -82,15 +72,15 @@ impl Builder {
         }
     }
 
-    /// Adds a sample of the log; the log comes after all snapshots.
-    pub fn sample(&mut self, id: SeriesId, t: i64, value: f32) {
+    /// Adds a sample of the log, whose value is kept only within a window; the log comes after all snapshots.
+    pub fn sample(&mut self, id: SeriesId, t: i64, value: f32, window: Interval) {
         if let Some(s) = self
             .series
             .get_mut(id.0)
             .filter(|_| sane(t) && !value.is_nan())
         {
             // A sample lies within its slot, so only those within one step of the window can share a slot with it.
-            let keep = self.window.widened(s.step).contains(t);
+            let keep = window.widened(s.step).contains(t);
             s.sample(t, value, keep);
         }
     }
@@ -235,7 +225,7 @@ impl Growing {
             (n0 - (start - s0).div_euclid(step)).clamp(0, n)
         });
         let phase = (start != file.from).then(|| (start - step / 2).rem_euclid(step));
-        let at = self.columns.len();
+        let (at, own) = (self.columns.len(), self.runs.len());
         for range in column.present_from(usize::try_from(skip).unwrap_or(0)) {
             let run = self.run(column.time(range.start), step, phase);
             run.last = column.time(range.end - 1);
@@ -246,8 +236,25 @@ impl Growing {
                 }) if *column == at => before.end = range.end,
                 _ => run.pieces.push(Piece::Column { column: at, range }),
             }
+            self.join(own);
         }
         self.columns.push(column);
+    }
+
+    /// Makes one run of the second and third last, where the column being added began them and one more after them: they
+    /// have one phase, whatever tells it. So a series that is sampled more seldom than it should be takes no run a value.
+    fn join(&mut self, own: usize) {
+        let Some(middle) = self.runs.len().checked_sub(2).filter(|m| *m > own) else {
+            return;
+        };
+        let gone = self.runs.remove(middle);
+        let into = &mut self.runs[middle - 1];
+        into.last = gone.last;
+        if let (Some(Piece::Column { range, .. }), Some(Piece::Column { range: more, .. })) =
+            (into.pieces.last_mut(), gone.pieces.last())
+        {
+            range.end = more.end;
+        }
     }
 
     fn sample(&mut self, t: i64, value: f32, keep: bool) {
@@ -335,5 +342,32 @@ impl Growing {
                 values,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_that_is_sampled_more_seldom_than_it_should_be_takes_two_runs_a_file() {
+        let mut series = Growing::default();
+        for file in 0..2 {
+            let values: Vec<f32> = (0..3000)
+                .map(|i| if i % 3 == 0 { 1.0 } else { f32::NAN })
+                .collect();
+            let from = file * 180_000;
+            let interval = Interval {
+                from,
+                to: from + 180_000,
+            };
+            series.snapshot(interval, Column::whole(60, from, &values));
+        }
+        let first = |r: &Run| r.first / 60;
+        let firsts: Vec<i64> = series.runs.iter().map(first).collect();
+        assert_eq!(firsts, [0, 2997, 3000, 5997]);
+        let placed = series.place(&Known::default(), i64::MAX);
+        let lengths: Vec<usize> = placed.chain.slots.iter().map(|s| s.values.len()).collect();
+        assert_eq!(lengths, [2998, 2998]);
     }
 }

@@ -21,6 +21,11 @@ impl Interval {
         from: i64::MIN,
         to: i64::MAX,
     };
+    /// No time at all.
+    pub const NEVER: Self = Self {
+        from: i64::MIN,
+        to: i64::MIN,
+    };
 
     /// Whether all of `other` lies within it.
     pub const fn covers(&self, other: &Self) -> bool {
@@ -95,7 +100,7 @@ impl Column {
     }
 
     /// The bytes that will be kept of so many more values.
-    pub fn bytes_of(&self, count: usize) -> usize {
+    fn bytes_of(&self, count: usize) -> usize {
         let next = self.length..self.length.saturating_add(count);
         let kept = self.window.start.max(next.start)..self.window.end.min(next.end);
         kept.len().saturating_mul(size_of::<f32>())
@@ -214,6 +219,7 @@ mod tests {
     fn absurd_windows_and_starts_do_not_overflow() {
         for window in [
             Interval::ALL,
+            Interval::NEVER,
             Interval {
                 from: i64::MAX,
                 to: i64::MIN,

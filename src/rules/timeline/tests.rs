@@ -6,7 +6,7 @@ use super::*;
 const N: f32 = f32::NAN;
 
 fn all() -> Builder {
-    Builder::new(Interval::ALL)
+    Builder::default()
 }
 
 fn finish(b: Builder) -> Level {
@@ -21,7 +21,7 @@ fn snapshot(b: &mut Builder, (from, to): (i64, i64), start: i64, values: &[f32])
 fn log(b: &mut Builder, samples: &[(i64, f32)]) {
     let id = b.series(Vec::new(), "m", 60);
     for &(t, v) in samples {
-        b.sample(id, t, v);
+        b.sample(id, t, v, Interval::ALL);
     }
 }
 
@@ -103,7 +103,7 @@ fn another_series_of_the_host_gives_the_phase_that_nothing_else_tells() {
     let mut b = all();
     snapshot(&mut b, (1000, 1180), 1000, &[0., 1., 2.]);
     let other = b.series(vec!["socket0".into()], "x", 60);
-    b.sample(other, 2045, 1.);
+    b.sample(other, 2045, 1., Interval::ALL);
     let host = finish(b);
     // 2045 − 30 = 2015, 35 modulo 60: slots begin at 995.
     assert_eq!(read(&host, 995, 1), [Some(0.)]);
@@ -172,9 +172,9 @@ fn a_level_without_the_metric_answers_with_what_is_below_numbers_by_value() {
     let mut b = all();
     for (name, v) in [("socket10", 10.), ("socket2", 2.), ("core1", 1.)] {
         let id = b.series(vec![name.into()], "m", 60);
-        b.sample(id, 1000, v);
+        b.sample(id, 1000, v, Interval::ALL);
         let deeper = b.series(vec![name.into(), "x".into()], "m", 60);
-        b.sample(deeper, 1000, 99.);
+        b.sample(deeper, 1000, 99., Interval::ALL);
     }
     let host = finish(b);
     let mut chains = Vec::new();
@@ -209,7 +209,7 @@ fn the_newest_sample_is_that_of_any_level_and_told_by_where_its_slot_begins() {
     let mut b = all();
     snapshot(&mut b, (940, 1200), 1000, &[0., 1., N]);
     let deep = b.series(vec!["socket0".into(), "core1".into()], "x", 60);
-    b.sample(deep, 1130, 1.);
+    b.sample(deep, 1130, 1., Interval::ALL);
     // Slots of the child begin at 1130 − 30.
     assert_eq!(b.finish(&[], i64::MAX).newest, Some(1100));
     let mut b = all();
@@ -252,8 +252,8 @@ fn phases_are_told_remembered_or_guessed_in_this_order() {
     let mut b = all();
     unknown(&mut b);
     let other = b.series(vec!["socket0".into()], "x", 60);
-    b.sample(other, 2045, 1.);
-    b.sample(other, 4050, 1.);
+    b.sample(other, 2045, 1., Interval::ALL);
+    b.sample(other, 4050, 1., Interval::ALL);
     let told = b.finish(&[phase(60, 59)], i64::MAX);
     // The newest stretch tells what is worth remembering; the first one of the host serves its other series.
     assert_eq!(told.phases, [phase(60, 4020 % 60)]);

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::asked::Asked;
 use super::flight::Flight;
 use super::{Error, Reach, Request, Source};
+use crate::model::memory::Memory;
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
 
@@ -28,8 +29,8 @@ type HostFlight = Arc<Flight<Arc<Evidence>>>;
 #[derive(Debug)]
 pub struct Cached<S> {
     inner: S,
-    /// Bytes.
-    budget: usize,
+    /// Bytes for answers, others' use of them left out.
+    memory: Arc<Memory>,
     state: Mutex<State>,
     /// Cluster → how far it reaches; looked up once.
     reaches: Mutex<HashMap<String, Arc<Flight<Reach>>>>,
@@ -70,11 +71,11 @@ enum Step {
 }
 
 impl<S: Source> Cached<S> {
-    /// Keeps at most `budget` bytes of answers (and the one just read).
-    pub fn new(inner: S, budget: usize) -> Self {
+    /// Keeps at most the bytes of answers that are for hosts at the time (and the one just read).
+    pub fn new(inner: S, memory: Arc<Memory>) -> Self {
         Self {
             inner,
-            budget,
+            memory,
             state: Mutex::default(),
             reaches: Mutex::default(),
         }
@@ -85,6 +86,7 @@ impl<S: Source> Cached<S> {
     }
 
     fn step(&self, key: &Key, request: &Request<'_>) -> (Step, usize) {
+        let budget = self.memory.for_hosts();
         let mut s = self.lock();
         s.clock += 1;
         let (used, foreseen) = (s.clock, s.largest);
@@ -97,17 +99,13 @@ impl<S: Source> Cached<S> {
             return (Step::Wait(Arc::clone(flight), asked.covers(request)), 0);
         }
         let mut asked = Asked::of(request);
-        if let Some(kept) = entry
-            .kept
-            .as_ref()
-            .filter(|k| k.bytes <= self.budget / SHARE)
-        {
+        if let Some(kept) = entry.kept.as_ref().filter(|k| k.bytes <= budget / SHARE) {
             asked = kept.covers.united(&asked);
         }
         let flight = HostFlight::default();
         entry.flight = Some((asked.clone(), Arc::clone(&flight)));
         s.bytes += foreseen;
-        s.make_room(self.budget, key);
+        s.make_room(budget, key);
         (Step::Ask(asked, flight), foreseen)
     }
 
@@ -148,7 +146,7 @@ impl<S: Source> Cached<S> {
         });
         s.bytes = s.bytes + bytes - before.map_or(0, |k| k.bytes);
         s.largest = s.largest.max(bytes);
-        s.make_room(self.budget, key);
+        s.make_room(self.memory.for_hosts(), key);
     }
 }
 

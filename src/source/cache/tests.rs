@@ -17,6 +17,11 @@ fn hosts() -> Fake {
     Fake::new(|_| Ok(holding(0, &[1.0; 1000])))
 }
 
+/// So many bytes for hosts.
+fn memory(bytes: usize) -> Arc<Memory> {
+    Arc::new(Memory::new(bytes / 2 * 3 + 3))
+}
+
 fn ask(cache: &Cached<impl Source>, host: &str) -> Arc<Evidence> {
     cache.ask(&about(host, 0, 100), &Stop::new()).unwrap()
 }
@@ -24,7 +29,7 @@ fn ask(cache: &Cached<impl Source>, host: &str) -> Arc<Evidence> {
 #[test]
 fn the_host_used_longest_ago_goes_first_and_the_one_just_read_stays() {
     let fake = hosts();
-    let cache = Cached::new(&fake, 2 * ONE + ONE / 2);
+    let cache = Cached::new(&fake, memory(2 * ONE + ONE / 2));
     for host in ["a", "b", "a"] {
         ask(&cache, host);
     }
@@ -37,7 +42,7 @@ fn the_host_used_longest_ago_goes_first_and_the_one_just_read_stays() {
     ask(&cache, "b");
     assert_eq!(fake.times(), 4);
     assert!(cache.lock().bytes <= 2 * ONE + ONE / 2);
-    let tight = Cached::new(&fake, 1);
+    let tight = Cached::new(&fake, memory(1));
     ask(&tight, "a");
     ask(&tight, "a");
     assert_eq!(
@@ -52,7 +57,7 @@ fn the_host_used_longest_ago_goes_first_and_the_one_just_read_stays() {
 #[test]
 fn what_is_being_read_has_its_room_before_it_is_there() {
     let fake = Fake::new(|_| Ok(holding(0, &[1.0; 1000])));
-    let cache = Cached::new(fake, 2 * ONE);
+    let cache = Cached::new(fake, memory(2 * ONE));
     ask(&cache, "a");
     ask(&cache, "b");
     let (_, foreseen) = cache.step(&("c".into(), "x".into()), &about("x", 0, 1));
@@ -75,7 +80,7 @@ fn failures_reach_all_who_waited_and_are_not_remembered() {
         }
         Ok(holding(0, &[1.0]))
     });
-    let cache = Cached::new(fake, 1 << 20);
+    let cache = Cached::new(fake, memory(1 << 20));
     let stop = Stop::new();
     std::thread::scope(|scope| {
         let first = scope.spawn(|| cache.ask(&about("a", 0, 1), &stop));
@@ -96,7 +101,7 @@ fn failures_reach_all_who_waited_and_are_not_remembered() {
 #[test]
 fn a_question_that_is_not_covered_is_asked_for_both_windows() {
     let fake = hosts();
-    let cache = Cached::new(&fake, 1 << 20);
+    let cache = Cached::new(&fake, memory(1 << 20));
     let stop = Stop::new();
     for (from, to) in [(1000, 2000), (1200, 1300), (1900, 2100), (2500, 3100)] {
         cache.ask(&about("a", from, to), &stop).unwrap();
@@ -117,7 +122,7 @@ fn a_question_that_is_not_covered_is_asked_for_both_windows() {
 #[test]
 fn an_answer_that_takes_much_of_the_room_is_not_widened() {
     let fake = hosts();
-    let cache = Cached::new(&fake, 2 * ONE);
+    let cache = Cached::new(&fake, memory(2 * ONE));
     let stop = Stop::new();
     for from in [0, 1000, 2000] {
         cache.ask(&about("a", from, from + 100), &stop).unwrap();
@@ -136,7 +141,7 @@ fn an_answer_with_more_than_was_asked_serves_more() {
         };
         Ok(evidence)
     });
-    let cache = Cached::new(&fake, 1 << 20);
+    let cache = Cached::new(&fake, memory(1 << 20));
     let stop = Stop::new();
     cache.ask(&about("a", 0, 1), &stop).unwrap();
     let mut request = about("a", -500, 1 << 40);
@@ -165,7 +170,7 @@ fn core(n: u32) -> Component {
 #[test]
 fn metrics_and_components_that_were_not_asked_for_are_asked_with_the_others() {
     let fake = hosts();
-    let cache = Cached::new(&fake, 1 << 20);
+    let cache = Cached::new(&fake, memory(1 << 20));
     let stop = Stop::new();
     let (few, more, other) = ([core(2)], [core(10), core(2)], [core(3)]);
     for metrics in [
@@ -189,7 +194,7 @@ fn a_panic_in_the_source_leaves_nobody_waiting_and_nothing_reserved() {
         assert!(!first.swap(false, Ordering::SeqCst), "as it was told");
         Ok(holding(0, &[1.0]))
     });
-    let cache = Cached::new(fake, 1 << 20);
+    let cache = Cached::new(fake, memory(1 << 20));
     let begun = std::panic::AssertUnwindSafe(|| ask(&cache, "a"));
     assert!(std::panic::catch_unwind(begun).is_err());
     let s = cache.lock();
@@ -213,7 +218,7 @@ fn one_look_at_the_reach_serves_all_holds_up_no_host_and_can_be_given_up() {
             oldest: 1,
         })
     });
-    let cache = Cached::new(fake, 1 << 20);
+    let cache = Cached::new(fake, memory(1 << 20));
     let (stop, cancelled) = (Stop::new(), Stop::new());
     cancelled.cancel();
     std::thread::scope(|scope| {
@@ -240,7 +245,7 @@ fn a_reach_that_could_not_be_found_out_is_looked_for_again() {
         }
         Ok(Reach::default())
     });
-    let cache = Cached::new(fake, 1);
+    let cache = Cached::new(fake, memory(1));
     assert!(cache.reach("c", &Stop::new()).is_err());
     assert!(cache.reach("c", &Stop::new()).is_ok());
 }

@@ -35,7 +35,6 @@ pub fn read(file: impl Read, length: u64, wish: &Wish<'_>) -> Result<Snapshot, F
         length,
         at: 0,
         piece: Vec::new(),
-        kept: 0,
         wish: *wish,
     };
     let interval = header(&mut r)?;
@@ -97,7 +96,8 @@ fn level(
         let (step, start, n) = (r.i64()?, r.i64()?, r.u32()?);
         let n = usize::try_from(n).unwrap_or(usize::MAX);
         check_series(&metric, step, start, n)?;
-        let column = r.values(Column::new(step, start, r.wish.window), n)?;
+        let window = r.wish.window_of(&metric);
+        let column = r.values(Column::new(step, start, window), n)?;
         out.push(SnapshotSeries {
             path: path.clone(),
             metric,
@@ -120,8 +120,6 @@ struct Reader<'a, R> {
     at: u64,
     /// What was read last.
     piece: Vec<u8>,
-    /// Bytes of the columns so far.
-    kept: usize,
     wish: Wish<'a>,
 }
 
@@ -178,8 +176,7 @@ impl<R: Read> Reader<'_, R> {
     fn values(&mut self, mut column: Column, n: usize) -> Result<Column, Fault> {
         let mut left = n.saturating_mul(4);
         self.check_left(left)?;
-        let bytes = column.bytes_of(n);
-        self.wish.allows(self.kept.saturating_add(bytes))?;
+        self.wish.check()?;
         column.expect(n).map_err(|e| Fault::Medium(e.into()))?;
         let mut piece = std::mem::take(&mut self.piece);
         while left > 0 {
@@ -189,11 +186,10 @@ impl<R: Read> Reader<'_, R> {
                 column.push(f32::from_le_bytes(value.try_into().unwrap_or_default()));
             }
             left = left.saturating_sub(piece.len());
-            self.wish.allows(self.kept.saturating_add(column.bytes()))?;
+            self.wish.check()?;
         }
         self.piece = piece;
         column.close();
-        self.kept = self.kept.saturating_add(column.bytes());
         Ok(column)
     }
 }

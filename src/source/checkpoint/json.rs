@@ -1,7 +1,7 @@
 //! JSON snapshots (`<from>.json`): one object, keys in any case, unknown keys ignored, what follows it not looked at.
 //!
-//! Numbers are rounded to f32 as they are read, and kept only within the window, so that a snapshot costs four bytes for
-//! every value that is asked for, and no parsed document.
+//! Numbers are rounded to f32 as they are read, and kept only as far as they are asked for, so that a snapshot costs four
+//! bytes for every such value, and no parsed document.
 
 use std::fmt;
 use std::io::{BufReader, Read};
@@ -16,7 +16,7 @@ use crate::rules::timeline::{Column, Interval, Path};
 
 /// A file of more bytes is parsed as it is read: slower, but the text is never in memory as a whole.
 const STREAMED: u64 = 16 << 20;
-/// Values after which the room is looked at again.
+/// Values after which the stop token is asked again.
 const OFTEN: usize = 1 << 14;
 
 /// Reads a whole snapshot of `length` bytes.
@@ -41,11 +41,10 @@ fn parse<'de, R: serde_json::de::Read<'de>>(
         wish: *wish,
         path: Vec::new(),
         out: Vec::new(),
-        kept: 0,
-        refused: None,
+        stopped: None,
     };
     let read = LevelReader(&mut reading).deserialize(&mut json);
-    if let Some(fault) = reading.refused {
+    if let Some(fault) = reading.stopped {
         return Err(fault);
     }
     let (from, to) = read.map_err(|e| {
@@ -67,19 +66,16 @@ struct Reading<'a> {
     /// Where the reader is below the host.
     path: Path,
     out: Vec<SnapshotSeries>,
-    /// Bytes of the columns so far.
-    kept: usize,
     /// Why the rest is not read, though it may be sound.
-    refused: Option<Fault>,
+    stopped: Option<Fault>,
 }
 
 impl Reading<'_> {
-    /// Whether there is room for `more` bytes.
-    fn check_room<E: serde::de::Error>(&mut self, more: usize) -> Result<(), E> {
-        let allowed = self.wish.allows(self.kept.saturating_add(more));
-        allowed.map_err(|fault| {
+    /// Makes sure that the sweep goes on.
+    fn check<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        self.wish.check().map_err(|fault| {
             let e = E::custom(&fault);
-            self.refused = Some(fault);
+            self.stopped = Some(fault);
             e
         })
     }
@@ -155,11 +151,10 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
                 map.next_value_seed(LevelReader(reading))?;
                 self.reading.path.pop();
             } else {
-                reading.check_room(0)?;
-                let window = reading.wish.window;
-                let parts = map.next_value_seed(Series(reading))?;
+                reading.check()?;
+                let window = reading.wish.window_of(&name);
+                let parts = map.next_value_seed(Series { reading, window })?;
                 let column = parts.column(&name, window).map_err(A::Error::custom)?;
-                self.reading.kept = self.reading.kept.saturating_add(column.bytes());
                 self.reading.out.push(SnapshotSeries {
                     path: self.reading.path.clone(),
                     metric: name.into(),
@@ -171,7 +166,11 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
     }
 }
 
-struct Series<'a, 'w>(&'a mut Reading<'w>);
+struct Series<'a, 'w> {
+    reading: &'a mut Reading<'w>,
+    /// Where its values are asked for.
+    window: Interval,
+}
 
 /// What was read of a series.
 #[derive(Default)]
@@ -211,7 +210,11 @@ impl<'de> Visitor<'de> for Series<'_, '_> {
             match key.to_lowercase().as_str() {
                 "frequency" => parts.step = map.next_value::<Option<i64>>()?,
                 "start" => parts.start = map.next_value::<Option<i64>>()?,
-                "data" => parts.data = data(self.0, &mut map, parts.step.zip(parts.start))?,
+                "data" => {
+                    let column = parts.step.zip(parts.start);
+                    let column = column.map(|(step, start)| Column::new(step, start, self.window));
+                    parts.data = data(self.reading, &mut map, column)?;
+                }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -219,26 +222,19 @@ impl<'de> Visitor<'de> for Series<'_, '_> {
     }
 }
 
-/// Reads the values; `place` is step and start, where they are known.
+/// Reads the values into a column, where it is known when they were measured.
 fn data<'de, A: MapAccess<'de>>(
     reading: &mut Reading<'_>,
     map: &mut A,
-    place: Option<(i64, i64)>,
+    column: Option<Column>,
 ) -> Result<Data, A::Error> {
-    if let Some((step, start)) = place {
-        let mut column = Column::new(step, start, reading.wish.window);
-        let push = |v| {
-            column.push(v);
-            column.bytes()
-        };
+    if let Some(mut column) = column {
+        let push = |v| column.push(v);
         map.next_value_seed(Values { reading, push })?;
         return Ok(Data::Placed(column));
     }
     let mut values = Vec::new();
-    let push = |v| {
-        values.push(v);
-        values.len().saturating_mul(size_of::<f32>())
-    };
+    let push = |v| values.push(v);
     map.next_value_seed(Values { reading, push })?;
     Ok(Data::Loose(values))
 }
@@ -274,20 +270,20 @@ impl Parts {
     }
 }
 
-/// Numbers rounded to f32, null as NaN. `push` takes one and says how many bytes they take by now.
+/// Numbers rounded to f32, null as NaN; `push` takes them.
 struct Values<'a, 'w, F> {
     reading: &'a mut Reading<'w>,
     push: F,
 }
 
-impl<'de, F: FnMut(f32) -> usize> DeserializeSeed<'de> for Values<'_, '_, F> {
+impl<'de, F: FnMut(f32)> DeserializeSeed<'de> for Values<'_, '_, F> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         d.deserialize_option(self)
     }
 }
 
-impl<'de, F: FnMut(f32) -> usize> Visitor<'de> for Values<'_, '_, F> {
+impl<'de, F: FnMut(f32)> Visitor<'de> for Values<'_, '_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -309,10 +305,10 @@ impl<'de, F: FnMut(f32) -> usize> Visitor<'de> for Values<'_, '_, F> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         let mut count = 0_usize;
         while let Some(v) = seq.next_element::<Option<f64>>()? {
-            let bytes = (self.push)(v.map_or(f32::NAN, |v| v as f32));
+            (self.push)(v.map_or(f32::NAN, |v| v as f32));
             count = count.wrapping_add(1);
             if count.is_multiple_of(OFTEN) {
-                self.reading.check_room(bytes)?;
+                self.reading.check()?;
             }
         }
         Ok(())

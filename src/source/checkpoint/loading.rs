@@ -20,7 +20,7 @@ use crate::rules::timeline::{Builder, Interval, Phase, SeriesId};
 use crate::source::layers::damage as damage_of_layer;
 use crate::source::older::{Older, feed};
 use crate::source::times::believable;
-use crate::source::{Error, Request};
+use crate::source::{Error, Request, Wanted};
 
 /// How often everything is read again when files go away.
 const READINGS: usize = 5;
@@ -34,8 +34,12 @@ pub(super) struct Host<'a> {
     /// Phases that an earlier reading knew.
     pub(super) remembered: &'a [Phase],
     pub(super) wish: Wish<'a>,
+    /// Metrics that were asked for.
+    pub(super) metrics: &'a [Wanted<'a>],
     /// Where the files have at most so many bytes, all that they hold is kept, whatever the window.
     pub(super) whole_below: u64,
+    /// Where they have more than so many bytes, metrics that were not asked for are not kept.
+    pub(super) all_metrics_below: u64,
     /// What the host had before its oldest snapshot.
     pub(super) older: Option<Before<'a>>,
 }
@@ -118,8 +122,11 @@ impl Host<'_> {
             other => Some(other),
         };
         let mut wish = self.wish;
-        if size(files, log.as_ref()) <= self.whole_below {
+        let size = size(files, log.as_ref());
+        if size <= self.whole_below {
             wish.window = Interval::ALL;
+        } else if size > self.all_metrics_below && !self.metrics.is_empty() {
+            wish.metrics = Some(self.metrics);
         }
         let mut loading = Loading::new(wish, read_at);
         let has_older = match &self.older {
@@ -186,7 +193,7 @@ struct Loading<'a> {
 impl<'a> Loading<'a> {
     fn new(wish: Wish<'a>, read_at: i64) -> Self {
         Self {
-            builder: Builder::new(wish.window),
+            builder: Builder::default(),
             wish,
             read_at,
             believed: believable(read_at),
@@ -196,7 +203,7 @@ impl<'a> Loading<'a> {
             worked: None,
             covers: Covers {
                 window: Some(wish.window),
-                all_metrics: true,
+                all_metrics: wish.metrics.is_none(),
             },
             phase_unknown: false,
         }
@@ -216,7 +223,7 @@ impl<'a> Loading<'a> {
                 from: asked.from,
                 ..all
             }),
-            all_metrics: before.request.metrics.is_empty(),
+            all_metrics: self.wish.metrics.is_none() && before.request.metrics.is_empty(),
         };
         let old = match before.source.before(before.request, until, self.wish.stop) {
             Ok(old) => old,
@@ -272,7 +279,6 @@ impl<'a> Loading<'a> {
             });
         }
         for s in snapshot.series {
-            self.wish.room = self.wish.room.saturating_sub(s.column.bytes());
             let id = self.builder.series(s.path, &s.metric, s.column.step);
             self.builder.snapshot(id, snapshot.interval, s.column);
         }
@@ -333,10 +339,9 @@ impl<'a> Loading<'a> {
         file: impl Read,
         frequencies: &HashMap<String, i64>,
     ) -> Result<Records, Fault> {
-        let mut known: HashMap<Box<[u8]>, Option<SeriesId>> = HashMap::new();
-        let (builder, believed, window) = (&mut self.builder, self.believed, self.wish.window);
-        let (mut whole, mut unbelievable, mut kept) = (0_usize, 0_usize, 0_usize);
-        let room = self.wish.room;
+        let mut known: HashMap<Box<[u8]>, Option<(SeriesId, Interval)>> = HashMap::new();
+        let (builder, believed, wish) = (&mut self.builder, self.believed, self.wish);
+        let (mut whole, mut unbelievable) = (0_usize, 0_usize);
         let log = wal::read(file, self.wish.stop, |r| {
             whole += 1;
             if !believed.contains(r.t) {
@@ -346,19 +351,16 @@ impl<'a> Loading<'a> {
             let id = known.get(r.series).copied().unwrap_or_else(|| {
                 let id = wal::series_of(r.series).and_then(|(metric, levels)| {
                     let step = *frequencies.get(&metric)?;
-                    Some(builder.series(levels, &metric, step))
+                    let id = builder.series(levels, &metric, step);
+                    Some((id, wish.window_of(&metric)))
                 });
                 known.insert(r.series.into(), id);
                 id
             });
-            if let Some(id) = id.filter(|_| kept <= room) {
-                builder.sample(id, r.t, r.value);
-                kept += size_of::<f32>() * usize::from(window.contains(r.t));
+            if let Some((id, window)) = id {
+                builder.sample(id, r.t, r.value, window);
             }
         })?;
-        if kept > room {
-            return Err(Fault::TooLarge);
-        }
         Ok(Records {
             log,
             whole,
@@ -397,9 +399,7 @@ fn damage(path: &Path, fault: Fault, interval: Interval) -> Result<Damage, Ended
         Fault::Cancelled => return Err(Ended::Cancelled),
         Fault::Medium(e) if regular::is_gone(&e) => return Err(Ended::Changed(e)),
         Fault::Content(words) => (Reason::SnapshotBroken, words),
-        fault @ (Fault::Medium(_) | Fault::TooLarge) => {
-            (Reason::SourceUnreadable, fault.to_string())
-        }
+        Fault::Medium(e) => (Reason::SourceUnreadable, e.to_string()),
     };
     Ok(Damage {
         interval,

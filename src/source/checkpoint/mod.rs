@@ -31,6 +31,9 @@ use snapshot::Wish;
 /// costs more than keeping it.
 const WHOLE_BELOW: u64 = 8 << 20;
 
+/// Where they have more bytes, only the metrics that are asked for are kept: the rest could take more memory than there is.
+const ALL_METRICS_BELOW: u64 = 32 << 20;
+
 /// Phases that earlier readings knew for sure, by cluster and host.
 pub type Remembered = HashMap<(String, String), Vec<Phase>>;
 
@@ -41,8 +44,8 @@ pub struct Checkpoints {
     /// Metric → seconds, as the store is configured.
     frequencies: HashMap<String, i64>,
     remembered: Remembered,
-    /// Bytes that the samples of one host may take.
-    room: usize,
+    /// Bytes of files up to which all metrics of a host are kept.
+    all_metrics_below: u64,
     /// Bytes of files up to which a host is kept whole.
     whole_below: u64,
     clock: Clock,
@@ -59,7 +62,7 @@ impl Checkpoints {
             root,
             frequencies,
             remembered: Remembered::new(),
-            room: usize::MAX,
+            all_metrics_below: ALL_METRICS_BELOW,
             whole_below: WHOLE_BELOW,
             clock,
             older: None,
@@ -81,10 +84,10 @@ impl Checkpoints {
         self
     }
 
-    /// Refuses files whose samples, with those of the host's files before, take more than so many bytes within a window.
+    /// Keeps of hosts whose files have more bytes only the metrics that are asked for.
     #[must_use]
-    pub const fn limited_to(mut self, bytes: usize) -> Self {
-        self.room = bytes;
+    pub const fn keeping_all_metrics_up_to(mut self, bytes: u64) -> Self {
+        self.all_metrics_below = bytes;
         self
     }
 
@@ -112,10 +115,12 @@ impl Source for Checkpoints {
             remembered: self.remembered.get(&key).map_or(&[], Vec::as_slice),
             wish: Wish {
                 window: request.window,
-                room: self.room,
+                metrics: None,
                 stop,
             },
+            metrics: request.metrics,
             whole_below: self.whole_below,
+            all_metrics_below: self.all_metrics_below,
             older: older.map(|source| Before { source, request }),
         };
         let asked_at = self.clock.now();

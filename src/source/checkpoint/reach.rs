@@ -51,7 +51,7 @@ fn of_host(folder: &Path, believed: Interval, stop: &Stop) -> Result<Option<Reac
         Err(Fault::Cancelled) => return Err(Error::Cancelled),
         Err(Fault::Medium(e)) => Err(e),
         // What is not a log has no samples.
-        Err(Fault::Content(_) | Fault::TooLarge) => Ok(None),
+        Err(Fault::Content(_)) => Ok(None),
     };
     let unreadable = [files.as_ref().err(), log.as_ref().err()]
         .into_iter()

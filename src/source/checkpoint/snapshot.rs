@@ -4,6 +4,7 @@ use std::io;
 
 use crate::model::job::Shown;
 use crate::model::stop::Stop;
+use crate::rules::request::Wanted;
 use crate::rules::timeline::{Column, Interval, Path, sane};
 
 /// A decoded snapshot.
@@ -26,13 +27,14 @@ pub struct SnapshotSeries {
     pub column: Column,
 }
 
-/// What a decoder is to keep, and how much.
+/// What a decoder is to keep of the values. Which of them are there it tells of all: the phase of one series may follow from
+/// another.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'a> {
     /// Values outside it are not kept.
     pub window: Interval,
-    /// Bytes that the kept values may take.
-    pub room: usize,
+    /// Values of other metrics are not kept; none: those of all are.
+    pub metrics: Option<&'a [Wanted<'a>]>,
     /// Asked before every series.
     pub stop: &'a Stop,
 }
@@ -42,21 +44,26 @@ impl<'a> Wish<'a> {
     pub const fn everything(stop: &'a Stop) -> Self {
         Self {
             window: Interval::ALL,
-            room: usize::MAX,
+            metrics: None,
             stop,
         }
     }
 
-    /// Whether there is room for so many bytes, and the sweep goes on.
+    /// Where values of a metric are to be kept.
+    pub(super) fn window_of(&self, metric: &str) -> Interval {
+        match self.metrics {
+            Some(wanted) if wanted.iter().all(|w| w.metric != metric) => Interval::NEVER,
+            _ => self.window,
+        }
+    }
+
+    /// Makes sure that the sweep goes on.
     ///
     /// # Errors
-    /// [`Fault::TooLarge`] or [`Fault::Cancelled`].
-    pub(super) fn allows(&self, bytes: usize) -> Result<(), Fault> {
+    /// [`Fault::Cancelled`].
+    pub(super) fn check(&self) -> Result<(), Fault> {
         if self.stop.is_cancelled() {
             return Err(Fault::Cancelled);
-        }
-        if bytes > self.room {
-            return Err(Fault::TooLarge);
         }
         Ok(())
     }
@@ -71,9 +78,6 @@ pub enum Fault {
     /// It cannot be read.
     #[error("{0}")]
     Medium(io::Error),
-    /// Its samples take more memory than there is for them.
-    #[error("its samples take more memory than a host may have")]
-    TooLarge,
     /// The sweep is being cancelled.
     #[error("cancelled")]
     Cancelled,

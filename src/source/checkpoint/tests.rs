@@ -4,8 +4,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::failure::Reason;
+use crate::model::series::Scope;
 use crate::rules::timeline::{Grid, Interval, Level};
+use crate::source::Wanted;
 
 /// Unix seconds at which everything is read.
 const NOW: i64 = 1_700_050_000;
@@ -163,7 +164,9 @@ fn a_snapshot_that_vanishes_while_it_is_read_is_looked_for_under_its_new_name() 
         frequencies: &HashMap::new(),
         remembered: &[],
         wish: Wish::everything(&stop),
+        metrics: &[],
         whole_below: 0,
+        all_metrics_below: u64::MAX,
         older: None,
     };
     // What stands in the folder when it is listed is gone when it is read.
@@ -278,28 +281,42 @@ fn a_log_tells_the_reach_by_its_newest_record_and_also_where_it_is_older_than_th
 }
 
 #[test]
-fn what_takes_more_room_than_there_is_is_damage_in_words() {
+fn of_large_files_only_what_was_asked_for_is_kept_and_phases_are_told_by_all() {
     let store = Store::new();
-    store.write(&format!("c/h/{T}.json"), json(T, T + 120, "1,2"));
-    let many = vec!["1"; 100_000].join(",");
-    let next = T + 120;
-    store.write(&format!("c/h/{next}.json"), json(next, NOW, &many));
-    let source = store.source().limited_to(100_000);
-    let host = source.ask(&about("h"), &Stop::new()).unwrap();
-    assert_eq!(read(&host.series, T, 2), [Some(1.), Some(2.)]);
-    assert_eq!(host.damaged.len(), 1);
-    assert_eq!(host.damaged[0].reason, Reason::SourceUnreadable);
-    println!("{}", host.damaged[0].failure());
-    // A window needs less.
-    let source = source.keeping_whole_up_to(0);
-    let mut request = about("h");
-    request.window = Interval {
-        from: T,
-        to: T + 600,
-    };
-    let host = source.ask(&request, &Stop::new()).unwrap();
-    assert!(host.damaged.is_empty());
-    assert_eq!(read(&host.series, T + 120, 1), [Some(1.)]);
+    // Only the metric that nobody asks for tells where slots begin.
+    let many = vec!["1"; 10_000].join(",");
+    let text = json(T, NOW, &many).replace(
+        "\"metrics\":{",
+        &format!("\"metrics\":{{\"other\":{{\"frequency\":60,\"start\":{T},\"data\":[{many}]}},"),
+    );
+    store.write(&format!("c/h/{T}.json"), &text);
+    store.write("c/h/current.wal", log(&[(NOW, 7.)]));
+    let whole = store.host();
+    let source = store
+        .source()
+        .keeping_whole_up_to(0)
+        .keeping_all_metrics_up_to(0);
+    for metric in ["m", "other"] {
+        let wanted = [Wanted {
+            metric,
+            frequency: 60,
+            native: Scope::Node,
+            components: &[],
+        }];
+        let request = Request {
+            metrics: &wanted,
+            ..about("h")
+        };
+        let host = source.ask(&request, &Stop::new()).unwrap();
+        assert!(!host.covers.all_metrics && !host.phase_guessed);
+        assert_eq!(host.phases, whole.phases);
+        assert_eq!(host.newest, whole.newest);
+        let grid = Grid::of_job(T, NOW - T, 60);
+        let read = |e: &Evidence| e.series.chain(metric).unwrap().read(grid);
+        assert_eq!(read(&host), read(&whole));
+        let bytes = (host.series.bytes(), whole.series.bytes());
+        assert!(bytes.0 < bytes.1 * 2 / 3, "{bytes:?}");
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl Source for Parquet {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
         let read_at = self.clock.now();
         let old = self.before(request, i64::MAX, stop)?;
-        let mut builder = Builder::new(request.window);
+        let mut builder = Builder::default();
         feed(old.series, &mut builder);
         let timeline = builder.finish(&[], believable(read_at).to);
         Ok(Arc::new(Evidence {

@@ -156,7 +156,7 @@ impl Target for Tree {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
             checked => checked.and_then(|()| temporary::tidy(&place.folder, &self.0.sweep)),
         }
-        .map_err(|e| self.error("cannot tidy", &place.folder, &e))?;
+        .map_err(|e| self.error("cannot remove leftovers from", &place.folder, &e))?;
         // cc-backend takes an empty folder for an archive; where there is something, it stays.
         drop(fs::remove_dir(&place.folder));
         Ok(())

@@ -1,4 +1,5 @@
-//! Several sources, one of which is gone: only the jobs that need it are concerned, and nothing is held against them.
+//! Several sources, one of which is gone: only the jobs that need it are concerned, and nothing is held against them. And a
+//! source that has old data only.
 
 use std::fs;
 use std::path::Path;
@@ -50,4 +51,47 @@ fn a_second_source_that_is_not_mounted_costs_only_the_jobs_that_need_it_a_sweep(
     assert_eq!(site.ledger(1, "attempts"), None);
     sweep(&site, &second).expect(0);
     assert_eq!(site.count("monitoring_status = 3"), NEEDY + WHOLE);
+}
+
+#[test]
+fn jobs_that_wait_for_data_that_should_have_come_long_ago_raise_an_alarm_also_for_those_who_asked_for_quiet()
+ {
+    let site = Site::new();
+    let begin = (now() - 40 * HOUR).div_euclid(60) * 60;
+    site.host("n1").bin(begin..begin + HOUR);
+    let quiet = || {
+        let mut command = program();
+        command.args(["run", "-q", "--db"]);
+        run(command.arg(site.path("job.db")))
+    };
+    // A cluster that rests has nothing to wait for.
+    site.insert(&NewJob::stopped(1, "n1", begin, 600));
+    assert_eq!(quiet().expect(0).out, "");
+    assert_eq!(quiet().expect(0).out, "");
+    let recent = now() - 2 * HOUR;
+    for job_id in [2, 3] {
+        site.insert(&NewJob::stopped(job_id, "n1", recent, 600));
+    }
+    for _ in 0..2 {
+        let said = quiet().expect(1).out;
+        assert!(said.contains("2 not yet"), "{said}");
+        assert!(
+            said.contains("the newest data of alpha in this source is of 2"),
+            "{said}"
+        );
+        assert!(
+            said.contains("too old for 2 jobs that ended later"),
+            "{said}"
+        );
+    }
+    assert_eq!(site.count("monitoring_status = 1"), 2);
+    let mut command = program();
+    command.args(["run", "--json", "--db"]);
+    let summary = run(command.arg(site.path("job.db"))).expect(1).summary();
+    assert_eq!(summary["behind"]["alpha"]["jobs"], 2);
+    // Their data comes, and nobody is alarmed any more.
+    let recent = recent.div_euclid(60) * 60;
+    site.host("n1").bin(recent - HOUR..recent + HOUR);
+    assert_eq!(quiet().expect(0).out, "");
+    assert_eq!(site.count("monitoring_status = 3"), 3);
 }

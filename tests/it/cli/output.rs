@@ -221,7 +221,7 @@ fn a_dry_run_says_what_would_become_of_the_rows_and_not_that_it_did_it() {
         ran.out.contains("would become 3 in 3 rows, 2 in 1,"),
         "{said}"
     );
-    assert!(ran.err.contains("would be complete") && ran.err.contains("would be failed"));
+    assert!(ran.err.contains("would be complete") && ran.err.contains("would fail"));
     assert!(!said.contains(" archived 3"), "{said}");
     assert_eq!(site.count("monitoring_status = 1"), 4);
 }

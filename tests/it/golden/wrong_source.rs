@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::sums::Sums;
@@ -55,11 +56,26 @@ fn after_a_sweep_from_a_wrong_source_the_right_one_archives_everything() {
 /// A copy of a golden site that is no part of the repository: database, archive and checkpoints.
 fn copy(name: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
+    // Databases of older versions hold the jobs of `edges`.
+    let (site, database) = match name {
+        "v9" => ("edges", "versions/job-v9.db"),
+        "v10" => ("edges", "versions/job-v10.db"),
+        site => (site, ""),
+    };
     for part in ["job.db", "job-archive", "checkpoints"] {
-        let from = shared::golden(name).join(part);
+        let from = match part {
+            "job.db" if !database.is_empty() => shared::golden(database),
+            part => shared::golden(site).join(part),
+        };
         let mut copy = Command::new("cp");
         copy.arg("-r").arg(from).arg(folder.path().join(part));
         assert!(copy.status().unwrap().success());
+    }
+    if name == "perf" {
+        // Of the largest by far one job in twenty is enough; the others have every kind of job.
+        let db = Connection::open(folder.path().join("job.db")).unwrap();
+        db.execute("DELETE FROM job WHERE id % 20 <> 0", [])
+            .unwrap();
     }
     folder
 }
@@ -67,8 +83,7 @@ fn copy(name: &str) -> TempDir {
 #[test]
 #[ignore = "needs ../shared"]
 fn a_wrong_source_costs_no_golden_site_a_job() {
-    // `perf` is the largest by far; the others have every kind of job.
-    for name in ["alex", "fritz", "emmy", "edges-json"] {
+    for name in ["alex", "fritz", "emmy", "edges-json", "v9", "v10", "perf"] {
         let [undisturbed, disturbed] = [copy(name), copy(name)];
         let sweep = |site: &TempDir| {
             let mut command = program();

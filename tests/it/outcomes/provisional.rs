@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use ccarchive::model::memory::Memory;
 use serde_json::json;
 
 use crate::generator::encode;
@@ -245,7 +246,7 @@ fn of_several_metrics_the_latest_missing_sample_decides() {
         site.host("n2").log(T0..T0 + 2 * HOUR);
         site.insert(&NewJob::stopped(7, "n1", T0, HOUR + 60));
         let swept = Sweep::at(T0 + 2 * HOUR)
-            .with(|s| s.group_bytes = 1)
+            .with(|s| s.memory = Memory::new(4).into())
             .run(&site);
         assert_eq!(swept.outcome(7), "provisional", "{short}");
     }

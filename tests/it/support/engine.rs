@@ -12,6 +12,7 @@ use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::Reason;
+use ccarchive::model::memory::Memory;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
@@ -117,7 +118,7 @@ impl Sweep {
         let settings = Settings {
             workers: 2,
             compression: Effort::Fast,
-            group_bytes: 1 << 20,
+            memory: Arc::new(Memory::new(3 << 20)),
             ..Settings::new(Clock::starting_at(now))
         };
         Self {
@@ -231,7 +232,7 @@ impl Sweep {
                 asked: AtomicUsize::new(0),
                 after: self.after_reading,
             },
-            64 << 20,
+            Arc::new(Memory::new(96 << 20)),
         );
         let rows = Rows::new(&database, Duration::from_secs(60));
         let (jobs, refused) = jobs(&database, &rows, self.selection, self.now);

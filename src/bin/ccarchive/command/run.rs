@@ -123,11 +123,12 @@ fn sweep_site(
         ledger: &ledger,
         clock,
     };
-    let source = sources.all(Some(wire::Memory::of(b).cache))?;
+    let memory = wire::memory(b);
+    let source = sources.all(Some(&memory))?;
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }
-    let settings = wire::settings(args, site, archive, &selection, clock);
+    let settings = wire::settings(args, site, archive, &selection, &memory, clock);
     let rows = database.rows(b.dry_run)?;
     let (jobs, refused) = wire::jobs(&database, &rows, selection, clock.now(), console)?;
     console.start(site, &settings);

@@ -1,8 +1,11 @@
 //! The one place that knows on which media samples may be.
 
+use std::sync::Arc;
+
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
+use ccarchive::model::memory::Memory;
 use ccarchive::site::Site;
 use ccarchive::source::Source;
 use ccarchive::source::cache::Cached;
@@ -22,15 +25,15 @@ pub(super) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// All sources of the site as one, as a sweep asks them; `memory`: bytes of what files hold that are kept.
-    pub(super) fn all(&self, memory: Option<usize>) -> Result<Filling, Stopped> {
+    /// All sources of the site as one, as a sweep asks them; `memory`: for what files hold, if that is kept.
+    pub(super) fn all(&self, memory: Option<&Arc<Memory>>) -> Result<Filling, Stopped> {
         let mut all = self.stores(true)?;
         let (names, layers): (Vec<_>, Vec<_>) = self.folders().into_iter().unzip();
         if !layers.is_empty() {
             let files = Layered::new(layers);
             // Only files: what a store answers serves the one question.
             let files: Box<dyn Source> = match memory {
-                Some(bytes) => Box::new(Cached::new(files, bytes)),
+                Some(memory) => Box::new(Cached::new(files, Arc::clone(memory))),
                 None => Box::new(files),
             };
             all.push((names.join(" "), files));

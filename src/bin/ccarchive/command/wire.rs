@@ -1,6 +1,7 @@
 //! The parts of a sweep, opened as flags and site say.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ccarchive::format::gzip::Effort;
@@ -11,6 +12,7 @@ use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::chain;
 use ccarchive::model::job::Shown;
+use ccarchive::model::memory::Memory;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
@@ -186,26 +188,14 @@ fn refusal(why: &Refusal) -> String {
     }
 }
 
-/// The memory of a sweep, by what it is for. What is left of it is for rows, text, compression and one file being read.
-pub(super) struct Memory {
-    /// Data of hosts that several jobs share: a half.
-    pub(super) cache: usize,
-    /// Series of the jobs in work: a quarter.
-    series: usize,
+/// The memory for decoded hosts and for series: three quarters. The rest is for rows, text, compression and files being read.
+pub(super) fn memory(b: &BehaviourArgs) -> Arc<Memory> {
+    let all = usize::try_from(b.memory).unwrap_or(usize::MAX);
+    Arc::new(Memory::new((all / 4 * 3).max(LEAST_MEMORY)))
 }
 
-impl Memory {
-    /// With less a job of everyday size would be read in several passes.
-    const LEAST_SERIES: usize = 16 << 20;
-
-    pub(super) fn of(b: &BehaviourArgs) -> Self {
-        let all = usize::try_from(b.memory).unwrap_or(usize::MAX);
-        Self {
-            cache: all / 2,
-            series: (all / 4).max(Self::LEAST_SERIES),
-        }
-    }
-}
+/// With less a job of everyday size would be read in several passes.
+const LEAST_MEMORY: usize = 24 << 20;
 
 /// How to sweep.
 pub(super) fn settings(
@@ -213,6 +203,7 @@ pub(super) fn settings(
     site: &Site,
     archive: &dyn Target,
     selection: &Selection,
+    memory: &Arc<Memory>,
     clock: Clock,
 ) -> Settings {
     let b = &args.behaviour;
@@ -240,7 +231,7 @@ pub(super) fn settings(
             Compression::Small => Effort::Small,
         },
         source: site.source_names().join(" "),
-        group_bytes: Memory::of(b).series,
+        memory: Arc::clone(memory),
         limit: selection.limit,
         hook: b.hook.clone(),
         ..defaults

@@ -88,6 +88,11 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         .iter()
         .map(|(kind, n)| (kind.name().to_owned(), (*n).into()))
         .collect();
+    let behind: Map<String, Value> = s
+        .behind
+        .iter()
+        .map(|(cluster, b)| (cluster.clone(), json!({"jobs": b.jobs, "newest": b.newest})))
+        .collect();
     let mut v = json!({
         "type": "summary",
         "exit": exit as u8,
@@ -116,6 +121,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "outages": s.outages.iter().map(abort).collect::<Vec<_>>(),
         "unproved": s.unproved,
         "silent": s.silent,
+        "behind": behind,
         "provisionalUnchanged": s.unchanged,
         "rowsArchived": s.rows_archived,
         "rowsFailed": s.rows_failed,

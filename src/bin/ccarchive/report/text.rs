@@ -16,16 +16,16 @@ use super::words::{self, count};
 
 /// One job on one line.
 pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
-    let would = if dry_run { "would be " } else { "" };
     if r.unchanged {
         let name = words::job(&r.head.key);
         return format!("{name}: its provisional archive stays as it is, no newer data came");
     }
-    let mut text = format!(
-        "{}: {would}{}",
-        words::job(&r.head.key),
-        words::outcome(r.outcome.kind())
-    );
+    let outcome = match r.outcome.kind() {
+        Kind::Failed if dry_run => "would fail".into(),
+        kind if dry_run => format!("would be {}", words::outcome(kind)),
+        kind => words::outcome(kind),
+    };
+    let mut text = format!("{}: {outcome}", words::job(&r.head.key));
     if let Some(f) = r.outcome.failure() {
         let (stage, code) = (f.stage.name(), f.reason.code());
         text += &format!(", {stage} ({code}): {}; {}", f.detail, advice(f.reason));
@@ -229,7 +229,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
         ),
         (
             s.of(Kind::Interrupted),
-            "interrupted: still being archived when --timeout was over; the next sweep takes them",
+            "interrupted: not done when --timeout was over or a second signal came; the next sweep takes them",
         ),
         (
             s.unusable,
@@ -265,6 +265,17 @@ fn doubtful_sources(s: &Summary, lines: &mut Vec<String>) {
     for doubt in unproved.chain(silent) {
         lines.push(doubt);
         lines.push("    check that --source is the store that this cluster reports to".into());
+    }
+    for (cluster, behind) in &s.behind {
+        let (jobs, cluster) = (count(behind.jobs, "job"), Shown(cluster));
+        let newest = words::time(behind.newest);
+        lines.push(format!(
+            "  the newest data of {cluster} in this source is of {newest}: too old for {jobs} that ended later"
+        ));
+        lines.push(
+            "    check that the store still writes checkpoints, that --source is the store of this cluster, and the clock of this machine"
+                .into(),
+        );
     }
 }
 
@@ -303,7 +314,7 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
         let more = if s.saw_all {
             ""
         } else {
-            ", and those not looked at,"
+            ", besides those not looked at"
         };
         lines.push(format!(
             "  {} left{more}: {why}; the next sweep takes them",

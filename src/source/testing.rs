@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::{Error, Reach, Request, Source};
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
-use crate::rules::timeline::{Builder, Column, Interval};
+use crate::rules::timeline::{Builder, Column, Grid, Interval, Level};
 
 type Answer = dyn Fn(&Request<'_>) -> Result<Evidence, Error> + Send + Sync;
 
@@ -97,6 +97,21 @@ pub(super) fn about(host: &str, from: i64, to: i64) -> Request<'_> {
         metrics: &[],
         window: Interval { from, to },
     }
+}
+
+/// A question about all that there is of a host.
+pub(super) fn about_all(host: &str) -> Request<'_> {
+    about(host, Interval::ALL.from, Interval::ALL.to)
+}
+
+/// The values of `m`, a minute apart, `n` of them from `start` on.
+pub(super) fn read(series: &Level, start: i64, n: usize) -> Vec<Option<f32>> {
+    let mut chains = Vec::new();
+    series.chains("m", &mut chains);
+    let grid = Grid { start, step: 60, n };
+    let values = chains.first().map_or_else(Vec::new, |c| c.read(grid));
+    let there = |v: f32| (!v.is_nan()).then_some(v);
+    values.into_iter().map(there).collect()
 }
 
 /// What cannot be read for a moment, or for good.

@@ -28,9 +28,9 @@ pub(super) struct Waiting {
 }
 
 /// A connection that writes, and waits for other writers.
-pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_to_write(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
     let c = sqlite::open_to_write(path)?;
-    c.busy_timeout(PATIENCE)?;
+    c.busy_timeout(patience)?;
     c.pragma_update(None, "synchronous", "FULL")?;
     Ok(c)
 }

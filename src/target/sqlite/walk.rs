@@ -123,7 +123,7 @@ impl Sqlite {
     /// Changes the row of a job.
     fn change(&self, key: &JobKey, sql: &str) -> Result<(), String> {
         let changed = || -> rusqlite::Result<usize> {
-            let c = open_to_write(&self.path)?;
+            let c = open_to_write(&self.path, self.patience)?;
             c.execute(sql, params![key.job_id, key.cluster, key.start_time])
         };
         match changed() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ccarchive::inspect::verify::Fault;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::stop::Stop;
-use ccarchive::site::ArchivePlace;
+use ccarchive::site::{ArchivePlace, Site};
 use ccarchive::sweep::Exit;
 #[cfg(feature = "s3")]
 use ccarchive::target::s3::S3;
@@ -26,17 +26,18 @@ use crate::report::advice;
     )
 )]
 pub(super) fn open(
-    place: &ArchivePlace,
+    site: &Site,
     clock: Clock,
     stop: &Arc<Stop>,
 ) -> Result<Box<dyn Archive>, Stopped> {
-    Ok(match place {
+    Ok(match &site.archive.value {
         ArchivePlace::Tree(root) => Box::new(Tree::new(root)),
         ArchivePlace::Sqlite(file) => Box::new(Sqlite::new(file)),
         #[cfg(feature = "s3")]
         ArchivePlace::S3(bucket) => {
-            let s3 = S3::new((**bucket).clone(), clock, Arc::clone(stop));
-            Box::new(s3.map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?)
+            let trust = super::trust::trust(site.archive_ca().as_ref())?;
+            let bucket = (**bucket).clone();
+            Box::new(S3::new(bucket, trust, clock, Arc::clone(stop)))
         }
         #[cfg(not(feature = "s3"))]
         ArchivePlace::S3(_) => {

@@ -72,7 +72,7 @@ impl Inspected {
         jobs::check(&database)?;
         let clock = Clock::starting_at(now.timestamp().as_second());
         let stop = Arc::new(Stop::new());
-        let archive = archive::open(&site.archive.value, clock, &stop)?;
+        let archive = archive::open(&site, clock, &stop)?;
         // Whoever reads need not be able to write.
         archive::obstacle(&*archive)?;
         let clusters = clusters(&*archive)?;

@@ -13,6 +13,8 @@ pub(crate) mod show;
 mod source;
 mod sources;
 pub(crate) mod status;
+#[cfg(any(feature = "http", feature = "s3"))]
+mod trust;
 pub(crate) mod verify;
 mod wire;
 

@@ -92,8 +92,8 @@ mod http {
     use ccarchive::site::{Origin, Store};
     use ccarchive::source::Source;
     use ccarchive::source::http::{self, Address, HostMetrics, Limits, route::Routed};
-    use ccarchive::sweep::Exit;
 
+    use super::super::trust::trust;
     use super::{Named, Opening, Stopped};
 
     impl Opening<'_> {
@@ -122,31 +122,15 @@ mod http {
         }
 
         fn store(&self, store: &Store) -> Result<http::Store, Stopped> {
-            let wrong = |e: String| Stopped::new(Exit::Usage, e);
-            let ca = match &self.site.ca {
-                None => None,
-                Some(file) => Some(std::fs::read(&file.value).map_err(|e| {
-                    wrong(format!(
-                        "cannot read the certificates {} ({}): {e}",
-                        file.value.display(),
-                        file.origin
-                    ))
-                })?),
-            };
+            let trust = trust(self.site.ca.as_ref())?;
             let address = Address {
                 url: &store.url,
                 token: store.token.as_ref().map(|t| t.0.reveal()),
-                ca: ca.as_deref(),
+                trust: &trust,
             };
             let metrics = self.host_metrics();
-            let opened = http::Store::new(&address, metrics, self.clock, Limits::default());
-            opened.map_err(|e| {
-                let file = self.site.ca.as_ref().map(|f| f.value.display().to_string());
-                wrong(format!(
-                    "the certificates {}: {e}",
-                    file.unwrap_or_default()
-                ))
-            })
+            let store = http::Store::new(&address, metrics, self.clock, Limits::default());
+            Ok(store)
         }
 
         /// Per cluster the metrics that hosts themselves have; others where it has none.

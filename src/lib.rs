@@ -21,6 +21,7 @@
 //! | [`rules`] | pure: scopes, timeline, series of a job, statistics, footprint, what the evidence makes of a job, when it is tried again |
 //! | [`site`] | where a site keeps things: what flags, environment and cc-backend's configuration name, and from where each value came |
 //! | [`model`] | words: jobs, series, outcomes, clusters, the stop token |
+//! | [`https`] | whom connections to stores and buckets trust |
 //! | `opening` | opening files and databases that others made |
 //! | `fuzzing` | behind a feature: entry points for fuzzers; no part of the program |
 
@@ -28,6 +29,8 @@ pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(any(feature = "http", feature = "s3"))]
+pub mod https;
 pub mod inspect;
 pub mod jobs;
 pub mod ledger;

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | [`repair`] | what can be repaired in an archive without a source and without losing anything |
 //! | [`inspect`] | read-only questions: the backlog, one job, an archive; answers are plain structs |
-//! | [`sweep`] | threads and channels; nothing else has any: intake, workers, recorder, what it tells a monitor |
+//! | [`sweep`] | threads and channels: intake, workers, recorder, what it tells a monitor (elsewhere only the file tree has threads, which wait for the disk) |
 //! | [`ledger`] | our own memory of attempts, reasons and coverage |
 //! | [`jobs`] | cc-backend's job database: the only SQL on it, and the lock of a sweep |
 //! | [`source`] | where samples come from: the port, layers and cache; checkpoint folders, metric stores over HTTP, Parquet files |

@@ -316,4 +316,53 @@ mod tests {
             Verdict::Complete
         );
     }
+
+    #[test]
+    fn samples_of_which_no_series_can_be_made_are_told_from_missing_ones() {
+        let mut f = found(60, END, Some(END));
+        f.nothing_kept = true;
+        f.account.not_aggregated = vec!["load".into()];
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NotAggregated);
+        f.account.coverage.points.received = 0;
+        assert_ne!(judge(&head(), &f, &POLICY), Verdict::NotAggregated);
+        f.account.coverage.points.received = 60;
+        f.nothing_kept = false;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Complete);
+        f.nothing_kept = true;
+        f.account.not_aggregated.clear();
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Complete);
+    }
+
+    #[test]
+    fn nothing_is_waited_for_once_the_cluster_reaches_the_end_and_every_host_is_final() {
+        let mut f = found(30, END, Some(END));
+        f.newest = END - 1;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Provisional);
+        f.newest = END;
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Partial);
+        // One host that may still bring something is enough.
+        f.account.missing_until.insert(1, END);
+        f.final_until.push(None);
+        assert_eq!(judge(&head(), &f, &POLICY), Verdict::Provisional);
+    }
+
+    #[test]
+    fn a_sample_may_come_as_long_as_a_snapshot_is_being_written() {
+        let late = END + POLICY.settle + WRITING;
+        assert!(POLICY.waits(&head(), late - 1, late));
+        assert!(!POLICY.waits(&head(), late, late));
+        assert!(POLICY.waits(&head(), late, late - 1));
+    }
+
+    #[test]
+    fn a_job_without_data_is_empty_only_where_that_is_accepted() {
+        let f = found(0, END, Some(END));
+        let policy = Policy {
+            accept_empty: true,
+            ..POLICY
+        };
+        assert_eq!(judge(&head(), &f, &policy), Verdict::Empty);
+        let some = found(30, END, Some(END));
+        assert_eq!(judge(&head(), &some, &policy), Verdict::Partial);
+    }
 }

@@ -71,9 +71,8 @@ pub fn next_after(outcome: &Outcome, before: &History, lost: bool, now: i64) -> 
     }
 }
 
-/// Whether a job that stands so is taken by the next sweep from `source` without being asked for. `next_try` is of a waiting
-/// or provisional one, `asked` the source of the last attempt: what was found out about one source holds nobody back from another. Unix
-/// seconds.
+/// Whether the next sweep from `source` takes a job by itself. `next_try` (Unix seconds) is that of a waiting or provisional
+/// job; `asked` is the source of the last attempt: what one source answered keeps no job from another source.
 pub fn is_due(
     standing: Standing,
     next_try: i64,
@@ -167,5 +166,37 @@ mod tests {
         assert!(!due(20 * 60 - 1) && due(20 * 60));
         let provisional = next_after(&Outcome::Provisional, &before(0), false, 0).unwrap();
         assert_eq!(provisional.standing, Standing::Provisional);
+    }
+
+    #[test]
+    fn every_attempt_counts_and_only_what_waits_has_a_next_try() {
+        let failed = Outcome::Failed(Failure::new(Stage::Load, Reason::SnapshotBroken, "x"));
+        let after = |outcome: &Outcome, failures| {
+            next_after(outcome, &history(4, failures), false, 1000).unwrap()
+        };
+        assert_eq!(after(&Outcome::Partial, 3).attempts, 5);
+        assert_eq!(after(&failed, 0).attempts, 5);
+        let last = after(&failed, ATTEMPTS - 1);
+        assert_eq!((last.standing, last.next_try), (Standing::Quarantined, 0));
+    }
+
+    #[test]
+    fn a_provisional_archive_whose_data_is_gone_is_the_last_word() {
+        let none = Outcome::NoData(Failure::new(Stage::Load, Reason::NoData, "x"));
+        let provisional = History {
+            provisional: Some(5),
+            ..history(1, 0)
+        };
+        for lost in [false, true] {
+            let next = next_after(&none, &provisional, lost, 0).unwrap();
+            assert_eq!(next.standing, Standing::Done);
+        }
+    }
+
+    #[test]
+    fn what_one_source_answered_holds_nobody_back_from_another() {
+        let due = |asked| is_due(Standing::Lost, i64::MAX, asked, "here", 0);
+        assert!(due(Some("elsewhere")));
+        assert!(!due(Some("here")) && !due(None));
     }
 }

@@ -5,7 +5,7 @@
 //! give files away; everybody else has to be the owner.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -77,6 +77,33 @@ impl Site {
                 .flat_map(|p| parquet_clusters(&p.value))
                 .collect(),
         }
+    }
+
+    /// How the owners of database and archive do not fit: cc-backend runs as one user, who must be able to write both. None
+    /// where they fit, or where only one of them has an owner.
+    pub fn unlike_owners(&self) -> Option<String> {
+        let (database, archive) = (&self.database.value, self.archive.value.path()?);
+        let owner = fs::metadata(database).ok()?;
+        // Root can write what anybody owns.
+        if owner.uid() == 0 {
+            return None;
+        }
+        let writable = |m: &Metadata| {
+            m.uid() == owner.uid()
+                || m.mode() & 0o020 != 0 && m.gid() == owner.gid()
+                || m.mode() & 0o002 != 0
+        };
+        let mut places = std::iter::once(archive.to_owned()).chain(subfolders(archive));
+        let (foreign, of) = places.find_map(|p| {
+            let m = fs::metadata(&p).ok()?;
+            (!writable(&m)).then(|| (p, name_of(m.uid())))
+        })?;
+        Some(format!(
+            "the database {} belongs to {}, and {} to {of}: cc-backend, which runs as one user, cannot write both",
+            database.display(),
+            name_of(owner.uid()),
+            foreign.display()
+        ))
     }
 
     fn obstacle(&self) -> Option<String> {

@@ -7,12 +7,12 @@ use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
 use crate::rules::timeline::{Builder, Column, Grid, Interval, Level};
 
-type Answer = dyn Fn(&Request<'_>) -> Result<Evidence, Error> + Sync;
+type Answer = dyn Fn(&Request<'_>) -> Result<Evidence, Error> + Send + Sync;
 
 /// Answers every question by a function.
 pub(super) struct Fake {
     pub(super) answer: Box<Answer>,
-    pub(super) reach: Box<dyn Fn() -> Result<Reach, Error> + Sync>,
+    pub(super) reach: Box<dyn Fn() -> Result<Reach, Error> + Send + Sync>,
     pub(super) probe: Result<(), Error>,
     /// Host and window of every question, and how many metrics it named.
     pub(super) asked: Mutex<Vec<(String, Interval, usize)>>,
@@ -20,7 +20,7 @@ pub(super) struct Fake {
 
 impl Fake {
     pub(super) fn new(
-        answer: impl Fn(&Request<'_>) -> Result<Evidence, Error> + Sync + 'static,
+        answer: impl Fn(&Request<'_>) -> Result<Evidence, Error> + Send + Sync + 'static,
     ) -> Self {
         Self {
             answer: Box::new(answer),

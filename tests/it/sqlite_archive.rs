@@ -124,7 +124,7 @@ fn verify_names_rows_that_are_not_as_they_should_be() {
     );
     let ran = ask(&site, &archive, &["verify", "--json"]).expect(3);
     for part in [
-        "data.json is missing",
+        "its data is missing",
         "archive.db (row 7 of jobs)",
         "data_compressed is NULL",
         "archive.db (cluster beta)",

@@ -1,6 +1,8 @@
 //! Whole sweeps with a store: alone, behind files, before them; away, and back again.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fs;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::documents::in_tree;
@@ -89,6 +91,28 @@ fn a_store_fills_what_files_lack_and_the_ledger_knows_how_much() {
 }
 
 #[test]
+fn explain_asks_a_store_no_more_often_than_a_sweep_does() {
+    let (site, begin) = site();
+    let questions = |command: &str, arguments: &[&str]| {
+        let played = store(begin);
+        let mut command = program_of(command, &site, arguments);
+        run(command.args(["--source", &played.url()])).expect(0);
+        played.asked().iter().filter(|a| !a.is_look()).count()
+    };
+    let explained = questions("explain", &["2"]);
+    let swept = questions("run", &["--dry-run", "--job-id", "2"]);
+    assert!(swept > 0);
+    assert_eq!(explained, swept);
+}
+
+fn program_of(command: &str, site: &Site, arguments: &[&str]) -> Command {
+    let mut program = program();
+    program.arg(command).args(arguments);
+    program.arg("--db").arg(site.path("job.db"));
+    program
+}
+
+#[test]
 fn a_store_that_is_away_keeps_back_the_jobs_that_need_it_and_no_other() {
     let (site, begin) = site();
     let checkpoints = site.path("checkpoints");
@@ -144,12 +168,10 @@ fn a_store_that_is_killed_in_the_middle_of_an_answer_costs_its_jobs_a_sweep_and_
                 };
             }
             let given = given.fetch_add(1, Ordering::SeqCst);
-            if given < answers {
-                Play::Answer(right)
-            } else if given == answers {
-                Play::Cut(right)
-            } else {
-                Play::Close
+            match given.cmp(&answers) {
+                Less => Play::Answer(right),
+                Equal => Play::Cut(right),
+                Greater => Play::Close,
             }
         });
         sweep(&site, &[&killed.url()], None).expect(1);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ccarchive::inspect::verify::Fault;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::{ArchivePlace, Site};
@@ -13,6 +14,7 @@ use ccarchive::target::tree::Tree;
 use ccarchive::target::{Archive, Error, Target};
 
 use super::Stopped;
+use crate::report::advice;
 
 /// The archive of a site that was checked; nothing is opened before it is asked. Waits for a server end with `stop`.
 #[cfg_attr(
@@ -50,12 +52,10 @@ pub(super) fn obstacle(archive: &dyn Target) -> Result<Option<String>, Stopped> 
     match archive.check() {
         Ok(_) => Ok(None),
         Err(Error::NotAllowed { detail }) => Ok(Some(detail)),
-        Err(e @ Error::Version { .. }) => Err(Stopped::new(
-            Exit::Unsupported,
-            format!(
-                "{e}; bring the archive to version 3 with cc-backend's archive-migration, or use a ccarchive that knows this version"
-            ),
-        )),
+        Err(e @ Error::Version { .. }) => Err(Stopped::of_version(format!(
+            "{e}; {}",
+            advice::remedy(Fault::Version)
+        ))),
         Err(e @ (Error::Gone { .. } | Error::Place { .. } | Error::Refused { .. })) => {
             Err(Stopped::new(Exit::Aborted, e.to_string()))
         }

@@ -15,6 +15,9 @@ use ccarchive::source::layers::Layered;
 use super::Stopped;
 use super::sources::{Named, folders};
 
+/// A source that others may hold as well, under the name that people know.
+pub(super) type Shared = (String, Arc<dyn Source>);
+
 /// What is needed to open sources.
 pub(super) struct Opening<'a> {
     pub(super) site: &'a Site,
@@ -25,29 +28,45 @@ pub(super) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// All sources of the site as one, as a sweep asks them; `memory`: for what files hold, if that is kept.
-    pub(super) fn all(&self, memory: Option<&Arc<Memory>>) -> Result<Filling, Stopped> {
+    /// All sources of the site as one, as a sweep asks them; `memory`: for what files hold.
+    pub(super) fn all(&self, memory: &Arc<Memory>) -> Result<Filling, Stopped> {
         let mut all = self.stores(true)?;
         let (names, layers): (Vec<_>, Vec<_>) = self.folders().into_iter().unzip();
         if !layers.is_empty() {
             let files = Layered::new(layers);
             // Only files: what a store answers serves the one question.
-            let files: Box<dyn Source> = match memory {
-                Some(memory) => Box::new(Cached::new(files, Arc::clone(memory))),
-                None => Box::new(files),
-            };
-            all.push((names.join(" "), files));
+            let files = Cached::new(files, Arc::clone(memory));
+            all.push((names.join(" "), Box::new(files)));
         }
         all.extend(self.stores(false)?);
         Ok(Filling::new(all))
     }
 
-    /// The sources of the site one by one, the first has priority.
-    pub(super) fn each(&self) -> Result<Vec<Named>, Stopped> {
-        let mut all = self.stores(true)?;
-        all.extend(self.folders());
-        all.extend(self.stores(false)?);
-        Ok(all)
+    /// The sources of the site one by one, the first has priority, and all of them as one, as a sweep asks them. Each
+    /// remembers what it was asked for, all together up to `memory` bytes, so that whoever asks one and then all about a job
+    /// reads it once. Stores, too: so this is for questions about one job at a time, whose window is one.
+    pub(super) fn remembering(&self, memory: usize) -> Result<(Vec<Shared>, Filling), Stopped> {
+        let before = self.stores(true)?;
+        let folders = self.folders();
+        let behind = self.stores(false)?;
+        let budget = memory / (before.len() + folders.len() + behind.len()).max(1);
+        let shared = |named: Vec<Named>| -> Vec<Shared> {
+            let one = |(name, source): Named| -> Shared {
+                let memory = Arc::new(Memory::new(budget));
+                (name, Arc::new(Cached::new(source, memory)))
+            };
+            named.into_iter().map(one).collect()
+        };
+        let (before, folders, behind) = (shared(before), shared(folders), shared(behind));
+        let again = |s: &Shared| -> Named { (s.0.clone(), Box::new(Arc::clone(&s.1))) };
+        let mut all: Vec<Named> = before.iter().map(again).collect();
+        let (names, layers): (Vec<_>, Vec<_>) = folders.iter().map(again).unzip();
+        if !layers.is_empty() {
+            all.push((names.join(" "), Box::new(Layered::new(layers))));
+        }
+        all.extend(behind.iter().map(again));
+        let each = before.into_iter().chain(folders).chain(behind);
+        Ok((each.collect(), Filling::new(all)))
     }
 
     fn folders(&self) -> Vec<Named> {

@@ -97,11 +97,7 @@ fn sweep_site(
     stop: &Stop,
 ) -> Result<Exit, Stopped> {
     let b = &args.behaviour;
-    let &Media {
-        site,
-        archive,
-        clock,
-    } = media;
+    let (site, archive, clock) = (media.site, media.archive, media.clock);
     let database = Database {
         path: &site.database.value,
         patience: b.lock_timeout,

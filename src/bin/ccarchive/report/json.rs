@@ -3,7 +3,7 @@
 use ccarchive::model::job::Shown;
 use ccarchive::site::Site;
 use ccarchive::sweep::monitor::Report;
-use ccarchive::sweep::{Abort, Exit, Failures, Group, Settings, Summary};
+use ccarchive::sweep::{Abort, Behind, Exit, Failures, Group, Settings, Summary};
 use serde_json::{Map, Value, json};
 
 use super::advice::advice;
@@ -88,11 +88,6 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         .iter()
         .map(|(kind, n)| (kind.name().to_owned(), (*n).into()))
         .collect();
-    let behind: Map<String, Value> = s
-        .behind
-        .iter()
-        .map(|(cluster, b)| (cluster.clone(), json!({"jobs": b.jobs, "newest": b.newest})))
-        .collect();
     let mut v = json!({
         "type": "summary",
         "exit": exit as u8,
@@ -121,7 +116,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "outages": s.outages.iter().map(abort).collect::<Vec<_>>(),
         "unproved": s.unproved,
         "silent": s.silent,
-        "behind": behind,
+        "behind": behind(s),
         "provisionalUnchanged": s.unchanged,
         "rowsArchived": s.rows_archived,
         "rowsFailed": s.rows_failed,
@@ -146,6 +141,14 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
         "external": p.external, "switchedOff": p.switched_off, "unknownEnd": p.unknown_end,
     });
     v
+}
+
+fn behind(s: &Summary) -> Map<String, Value> {
+    let of = |(cluster, b): (&String, &Behind)| {
+        let value = json!({"jobs": b.jobs, "newest": b.newest});
+        (cluster.clone(), value)
+    };
+    s.behind.iter().map(of).collect()
 }
 
 fn failures(s: &Summary) -> Vec<Value> {

@@ -20,10 +20,11 @@ pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
         let name = words::job(&r.head.key);
         return format!("{name}: its provisional archive stays as it is, no newer data came");
     }
-    let outcome = match r.outcome.kind() {
-        Kind::Failed if dry_run => "would fail".into(),
-        kind if dry_run => format!("would be {}", words::outcome(kind)),
-        kind => words::outcome(kind),
+    let kind = r.outcome.kind();
+    let outcome = match (dry_run, kind == Kind::Failed) {
+        (true, true) => "would fail".into(),
+        (true, false) => format!("would be {}", words::outcome(kind)),
+        (false, _) => words::outcome(kind),
     };
     let mut text = format!("{}: {outcome}", words::job(&r.head.key));
     if let Some(f) = r.outcome.failure() {

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | [`repair`] | what can be repaired in an archive without a source and without losing anything |
 //! | [`inspect`] | read-only questions: the backlog, one job, an archive; answers are plain structs |
-//! | [`sweep`] | threads and channels; nothing else has any: intake, workers, recorder, what it tells a monitor |
+//! | [`sweep`] | threads and channels: intake, workers, recorder, what it tells a monitor (elsewhere only the file tree has threads, which wait for the disk) |
 //! | [`ledger`] | our own memory of attempts, reasons and coverage |
 //! | [`jobs`] | cc-backend's job database: the only SQL on it, and the lock of a sweep |
 //! | [`source`] | where samples come from: the port, layers and cache; checkpoint folders, metric stores over HTTP, Parquet files |
@@ -21,6 +21,7 @@
 //! | [`rules`] | pure: scopes, timeline, series of a job, statistics, footprint, what the evidence makes of a job, when it is tried again |
 //! | [`site`] | where a site keeps things: what flags, environment and cc-backend's configuration name, and from where each value came |
 //! | [`model`] | words: jobs, series, outcomes, clusters, the stop token |
+//! | [`https`] | whom connections to stores and buckets trust |
 //! | `opening` | opening files and databases that others made |
 //! | `fuzzing` | behind a feature: entry points for fuzzers; no part of the program |
 
@@ -28,6 +29,8 @@ pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(any(feature = "http", feature = "s3"))]
+pub mod https;
 pub mod inspect;
 pub mod jobs;
 pub mod ledger;

@@ -1,10 +1,11 @@
 //! Repairs of what `verify` found: only those by which nothing can be lost, each decided anew when it is done.
 //!
 //! A plan is made of findings and can be told before anything is done. Whoever carries it out holds the lock of a sweep, so
-//! that no other sweep is at work; cc-backend may be. Whole archives of rows that are not at 3 are no subject of this
-//! module: a sweep of these jobs adopts them.
+//! that no other sweep is at work; cc-backend may be. Some flaws are mended in the archive itself. The others are left to a
+//! sweep of the jobs concerned, which knows best: it adopts whole archives of rows that are not at 3, and archives jobs
+//! again whose archive is not whole or not true, never by a poorer one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -13,13 +14,16 @@ use crate::format::read;
 use crate::inspect::Ports;
 use crate::inspect::verify::{self, Fault, Finding, Repair};
 use crate::jobs;
-use crate::model::job::{Head, JobKey, Row};
+use crate::model::job::{Head, JobKey, Row, STATUS_DISABLED};
 use crate::model::selection::Selection;
 use crate::model::stop::Stop;
 use crate::model::stored::{Form, Values};
 use crate::rules::richness::{Comparison, compare};
 use crate::target::{Flaw, Stored, Walk, Walked};
 
+/// Ranks of the steps that a sweep does; those below are done in place.
+const ADOPT: u8 = 4;
+const AGAIN: u8 = 5;
 /// Steps that a plan holds; what else was found is repaired by another run.
 const MOST: usize = 100_000;
 
@@ -40,6 +44,7 @@ pub struct Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     steps: BTreeSet<Step>,
+    again: HashSet<JobKey>,
 }
 
 impl Plan {
@@ -47,17 +52,21 @@ impl Plan {
     pub fn add(&mut self, f: &Finding) {
         let rank = match f.repair {
             Repair::Place(Flaw::Leftovers) => 0,
-            Repair::Place(Flaw::Rights) => 1,
+            Repair::Place(Flaw::Rights | Flaw::NoForm) => 1,
             Repair::Forms => 2,
             Repair::Place(Flaw::EmptyFolder) => 3,
-            Repair::Adopt => 4,
-            Repair::ArchiveAgain | Repair::Person => return,
+            Repair::Adopt => ADOPT,
+            Repair::ArchiveAgain => AGAIN,
+            Repair::Person => return,
         };
-        if self.steps.len() < MOST {
+        let job = f.job.as_ref().map(|named| named.0.clone());
+        // Once mends everything that is wrong with it.
+        let is_again = |j: &JobKey| rank == AGAIN && !self.again.insert(j.clone());
+        if self.steps.len() < MOST && !job.as_ref().is_some_and(is_again) {
             self.steps.insert(Step {
                 rank,
-                job: f.job.as_ref().map(|named| named.0.clone()),
-                path: f.at.clone(),
+                job,
+                path: f.at.clone().filter(|_| rank < ADOPT),
                 fault: f.fault,
             });
         }
@@ -72,27 +81,32 @@ impl Plan {
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter()
     }
-
-    /// The jobs whose archives a sweep adopts.
-    pub fn to_adopt(&self) -> impl Iterator<Item = &JobKey> {
-        let adopted = self.steps.iter().filter(|s| s.is_adoption());
-        adopted.filter_map(|s| s.job.as_ref())
-    }
 }
 
 impl Step {
-    /// Whether a sweep has to do it.
+    /// Whether a sweep adopts the archive.
     pub fn is_adoption(&self) -> bool {
-        self.fault == Fault::NotRecorded
+        self.rank == ADOPT
+    }
+
+    /// Whether a sweep archives the job again.
+    pub fn is_again(&self) -> bool {
+        self.rank == AGAIN
+    }
+
+    /// Whether it is mended in the archive itself.
+    pub fn is_in_place(&self) -> bool {
+        self.rank < ADOPT
     }
 }
 
-/// The rows of jobs to adopt, as far as a sweep would take them: not archived, in a source that is at hand, and stopped
-/// long enough ago. `now`: Unix seconds.
+/// The rows of the jobs that a plan leaves to a sweep, as far as one would take them: in a source that is at hand, to be
+/// adopted only if not archived and stopped long enough ago, to be archived again only if stopped and with monitoring
+/// switched on, as if they were named. `now`: Unix seconds.
 ///
 /// # Errors
 /// When the job database cannot be read.
-pub fn adoptable(
+pub fn for_sweep(
     ports: &Ports<'_>,
     plan: &Plan,
     selection: &Selection,
@@ -100,21 +114,29 @@ pub fn adoptable(
     stop: &Stop,
 ) -> Result<Vec<Head>, jobs::Error> {
     let latest = now.saturating_sub(selection.min_age);
-    let mut heads = Vec::new();
-    for key in plan.to_adopt() {
+    let mut heads = BTreeMap::new();
+    for step in plan.steps().filter(|s| !s.is_in_place()) {
+        let Some(key) = &step.job else {
+            continue;
+        };
         let Some(Row { head, job }) = ports.rows.by_key(key, stop)? else {
             continue;
         };
         let subcluster = job.as_ref().map(|j| j.subcluster.as_bytes());
         let elsewhere = selection.is_elsewhere(&key.cluster, subcluster.unwrap_or_default());
-        if head.is_unarchived() && head.end() <= latest && !elsewhere {
-            heads.push(head);
+        let is_taken = if step.is_again() {
+            head.stopped() && head.status != STATUS_DISABLED
+        } else {
+            head.is_unarchived() && head.end() <= latest
+        };
+        if is_taken && !elsewhere {
+            heads.insert(head.id, head);
         }
     }
-    Ok(heads)
+    Ok(heads.into_values().collect())
 }
 
-/// Does a step that is no adoption.
+/// Does a step that is mended in place.
 ///
 /// # Errors
 /// Why it was not done, in words.
@@ -128,6 +150,7 @@ pub fn mend(archive: &dyn Walk, step: &Step) -> Result<(), String> {
         (Fault::Leftover, _) => archive.mend(Flaw::Leftovers, &place),
         (Fault::Rights, _) => archive.mend(Flaw::Rights, &place),
         (Fault::EmptyFolder, _) => archive.mend(Flaw::EmptyFolder, &place),
+        (Fault::NoForm, _) => archive.mend(Flaw::NoForm, &place),
         (Fault::TwoForms, Some(key)) => keep_the_right_form(archive, key),
         _ => Err("this is repaired in another way".into()),
     }

@@ -66,6 +66,9 @@ pub struct Terms {
     pub retention: Option<i64>,
     /// Seconds for which a stopped job is left to the live server.
     pub min_age: i64,
+    /// What sweeps leave alone, since its data is in a store that this program does not ask: `*`, clusters, or
+    /// `cluster/subcluster`.
+    pub elsewhere: Vec<String>,
     /// How long a lock of others is waited for.
     pub patience: Duration,
 }

@@ -43,6 +43,11 @@ impl Place {
         }
     }
 
+    /// Whether sweeps can still save its data: not of a lost job, and not of one of unknown end unless a person asks.
+    pub const fn can_be_saved(self) -> bool {
+        !matches!(self, Self::Lost | Self::UnknownEnd)
+    }
+
     /// In words.
     pub const fn words(self) -> &'static str {
         match self {
@@ -66,13 +71,13 @@ pub(super) struct Known<'a> {
     lost_in: Option<&'a str>,
 }
 
-impl<'a> From<&'a Open> for Known<'a> {
-    fn from(o: &'a Open) -> Self {
+impl<'a> From<&Open<'a>> for Known<'a> {
+    fn from(o: &Open<'a>) -> Self {
         Self {
             standing: o.standing,
             last_try: o.last_try,
             next_try: o.next_try,
-            lost_in: o.source.as_deref(),
+            lost_in: o.source,
         }
     }
 }
@@ -89,30 +94,43 @@ impl<'a> From<&'a Entry> for Known<'a> {
 }
 
 impl Terms {
-    /// Where the next sweep finds a job that is not archived and ended at `end`.
+    /// Where the ledger holds a job back from the next sweep; none where it does not.
+    pub(super) fn held(&self, known: Known<'_>, now: i64) -> Option<Place> {
+        // An entry that is dated in the future was written under a wrong clock and holds nothing back.
+        let is_due = known.last_try > now
+            || is_due(
+                known.standing,
+                known.next_try,
+                known.lost_in,
+                &self.source,
+                now,
+            );
+        match known.standing {
+            _ if is_due => None,
+            Standing::Quarantined => Some(Place::Quarantined),
+            Standing::Lost => Some(Place::Lost),
+            Standing::Provisional | Standing::Waiting | Standing::Done => Some(Place::Waiting),
+        }
+    }
+
+    /// Where the next sweep finds a job that is not archived and ended at `end`; `held`: where the ledger holds it back.
     pub(super) fn place(
         &self,
         end: i64,
         unknown_end: bool,
-        known: Option<Known<'_>>,
+        held: Option<Place>,
         now: i64,
     ) -> Place {
         if end > now {
-            return Place::Future;
-        }
-        if end > now.saturating_sub(self.min_age) {
-            return Place::Fresh;
-        }
-        // An entry that is dated in the future was written under a wrong clock and holds nothing back.
-        let is_due = |k: &Known<'_>| {
-            k.last_try > now || is_due(k.standing, k.next_try, k.lost_in, &self.source, now)
-        };
-        match known.filter(|k| !is_due(k)).map(|k| k.standing) {
-            Some(Standing::Quarantined) => Place::Quarantined,
-            Some(Standing::Lost) => Place::Lost,
-            Some(_) => Place::Waiting,
-            None if unknown_end => Place::UnknownEnd,
-            None => Place::Due,
+            Place::Future
+        } else if end > now.saturating_sub(self.min_age) {
+            Place::Fresh
+        } else if let Some(held) = held {
+            held
+        } else if unknown_end {
+            Place::UnknownEnd
+        } else {
+            Place::Due
         }
     }
 }

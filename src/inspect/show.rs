@@ -3,7 +3,7 @@
 //!
 //! The data is read series by series and kept only as values per column of a plot, so that a job of any size fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::explain::Card;
 use crate::format::read::{self, Data, SeriesRead, Visitor};
 use crate::model::cluster::Subcluster;
 use crate::model::cluster::thresholds::{Rating, Thresholds, prefix_factor};
-use crate::model::job::{JobKey, Row};
+use crate::model::job::{Job, JobKey, Row};
 use crate::model::series::{Scope, Statistics, Unit};
 use crate::target;
 
@@ -28,6 +28,20 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Whether everything that is asked for is there: metrics that the archive has data of, hosts of the job.
+    fn check(&self, metrics: &BTreeSet<String>, hosts: &[String]) -> Result<(), Error> {
+        let unknown = |what, names: &[String], known: &mut dyn Iterator<Item = &String>| {
+            let known: Vec<String> = known.cloned().collect();
+            let missing = names.iter().find(|n| !known.contains(n));
+            missing.map_or(Ok(()), |name| {
+                let name = name.clone();
+                Err(Error::Unknown { what, name, known })
+            })
+        };
+        unknown("metric", &self.metrics, &mut metrics.iter())?;
+        unknown("host", &self.hosts, &mut hosts.iter())
+    }
+
     fn takes(&self, s: &SeriesRead<'_>) -> bool {
         let one_of =
             |list: &[String], name: &str| list.is_empty() || list.iter().any(|l| l == name);
@@ -41,6 +55,16 @@ pub enum Error {
     /// The archive has nothing of it.
     #[error("the archive holds nothing of this job")]
     NotArchived,
+    /// A metric or host that was asked for is not there.
+    #[error("it has no {what} {name}; it has {}", .known.join(", "))]
+    Unknown {
+        /// `metric` or `host`.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// The archive cannot be read.
     #[error(transparent)]
     Target(#[from] target::Error),
@@ -152,6 +176,7 @@ pub fn show(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<Picture,
     let mut drawing = Drawing::new(wanted);
     stored.visit(&mut drawing)?;
     let job = &meta.job;
+    wanted.check(&drawing.seen, &hosts(job))?;
     let sub = ports
         .clusters
         .get(&key.cluster)
@@ -193,6 +218,10 @@ pub fn show(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<Picture,
     })
 }
 
+fn hosts(job: &Job) -> Vec<String> {
+    job.resources.iter().map(|r| r.hostname.clone()).collect()
+}
+
 /// Hands out every value of the wanted series.
 ///
 /// # Errors
@@ -206,6 +235,7 @@ pub fn values(
     struct Passing<'a> {
         wanted: &'a Wanted,
         each: &'a mut dyn FnMut(&SeriesRead<'_>),
+        seen: BTreeSet<String>,
     }
     impl Visitor for Passing<'_> {
         fn series(&mut self, s: &SeriesRead<'_>) {
@@ -213,10 +243,20 @@ pub fn values(
                 (self.each)(s);
             }
         }
+
+        fn scope(&mut self, metric: &str, _scope: &str, _data: &Data) {
+            self.seen.insert(metric.to_owned());
+        }
     }
     let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
-    stored.visit(&mut Passing { wanted, each })?;
-    Ok(())
+    let meta = stored.meta()?;
+    let mut passing = Passing {
+        wanted,
+        each,
+        seen: BTreeSet::new(),
+    };
+    stored.visit(&mut passing)?;
+    wanted.check(&passing.seen, &hosts(&meta.job))
 }
 
 /// Seconds between two values, by metric.
@@ -273,6 +313,8 @@ fn roofline(
 /// Curves while the data is read.
 struct Drawing<'a> {
     wanted: &'a Wanted,
+    /// Metrics that the data has.
+    seen: BTreeSet<String>,
     done: BTreeMap<String, Metric>,
     now: Columns,
 }
@@ -293,6 +335,7 @@ impl<'a> Drawing<'a> {
     fn new(wanted: &'a Wanted) -> Self {
         Self {
             wanted,
+            seen: BTreeSet::new(),
             done: BTreeMap::new(),
             now: Columns::default(),
         }
@@ -311,6 +354,7 @@ impl Visitor for Drawing<'_> {
     }
 
     fn scope(&mut self, metric: &str, scope: &str, data: &Data) {
+        self.seen.insert(metric.to_owned());
         let columns = std::mem::take(&mut self.now);
         if columns.series == 0 {
             return;

@@ -21,7 +21,7 @@ use crate::opening::sqlite;
 pub use pending::{Filter, Listed, PassedOver, Pending};
 pub use record::{Change, Recorder, Update};
 pub use rows::Rows;
-pub use survey::{Brief, survey};
+pub use survey::{Brief, extent, survey};
 
 /// Versions of cc-backend's schema that have the columns used here.
 pub const VERSIONS: std::ops::RangeInclusive<i64> = 9..=11;

@@ -3,10 +3,13 @@
 //! cc-backend and other tools change rows while a sweep runs. So a worker takes the row as it is now, not as it was when
 //! the backlog was listed, and only the jobs in work have their whole rows in memory.
 
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::{Error, PAUSE, open, persist, row};
@@ -77,24 +80,49 @@ impl Rows {
         })
     }
 
-    /// Footprint, energy footprint and energy of a row, as far as they are there and of the right types.
+    /// The rows with these ids, those that are there, with footprint, energy footprint and energy as far as these are of the
+    /// right types. Tags are not read. All are of one state of the database, so ask for few at a time.
     ///
     /// # Errors
     /// When the database cannot be read or stays locked.
-    pub fn columns(&self, id: i64, stop: &Stop) -> Result<Option<Columns>, Error> {
+    pub fn several(&self, ids: &[i64], stop: &Stop) -> Result<Vec<(Row, Columns)>, Error> {
+        let sql = format!(
+            "SELECT {}, footprint, energy_footprint, energy FROM job WHERE id = ?1",
+            row::COLUMNS
+        );
         self.with(stop, |c| {
-            let sql = "SELECT footprint, energy_footprint, energy FROM job WHERE id = ?1";
-            let found = c.prepare_cached(sql)?.query_row([id], |r| {
-                let text = |k| -> rusqlite::Result<String> {
-                    Ok(String::from_utf8_lossy(row::bytes_of(r, k)?).into_owned())
-                };
-                Ok(Columns {
-                    footprint: text(0)?,
-                    energy_footprint: text(1)?,
-                    energy: r.get::<_, Option<f64>>(2)?.unwrap_or(0.0),
-                })
-            });
-            found.optional()
+            let transaction = c.unchecked_transaction()?;
+            let mut statement = transaction.prepare_cached(&sql)?;
+            let mut found = Vec::with_capacity(ids.len());
+            for id in ids {
+                let row = statement.query_row([id], |r| Ok((decoded(r)?, columns(r)?)));
+                found.extend(row.optional()?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// `monitoring_status` of a cluster's jobs whose numbers are in a range, by number and start.
+    ///
+    /// # Errors
+    /// When the database cannot be read or stays locked.
+    pub fn statuses(
+        &self,
+        cluster: &str,
+        numbers: RangeInclusive<i64>,
+        stop: &Stop,
+    ) -> Result<HashMap<(i64, i64), i64>, Error> {
+        let sql = "SELECT job_id, start_time, monitoring_status FROM job \
+             WHERE job_id BETWEEN ?1 AND ?2 AND cluster = ?3";
+        self.with(stop, |c| {
+            let mut statement = c.prepare_cached(sql)?;
+            let mut rows = statement.query((numbers.start(), numbers.end(), cluster))?;
+            let mut found = HashMap::new();
+            while let Some(r) = rows.next()? {
+                let number = |k| row::number_of(r, k);
+                found.insert((number(0)?, number(1)?), number(2)?);
+            }
+            Ok(found)
         })
     }
 
@@ -142,6 +170,22 @@ impl Rows {
             answer
         })
     }
+}
+
+/// What follows [`row::COLUMNS`].
+fn columns(r: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
+    let text = |k| -> rusqlite::Result<String> {
+        Ok(String::from_utf8_lossy(row::bytes_of(r, k)?).into_owned())
+    };
+    Ok(Columns {
+        footprint: text(20)?,
+        energy_footprint: text(21)?,
+        energy: match r.get_ref(22)? {
+            ValueRef::Real(energy) => energy,
+            ValueRef::Integer(energy) => energy as f64,
+            ValueRef::Null | ValueRef::Text(_) | ValueRef::Blob(_) => 0.0,
+        },
+    })
 }
 
 /// A row and its tags.

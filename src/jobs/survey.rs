@@ -88,6 +88,24 @@ pub fn survey(
     }
 }
 
+/// How many rows the table has, and its largest id; both cost an index at most.
+///
+/// # Errors
+/// When the database cannot be read or stays locked.
+pub fn extent(path: &Path, patience: Duration, stop: &Stop) -> Result<(u64, i64), Error> {
+    patiently(patience, stop, || {
+        let sql = "SELECT (SELECT count(*) FROM job), (SELECT coalesce(max(id), 0) FROM job)";
+        let read = |r: &rusqlite::Row<'_>| Ok((row::number_of(r, 0)?, row::number_of(r, 1)?));
+        let found = open(path)?.query_row(sql, [], read);
+        let (rows, last) = found.map_err(|source| Error::Sqlite {
+            path: path.into(),
+            doing: "cannot be read",
+            source,
+        })?;
+        Ok((u64::try_from(rows).unwrap_or(0), last))
+    })
+}
+
 #[derive(Default)]
 struct Page {
     rows: Vec<Brief>,

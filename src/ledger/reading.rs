@@ -61,20 +61,24 @@ pub struct Told {
 }
 
 /// An unfinished job in short.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Open {
-    /// The job.
-    pub key: JobKey,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open<'a> {
+    /// Its cluster.
+    pub cluster: &'a str,
+    /// The scheduler's number.
+    pub job_id: i64,
+    /// Unix seconds.
+    pub start_time: i64,
     /// Where it stands.
     pub standing: Standing,
     /// Code of what went wrong in the last attempt.
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
     /// Unix seconds of the last attempt; 0 where there was none.
     pub last_try: i64,
     /// Unix seconds; 0 for at once.
     pub next_try: i64,
     /// Of a lost job: the source.
-    pub source: Option<String>,
+    pub source: Option<&'a str>,
 }
 
 /// Jobs whose last attempt was on one day and had one outcome.
@@ -207,23 +211,27 @@ impl Ledger {
         })
     }
 
-    /// Every job that is not done.
-    pub fn open_jobs(&self) -> Vec<Open> {
+    /// Hands over every job that is not done, one at a time: there may be a million.
+    pub fn each_open(&self, mut each: impl FnMut(Open<'_>)) {
         self.with("be read", |c| {
             let sql = "SELECT cluster, job_id, start_time, state, reason, last_try, next_try, source FROM job \
                  WHERE state != 'done'";
-            all(c, sql, [], |r| {
-                let state: String = r.get(3)?;
-                Ok(Open {
-                    key: key(r)?,
-                    standing: state.parse().unwrap_or(Standing::Waiting),
-                    reason: r.get(4)?,
+            let mut statement = c.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(r) = rows.next()? {
+                each(Open {
+                    cluster: r.get_ref(0)?.as_str()?,
+                    job_id: r.get(1)?,
+                    start_time: r.get(2)?,
+                    standing: r.get_ref(3)?.as_str()?.parse().unwrap_or(Standing::Waiting),
+                    reason: r.get_ref(4)?.as_str_or_null()?,
                     last_try: r.get::<_, Option<i64>>(5)?.unwrap_or(0),
                     next_try: r.get::<_, Option<i64>>(6)?.unwrap_or(0),
-                    source: r.get(7)?,
-                })
-            })
-        })
+                    source: r.get_ref(7)?.as_str_or_null()?,
+                });
+            }
+            Ok(())
+        });
     }
 
     /// Jobs by the day of their last attempt and its outcome, since a time (Unix seconds). `offset`: seconds by which the

@@ -18,7 +18,7 @@ pub struct Bucket {
     pub path_style: bool,
     /// What requests are signed with; none where nothing names keys.
     pub keys: Option<Keys>,
-    /// A file of certificates to trust instead of the platform's.
+    /// A file of authorities to trust instead of the machine's, where it is named for buckets alone.
     pub certificates: Option<PathBuf>,
     /// What names the bucket and its settings, but no key, in messages and as an argument.
     pub shown: String,

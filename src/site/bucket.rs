@@ -16,6 +16,8 @@ use crate::model::bucket::Bucket;
 /// What a bucket is named with.
 pub(super) const SCHEME: &str = "s3:";
 const REGION: &str = "us-east-1";
+/// Names a file of authorities, to every client of S3.
+pub(super) const AUTHORITIES: &str = "AWS_CA_BUNDLE";
 /// Longer names than any server has.
 const LONGEST_NAME: usize = 255;
 
@@ -86,7 +88,7 @@ pub(super) fn of(
         shown: format!("s3://{}{sign}{}", settings.name, words.join("&")),
         path_style: settings.path_style || is_address(&host) || !can_be_host,
         keys: settings.keys.keys(variables)?,
-        certificates: set("AWS_CA_BUNDLE").map(PathBuf::from),
+        certificates: set(AUTHORITIES).map(PathBuf::from),
         name: settings.name,
         endpoint,
         region,

@@ -34,11 +34,6 @@ static ARCHIVE_FILE: Role = Role {
     expected: "the SQLite file of cc-backend's job archive, which is not made here",
     setting: Setting::Archive,
 };
-static CERTIFICATES: Role = Role {
-    what: "certificates",
-    expected: "a file of certificates (PEM) to trust",
-    setting: Setting::Archive,
-};
 static VERSION: Role = Role {
     what: "archive version",
     expected: "the number of the archive's format",
@@ -49,7 +44,7 @@ static CHECKPOINTS: Role = Role {
     expected: "the metric store's folder with one folder a cluster",
     setting: Setting::Source,
 };
-static STORE_CERTIFICATES: Role = Role {
+static CERTIFICATES: Role = Role {
     what: "certificates",
     expected: "a PEM file with the certificates of an authority",
     setting: Setting::Certificates,
@@ -74,7 +69,7 @@ impl Site {
             PARQUET.folder(folder)?;
         }
         if let Some(file) = &self.ca {
-            STORE_CERTIFICATES.file(file)?;
+            CERTIFICATES.file(file)?;
         }
         self.check_ledger()
     }
@@ -96,13 +91,7 @@ impl Site {
             ArchivePlace::S3(bucket) if bucket.keys.is_none() => Err(ConfigError::NoKeys {
                 named: value.to_string(),
             }),
-            ArchivePlace::S3(bucket) => match &bucket.certificates {
-                Some(file) => {
-                    let origin = Origin::Environment("AWS_CA_BUNDLE");
-                    CERTIFICATES.file(&Located::new(file.clone(), origin))
-                }
-                None => Ok(()),
-            },
+            ArchivePlace::S3(_) => self.archive_ca().map_or(Ok(()), |f| CERTIFICATES.file(&f)),
         }
     }
 

@@ -33,7 +33,7 @@ pub use archive::ArchivePlace;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
 pub use store::Store;
-pub use survey::{SourceCluster, Survey};
+pub use survey::{ParquetCluster, SourceCluster, Survey};
 pub use table::{Row, table};
 pub use variables::Variables;
 
@@ -205,6 +205,18 @@ impl Site {
 }
 
 impl Site {
+    /// The file of authorities that count instead of the machine's where the archive is asked over https: what names one for
+    /// all connections, else what names one for buckets alone.
+    pub fn archive_ca(&self) -> Option<Located<PathBuf>> {
+        let ArchivePlace::S3(bucket) = &self.archive.value else {
+            return None;
+        };
+        let of_buckets = bucket.certificates.clone();
+        let of_buckets =
+            of_buckets.map(|file| Located::new(file, Origin::Environment(bucket::AUTHORITIES)));
+        self.ca.clone().or(of_buckets)
+    }
+
     /// Seconds after which the sources forget a sample; none where that is not known, or where the store keeps what it
     /// removes.
     pub fn forgets_after(&self) -> Option<i64> {

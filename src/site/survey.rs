@@ -4,7 +4,8 @@
 //! What a sweep writes must belong to whom the site belongs to, or cc-backend could not write it any more. Only root can
 //! give files away; everybody else has to be the owner.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -24,8 +25,10 @@ pub struct Survey {
     pub archive_owner: Option<String>,
     /// Why this user cannot sweep here, one sentence with what to do; none where it can.
     pub obstacle: Option<String>,
-    /// What the sources hold.
+    /// What the folders of checkpoints hold.
     pub sources: Vec<SourceCluster>,
+    /// What the Parquet folders hold.
+    pub parquet: Vec<ParquetCluster>,
 }
 
 /// A cluster in a source.
@@ -38,6 +41,19 @@ pub struct SourceCluster {
     /// Folders of hosts.
     pub hosts: usize,
     /// When the newest checkpoint file of some of its hosts was written, Unix seconds.
+    pub newest_file: Option<i64>,
+}
+
+/// A cluster in a Parquet folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParquetCluster {
+    /// The folder with one folder a cluster.
+    pub source: PathBuf,
+    /// The cluster.
+    pub cluster: String,
+    /// Parquet files, whoever wrote them.
+    pub files: usize,
+    /// When the newest of them was written, Unix seconds.
     pub newest_file: Option<i64>,
 }
 
@@ -55,7 +71,39 @@ impl Site {
                 .iter()
                 .flat_map(|c| clusters(&c.value))
                 .collect(),
+            parquet: self
+                .parquet
+                .iter()
+                .flat_map(|p| parquet_clusters(&p.value))
+                .collect(),
         }
+    }
+
+    /// How the owners of database and archive do not fit: cc-backend runs as one user, who must be able to write both. None
+    /// where they fit, or where only one of them has an owner.
+    pub fn unlike_owners(&self) -> Option<String> {
+        let (database, archive) = (&self.database.value, self.archive.value.path()?);
+        let owner = fs::metadata(database).ok()?;
+        // Root can write what anybody owns.
+        if owner.uid() == 0 {
+            return None;
+        }
+        let writable = |m: &Metadata| {
+            m.uid() == owner.uid()
+                || m.mode() & 0o020 != 0 && m.gid() == owner.gid()
+                || m.mode() & 0o002 != 0
+        };
+        let mut places = std::iter::once(archive.to_owned()).chain(subfolders(archive));
+        let (foreign, of) = places.find_map(|p| {
+            let m = fs::metadata(&p).ok()?;
+            (!writable(&m)).then(|| (p, name_of(m.uid())))
+        })?;
+        Some(format!(
+            "the database {} belongs to {}, and {} to {of}: cc-backend, which runs as one user, cannot write both",
+            database.display(),
+            name_of(owner.uid()),
+            foreign.display()
+        ))
     }
 
     fn obstacle(&self) -> Option<String> {
@@ -139,6 +187,26 @@ fn clusters(root: &Path) -> Vec<SourceCluster> {
     subfolders(root).into_iter().map(cluster).collect()
 }
 
+/// The clusters of a Parquet folder.
+fn parquet_clusters(root: &Path) -> Vec<ParquetCluster> {
+    let is_parquet = |name: &OsStr| Path::new(name).extension().is_some_and(|e| e == "parquet");
+    let cluster = |folder: PathBuf| {
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let files: Vec<_> = entries.filter(|e| is_parquet(&e.file_name())).collect();
+        ParquetCluster {
+            source: root.to_owned(),
+            cluster: folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            newest_file: files.iter().filter_map(written).max(),
+            files: files.len(),
+        }
+    };
+    subfolders(root).into_iter().map(cluster).collect()
+}
+
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
@@ -149,9 +217,13 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 /// When the newest file of a folder was written, Unix seconds.
 fn newest_file(folder: &Path) -> Option<i64> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let times = entries.filter_map(|e| e.metadata().ok()?.modified().ok());
-    let newest = times.max()?.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(newest.as_secs()).ok()
+    entries.filter_map(|e| written(&e)).max()
+}
+
+/// When a file was written, Unix seconds.
+fn written(entry: &DirEntry) -> Option<i64> {
+    let time = entry.metadata().ok()?.modified().ok()?;
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
 /// A user by name where this machine's own list has one.

@@ -73,7 +73,8 @@ impl Site {
                 from: origin.to_string(),
             });
         }
-        rows.extend(self.ca.iter().map(|file| path("certificates", file)));
+        let ca = self.ca.clone().or_else(|| self.archive_ca());
+        rows.extend(ca.map(|file| path("certificates", &file)));
         rows
     }
 

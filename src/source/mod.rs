@@ -104,7 +104,7 @@ impl Error {
 }
 
 /// A source of samples.
-pub trait Source: Sync {
+pub trait Source: Send + Sync {
     /// What it holds of a host.
     ///
     /// # Errors
@@ -126,6 +126,20 @@ pub trait Source: Sync {
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
+    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
+        (**self).ask(request, stop)
+    }
+
+    fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
+        (**self).reach(cluster, stop)
+    }
+
+    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
+        (**self).probe(cluster, but, stop)
+    }
+}
+
+impl<S: Source + ?Sized> Source for Arc<S> {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
         (**self).ask(request, stop)
     }

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use super::{Error, Reach, Request, Source};
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
-use crate::rules::timeline::{Builder, Column, Interval};
+use crate::rules::timeline::{Builder, Column, Grid, Interval, Level};
 
-type Answer = dyn Fn(&Request<'_>) -> Result<Evidence, Error> + Sync;
+type Answer = dyn Fn(&Request<'_>) -> Result<Evidence, Error> + Send + Sync;
 
 /// Answers every question by a function.
 pub(super) struct Fake {
     pub(super) answer: Box<Answer>,
-    pub(super) reach: Box<dyn Fn() -> Result<Reach, Error> + Sync>,
+    pub(super) reach: Box<dyn Fn() -> Result<Reach, Error> + Send + Sync>,
     pub(super) probe: Result<(), Error>,
     /// Host and window of every question, and how many metrics it named.
     pub(super) asked: Mutex<Vec<(String, Interval, usize)>>,
@@ -20,7 +20,7 @@ pub(super) struct Fake {
 
 impl Fake {
     pub(super) fn new(
-        answer: impl Fn(&Request<'_>) -> Result<Evidence, Error> + Sync + 'static,
+        answer: impl Fn(&Request<'_>) -> Result<Evidence, Error> + Send + Sync + 'static,
     ) -> Self {
         Self {
             answer: Box::new(answer),
@@ -97,6 +97,21 @@ pub(super) fn about(host: &str, from: i64, to: i64) -> Request<'_> {
         metrics: &[],
         window: Interval { from, to },
     }
+}
+
+/// A question about all that there is of a host.
+pub(super) fn about_all(host: &str) -> Request<'_> {
+    about(host, Interval::ALL.from, Interval::ALL.to)
+}
+
+/// The values of `m`, a minute apart, `n` of them from `start` on.
+pub(super) fn read(series: &Level, start: i64, n: usize) -> Vec<Option<f32>> {
+    let mut chains = Vec::new();
+    series.chains("m", &mut chains);
+    let grid = Grid { start, step: 60, n };
+    let values = chains.first().map_or_else(Vec::new, |c| c.read(grid));
+    let there = |v: f32| (!v.is_nan()).then_some(v);
+    values.into_iter().map(there).collect()
 }
 
 /// What cannot be read for a moment, or for good.

@@ -3,13 +3,18 @@
 //! The owner of a cluster's folder owns what is below it. Root gives what it makes to that owner; any other user than the
 //! owner is refused before the sweep begins, unless the folder is root's, who can change everything anyway.
 
-use std::fs::{self, File, Metadata};
-use std::io;
-use std::os::unix::fs::{MetadataExt, chown, fchown};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::Path;
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
+
+/// Rights that an owner needs to a file.
+pub(super) const FILE_RIGHTS: u32 = 0o600;
+/// Rights that an owner needs to a folder.
+pub(super) const FOLDER_RIGHTS: u32 = 0o700;
 
 /// To whom things are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +81,62 @@ fn advice(metadata: &Metadata) -> String {
         name(metadata.uid()),
         metadata.mode() & 0o7777
     )
+}
+
+/// Gives a file or folder to the owner of another (its cluster's folder), with the rights that an owner needs. Links are not followed,
+/// and a file with a second name is left alone: it may belong elsewhere.
+pub(super) fn give(path: &Path, like: &Path) -> Result<(), String> {
+    let owner = fs::metadata(like).map_err(|e| e.to_string())?;
+    let is = fs::symlink_metadata(path).map_err(|e| e.to_string())?;
+    if !is_wrong(&is, &owner) {
+        return Ok(());
+    }
+    let changed = || -> io::Result<()> {
+        if is.uid() == geteuid().as_raw() && is.mode() & 0o400 == 0 {
+            // Not to be opened otherwise; what this user owns, this user may change anyway.
+            fs::set_permissions(path, with_rights(&is))?;
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(path)?;
+        let is = file.metadata()?;
+        if is.is_file() && is.nlink() != 1 {
+            return Err(io::Error::other(
+                "it has a second name, which may belong elsewhere",
+            ));
+        }
+        if is.uid() != owner.uid() {
+            fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+        }
+        file.set_permissions(with_rights(&is))
+    };
+    changed().map_err(|e| {
+        let is_denied = e.kind() == ErrorKind::PermissionDenied;
+        let who = if is_denied {
+            "only root may do that: "
+        } else {
+            ""
+        };
+        format!("{who}{}: {e}", path.display())
+    })
+}
+
+fn needed(is: &Metadata) -> u32 {
+    if is.is_dir() {
+        FOLDER_RIGHTS
+    } else {
+        FILE_RIGHTS
+    }
+}
+
+/// Whether it is somebody else's, or without the rights that its owner needs. A link has none of its own.
+pub(super) fn is_wrong(is: &Metadata, owner: &Metadata) -> bool {
+    !is.is_symlink() && (is.uid() != owner.uid() || is.mode() & needed(is) != needed(is))
+}
+
+fn with_rights(is: &Metadata) -> Permissions {
+    Permissions::from_mode(is.mode() & 0o7777 | needed(is))
 }
 
 /// A user as people know it.

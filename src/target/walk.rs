@@ -37,8 +37,10 @@ pub enum Odd {
     Stranger,
     /// A cluster without cluster.json: cc-backend does not start with it.
     NoClusterJson,
-    /// cc-backend takes it for an archive.
+    /// Nothing of a job stands in its place, and cc-backend takes the place for an archive.
     EmptyFolder,
+    /// How the data is stored is not told, though the data itself tells it.
+    NoForm,
     /// meta.json is missing.
     NoMeta,
     /// Both data files are missing.
@@ -71,8 +73,10 @@ pub enum Odd {
 pub enum Flaw {
     /// Temporary files of killed sweeps: what they began is ended or undone, as the next sweep would do.
     Leftovers,
-    /// An empty folder: removed.
+    /// A place without anything: removed.
     EmptyFolder,
+    /// How the data is stored: told as the data itself tells it.
+    NoForm,
     /// Owner or rights: as those of the cluster's folder, and readable and writable for the owner.
     Rights,
 }

@@ -6,6 +6,7 @@
     reason = "a broken fixture should panic, and a test says what it found"
 )]
 
+mod archives;
 mod bad_day;
 mod cli;
 mod conformance;
@@ -16,6 +17,7 @@ mod fuzz;
 #[path = "../../src/bin/ccarchive/generator/mod.rs"]
 mod generator;
 mod golden;
+mod hazards;
 #[cfg(feature = "http")]
 mod http;
 mod inspect;
@@ -34,3 +36,5 @@ mod site;
 mod sqlite_archive;
 mod support;
 mod timeline;
+#[cfg(any(feature = "http", feature = "s3"))]
+mod tls;

@@ -162,3 +162,16 @@ fn completions_know_every_flag() {
         }
     }
 }
+
+/// What no program can prevent an operator must know.
+#[test]
+fn the_page_of_run_says_what_cc_backend_and_old_servers_do() {
+    let page = page("run").replace('\n', " ");
+    for words in [
+        "keeps an archived job in memory for up to an hour",
+        "Do not archive jobs again while cc-backend compresses its archive at night",
+        "Older releases of Ceph refuse the checksums that cc-backend sends behind its bodies",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}

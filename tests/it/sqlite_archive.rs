@@ -1,17 +1,14 @@
-//! The program over an archive in a SQLite file: the documents of the file tree, one kill, and what is said about the file.
+//! The program over an archive in a SQLite file, besides what every archive promises (`archives`): what is said about the file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rusqlite::Connection;
-use rustix::process::Signal;
 
-use crate::generator::{Plan, write};
-use crate::support::documents::{in_file, in_tree};
-use crate::support::program::{Ran, Running, program, run};
+use crate::support::documents::in_file;
+use crate::support::program::{Ran, program, run};
 use crate::support::site::{HOUR, NewJob, Site, T0};
 use crate::support::sqlite_archive::beside;
-use crate::support::wait::{now, until};
 
 fn flag(archive: &Path) -> String {
     format!("sqlite:{}", archive.display())
@@ -34,85 +31,6 @@ fn with_file(site: &Site) -> PathBuf {
 
 fn ask(site: &Site, archive: &Path, arguments: &[&str]) -> Ran {
     run(&mut command(&site.path("job.db"), Some(archive), arguments))
-}
-
-#[test]
-fn a_sweep_of_the_demo_writes_the_documents_of_the_tree_and_the_readers_say_the_same_of_both() {
-    let plan = Plan::demo(now());
-    let dir = tempfile::tempdir().unwrap();
-    let (one, two) = (dir.path().join("one"), dir.path().join("two"));
-    for root in [&one, &two] {
-        write(root, &plan).unwrap();
-    }
-    let archive = beside(&two.join("job-archive"));
-    let both = |arguments: &[&str]| {
-        let tree = run(&mut command(&one.join("job.db"), None, arguments));
-        let file = run(&mut command(&two.join("job.db"), Some(&archive), arguments));
-        assert_eq!(tree.code(), file.code(), "{}\n{}", tree.err, file.err);
-        (tree, file)
-    };
-    let (tree, file) = both(&["run", "--json"]);
-    for key in [
-        "archived",
-        "outcomes",
-        "expected",
-        "received",
-        "storedBytes",
-    ] {
-        assert_eq!(tree.summary()[key], file.summary()[key], "{key}");
-    }
-    assert_eq!(file.objects("start")[0]["archive"], flag(&archive));
-    let documents = in_tree(&one.join("job-archive/demo"));
-    assert!(documents.len() > 90, "{}", documents.len());
-    assert!(in_file(&archive) == documents, "some document differs");
-    assert!(in_tree(&two.join("job-archive/demo")).is_empty());
-
-    let job = documents.keys().next().unwrap().0.to_string();
-    let (tree, file) = both(&["show", &job, "--json"]);
-    assert_eq!(tree.out, file.out);
-    both(&["explain", &job]);
-    both(&["status"]);
-    let (tree, file) = both(&["verify", "--read-data", "--json"]);
-    let seen = |ran: &Ran| ran.json().last().unwrap().to_string();
-    assert_eq!(seen(&tree), seen(&file));
-    // Once more there is nothing to do.
-    let (_, again) = both(&["run", "--json"]);
-    assert_eq!(again.summary()["archived"], 0);
-}
-
-#[test]
-fn what_a_killed_sweep_left_in_the_file_is_adopted() {
-    let begin = (now() - 3 * HOUR).div_euclid(60) * 60;
-    let site = Site::new();
-    site.host("n1").bin(begin..begin + HOUR);
-    for job_id in 1..=10 {
-        site.insert(&NewJob::stopped(job_id, "n1", begin, HOUR));
-    }
-    let archive = with_file(&site);
-    let database = site.path("job.db");
-    let lock = site.connect();
-    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let first = Running::start(&mut command(&database, Some(&archive), &["run", "--json"]));
-    until("the sweep has committed to the archive", || {
-        !in_file(&archive).is_empty()
-    });
-    first.signal(Signal::KILL);
-    assert_eq!(first.wait().code(), -9);
-    assert_eq!(site.count("monitoring_status = 1"), 10);
-    let left = in_file(&archive);
-    drop(lock);
-    let second = ask(&site, &archive, &["run", "--json"]).expect(0);
-    assert_eq!(second.summary()["archived"], 10);
-    let jobs = second.objects("job");
-    let adopted = jobs.iter().filter(|j| j["outcome"] == "adopted").count();
-    assert_eq!(adopted, left.len());
-    assert_eq!(site.count("monitoring_status = 3"), 10);
-    let documents = in_file(&archive);
-    assert_eq!(documents.len(), 10);
-    for (key, before) in &left {
-        assert!(documents[key] == *before, "{key:?} was written again");
-    }
-    ask(&site, &archive, &["verify", "--read-data"]).expect(0);
 }
 
 /// A site with one complete job.
@@ -206,7 +124,7 @@ fn verify_names_rows_that_are_not_as_they_should_be() {
     );
     let ran = ask(&site, &archive, &["verify", "--json"]).expect(3);
     for part in [
-        "data.json is missing",
+        "its data is missing",
         "archive.db (row 7 of jobs)",
         "data_compressed is NULL",
         "archive.db (cluster beta)",

@@ -12,6 +12,7 @@ use crate::format::gzip::Effort;
 use crate::ledger::{Entry, Told};
 use crate::model::job::{JobKey, Row, Text, camel};
 use crate::model::message::Finished;
+use crate::model::selection::Selection;
 use crate::model::stop::Stop;
 use crate::sweep::{Settings, Sight, foretell};
 use crate::target::Found;
@@ -127,13 +128,19 @@ pub fn explain(ports: &Ports<'_>, terms: &Terms, row: &Row, stop: &Stop) -> Expl
     let key = &row.head.key;
     let found = ports.target.find(key);
     let entry = ports.ledger.job(key);
-    let trial = try_now(ports, terms, row, entry.as_ref(), stop);
     let ask =
         |named: &Named<'_>, job| Held::ask(&named.name, named.source, ports.clusters, job, stop);
     let sources = match &row.job {
         Ok(job) => ports.sources.iter().map(|named| ask(named, job)).collect(),
         Err(_) => Vec::new(),
     };
+    // What the sources were asked for above, they remember: nothing is read twice.
+    let trial = try_now(ports, terms, row, entry.as_ref(), stop);
+    let selection = Selection {
+        not_clusters: terms.elsewhere.clone(),
+        ..Selection::default()
+    };
+    let subcluster = row.job.as_ref().map(|j| j.subcluster.as_bytes());
     let is_whole = |f: &Option<Found>| f.as_ref().is_some_and(|f| f.whole.is_some());
     let outlook = Outlook {
         ports,
@@ -141,6 +148,7 @@ pub fn explain(ports: &Ports<'_>, terms: &Terms, row: &Row, stop: &Stop) -> Expl
         entry: entry.as_ref(),
         now,
         is_whole: found.as_ref().is_ok_and(is_whole),
+        is_elsewhere: selection.is_elsewhere(&key.cluster, subcluster.unwrap_or_default()),
     };
     Explained {
         now,

@@ -69,6 +69,8 @@ pub(super) struct Outlook<'a> {
     pub(super) now: i64,
     /// Whether the archive holds a whole archive of it.
     pub(super) is_whole: bool,
+    /// Whether its data is in a store that sweeps do not ask.
+    pub(super) is_elsewhere: bool,
 }
 
 impl Outlook<'_> {
@@ -86,6 +88,13 @@ impl Outlook<'_> {
                 untouched("its monitoring is switched off (status 0): it is never touched".into())
             }
             STATUS_ARCHIVED => self.archived(trial),
+            _ if self.is_elsewhere => {
+                let why = "its data is in a metric store that this ccarchive does not ask: sweeps leave it alone";
+                Next {
+                    step: Step::OtherSource,
+                    ..untouched(why.into())
+                }
+            }
             _ => self.unarchived(head, trial),
         }
     }
@@ -110,8 +119,10 @@ impl Outlook<'_> {
 
     fn unarchived(&self, head: &Head, trial: &Finished) -> Next {
         let unknown_end = trial.outcome == Outcome::UnknownEnd;
-        let known = self.entry.map(Into::into);
-        let place = self.terms.place(head.end(), unknown_end, known, self.now);
+        let kept_back = self.entry.and_then(|e| self.terms.held(e.into(), self.now));
+        let place = self
+            .terms
+            .place(head.end(), unknown_end, kept_back, self.now);
         let at = match place {
             Place::Due => Some(self.now),
             Place::Waiting => self.entry.map(|e| e.next_try),
@@ -136,7 +147,10 @@ impl Outlook<'_> {
                 Step::CompareClocks,
             ),
             Place::Fresh => (
-                "it stopped a short time ago and is left to the live server".into(),
+                format!(
+                    "it stopped less than {} s ago, and until then it is left to the live server",
+                    self.terms.min_age
+                ),
                 Step::Wait,
             ),
             Place::Due | Place::Waiting => self.taken(head, trial),

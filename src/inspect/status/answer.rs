@@ -22,7 +22,7 @@ pub struct Status {
     pub table: Table,
     /// Stopped jobs that are not archived, by cluster, status, place and reason.
     pub backlog: Vec<Group>,
-    /// The job of the backlog that ended first; none without a backlog.
+    /// The job that ended first of those that sweeps can still save: lost jobs and those of unknown end do not count.
     pub oldest: Option<Oldest>,
     /// How much time is left.
     pub risk: Risk,

@@ -1,19 +1,18 @@
 //! Counts the job table in one pass, each job of the backlog under the place that the next sweep finds it in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::answer::{AGES, DAY, Group, HOUR, Oldest, Risk, Standings, Status, Table};
+use super::unfinished::{List, Unfinished};
 use crate::inspect::{Place, Terms};
 use crate::jobs::Brief;
-use crate::ledger::Open;
 use crate::model::job::{STATUS_ARCHIVED, STATUS_DISABLED};
-use crate::model::standing::Standing;
 use crate::rules::judge::forgets_at;
 
 /// The pass over the table.
 pub(super) struct Counting<'a> {
-    /// The unfinished jobs of the ledger by cluster, number and start.
-    known: HashMap<(&'a str, i64, i64), &'a Open>,
+    /// The unfinished jobs of the ledger.
+    known: &'a List,
     terms: &'a Terms,
     now: i64,
     groups: BTreeMap<(String, i64, Place, Option<&'a str>), Group>,
@@ -21,14 +20,7 @@ pub(super) struct Counting<'a> {
 }
 
 impl<'a> Counting<'a> {
-    pub(super) fn new(open: &'a [Open], terms: &'a Terms, now: i64) -> Self {
-        let known = open
-            .iter()
-            .map(|o| {
-                let key = (o.key.cluster.as_str(), o.key.job_id, o.key.start_time);
-                (key, o)
-            })
-            .collect();
+    pub(super) fn new(known: &'a List, terms: &'a Terms, now: i64) -> Self {
         let status = Status {
             now,
             table: Table::default(),
@@ -71,25 +63,22 @@ impl<'a> Counting<'a> {
             STATUS_DISABLED => table.switched_off += 1,
             _ => table.other += 1,
         }
-        if b.status == STATUS_ARCHIVED && !self.known.is_empty() {
-            let known = self.known.get(&(&*b.cluster, b.job_id, b.start_time));
-            let provisional = known.is_some_and(|o| o.standing == Standing::Provisional);
+        if b.status == STATUS_ARCHIVED {
+            let provisional = self.known.of(b).is_some_and(|u| u.provisional);
             self.status.standing.provisional += u64::from(provisional);
         }
     }
 
     fn backlog(&mut self, b: &Brief) {
-        let key = (&*b.cluster, b.job_id, b.start_time);
-        let open = self.known.get(&key).copied();
-        let place = self
-            .terms
-            .place(b.end(), b.unknown_end, open.map(Into::into), self.now);
-        // A job that was never worked on has an entry only for a hook that is due.
-        let reason = open.and_then(|o| o.reason.as_deref());
-        self.stand(place, open);
-        self.endanger(b, place);
+        let known = self.known.of(b);
+        let held = known.and_then(|u| u.held);
         let end = b.end();
-        if self.status.oldest.as_ref().is_none_or(|o| end < o.end) {
+        let place = self.terms.place(end, b.unknown_end, held, self.now);
+        // A job that was never worked on has an entry only for a hook that is due.
+        let reason = known.and_then(|u| self.known.reason(u));
+        self.stand(place, known);
+        self.endanger(b, place);
+        if place.can_be_saved() && self.status.oldest.as_ref().is_none_or(|o| end < o.end) {
             let key = b.key();
             self.status.oldest = Some(Oldest { key, end, place });
         }
@@ -110,12 +99,12 @@ impl<'a> Counting<'a> {
         group.ages[class] += 1;
     }
 
-    fn stand(&mut self, place: Place, open: Option<&Open>) {
+    fn stand(&mut self, place: Place, known: Option<&Unfinished>) {
         let s = &mut self.status.standing;
         match place {
             Place::Waiting => {
                 s.waiting += 1;
-                let next = open.map(|o| o.next_try);
+                let next = known.map(|u| u.next_try);
                 s.next_try = s.next_try.into_iter().chain(next).min();
             }
             Place::Quarantined => s.quarantined += 1,
@@ -129,7 +118,7 @@ impl<'a> Counting<'a> {
         let Some(retention) = self.terms.retention else {
             return;
         };
-        if matches!(place, Place::Lost | Place::UnknownEnd) {
+        if !place.can_be_saved() {
             return;
         }
         let risk = &mut self.status.risk;

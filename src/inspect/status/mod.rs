@@ -5,15 +5,17 @@
 
 mod answer;
 mod counting;
+mod unfinished;
 
 use super::{Ports, Terms};
 use crate::jobs::{self, survey};
-use crate::ledger::{ClusterHours, HOURS, Listing, Run, Told};
+use crate::ledger::{ClusterHours, DayCount, HOURS, Listing, Run, Told};
 use crate::model::job::STATUS_ARCHIVED;
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
 use answer::{DAY, HOUR};
 use counting::Counting;
+use unfinished::List;
 
 pub use answer::{AGES, Group, Oldest, Past, Reach, Risk, Standings, Status, Sweep, Table};
 
@@ -44,8 +46,15 @@ pub fn status(
     clusters: &[&str],
     stop: &Stop,
 ) -> Result<Status, jobs::Error> {
-    let mut status = count(ports, terms, stop)?;
-    complete(&mut status, ports, wanted, clusters, stop);
+    let now = terms.clock.now();
+    let known = List::read(ports.ledger, terms, now);
+    // The table and the ledger are two files, each with a million rows where it comes to that.
+    let (counted, rest) = rayon::join(
+        || counted(ports, terms, &known, now, stop),
+        || Rest::ask(ports, wanted, clusters, now, stop),
+    );
+    let mut status = counted?;
+    rest.add_to(&mut status);
     Ok(status)
 }
 
@@ -54,8 +63,19 @@ pub fn status(
 /// # Errors
 /// When the job database cannot be read.
 pub fn count(ports: &Ports<'_>, terms: &Terms, stop: &Stop) -> Result<Status, jobs::Error> {
-    let open = ports.ledger.open_jobs();
-    let mut counting = Counting::new(&open, terms, terms.clock.now());
+    let now = terms.clock.now();
+    let known = List::read(ports.ledger, terms, now);
+    counted(ports, terms, &known, now, stop)
+}
+
+fn counted(
+    ports: &Ports<'_>,
+    terms: &Terms,
+    known: &List,
+    now: i64,
+    stop: &Stop,
+) -> Result<Status, jobs::Error> {
+    let mut counting = Counting::new(known, terms, now);
     survey(ports.database, i64::MIN, terms.patience, stop, |b| {
         counting.row(b);
     })?;
@@ -70,19 +90,43 @@ pub fn complete(
     clusters: &[&str],
     stop: &Stop,
 ) {
-    let today = (status.now + wanted.offset).div_euclid(DAY);
-    let since = (today - wanted.days + 1) * DAY - wanted.offset;
-    status.standing.thin = ports.ledger.thin(wanted.thin);
-    status.runs = ports
-        .ledger
-        .runs(wanted.runs)
-        .iter()
-        .map(Sweep::from)
-        .collect();
-    status.last_success = ports.ledger.last_success();
-    status.history = history(&ports.ledger.runs_since(since));
-    status.days = ports.ledger.days(since, wanted.offset, wanted.thin);
-    status.reach = reach(ports, clusters, stop);
+    Rest::ask(ports, wanted, clusters, status.now, stop).add_to(status);
+}
+
+/// What is known besides the counts.
+struct Rest {
+    thin: u64,
+    runs: Vec<Sweep>,
+    last_success: Option<i64>,
+    history: Vec<Past>,
+    days: Vec<DayCount>,
+    reach: Vec<Reach>,
+}
+
+impl Rest {
+    fn ask(ports: &Ports<'_>, wanted: &Wanted, clusters: &[&str], now: i64, stop: &Stop) -> Self {
+        let ledger = ports.ledger;
+        let today = (now + wanted.offset).div_euclid(DAY);
+        let since = (today - wanted.days + 1) * DAY - wanted.offset;
+        let runs = ledger.runs(wanted.runs);
+        Self {
+            thin: ledger.thin(wanted.thin),
+            runs: runs.iter().map(Sweep::from).collect(),
+            last_success: ledger.last_success(),
+            history: history(&ledger.runs_since(since)),
+            days: ledger.days(since, wanted.offset, wanted.thin),
+            reach: reach(ports, clusters, stop),
+        }
+    }
+
+    fn add_to(self, status: &mut Status) {
+        status.standing.thin = self.thin;
+        status.runs = self.runs;
+        status.last_success = self.last_success;
+        status.history = self.history;
+        status.days = self.days;
+        status.reach = self.reach;
+    }
 }
 
 /// The backlog that sweeps left, at most [`POINTS`] of them evenly over all.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Fault, Finding};
-use crate::format::meta::columns;
 use crate::format::read::{Data, Meta, SeriesRead, Visitor};
 use crate::inspect::Ports;
 use crate::jobs;
@@ -11,7 +10,7 @@ use crate::model::job::{Job, JobKey, Row, STATUS_ARCHIVED};
 use crate::model::row_columns::Columns;
 use crate::model::series::Statistics;
 use crate::model::stop::Stop;
-use crate::rules::statistics::{footprint, of_singles, round2};
+use crate::rules::statistics::{Footprint, footprint, of_singles, round2};
 use crate::sweep::place;
 use crate::target::Stored;
 
@@ -19,6 +18,8 @@ use crate::target::Stored;
 const TOLERANCE: f64 = 0.0151;
 /// The same for large values, which single precision holds with seven digits.
 const RELATIVE: f64 = 2e-6;
+/// Energy is a sum that is rounded to two decimals.
+const HALF_A_HUNDREDTH: f64 = 0.0051;
 /// Node series of these may be sums of finer ones, with statistics that do not follow from the values.
 const DERIVED: [&str; 2] = ["flops_any", "mem_bw"];
 /// Findings of one kind in one job; the others say the same.
@@ -40,27 +41,34 @@ impl Compared {
     }
 }
 
-/// Compares a stopped job's row with its archive. Where something is found, both are looked at once more: a sweep or
+/// Compares the rows of stopped jobs with their archives. Where something is found, both are looked at once more: a sweep or
 /// cc-backend may have been at work between the two.
 pub(super) fn compare(
     ports: &Ports<'_>,
-    id: i64,
+    ids: &[i64],
     read_data: bool,
     stop: &Stop,
-) -> Result<Compared, jobs::Error> {
-    let first = look(ports, id, read_data, stop)?;
-    if first.findings.is_empty() {
-        return Ok(first);
-    }
-    look(ports, id, read_data, stop)
+) -> Result<Vec<Compared>, jobs::Error> {
+    let twice = |id: i64, (row, columns): (Row, Columns)| {
+        let first = look(ports, row, &columns, read_data);
+        if first.findings.is_empty() {
+            return Ok(first);
+        }
+        match ports.rows.several(&[id], stop)?.pop() {
+            Some((row, columns)) => Ok(look(ports, row, &columns, read_data)),
+            None => Ok(Compared::default()),
+        }
+    };
+    let rows = ports.rows.several(ids, stop)?;
+    rows.into_iter().map(|r| twice(r.0.head.id, r)).collect()
 }
 
-fn look(ports: &Ports<'_>, id: i64, read_data: bool, stop: &Stop) -> Result<Compared, jobs::Error> {
+fn look(ports: &Ports<'_>, row: Row, columns: &Columns, read_data: bool) -> Compared {
     let mut out = Compared::default();
-    let Some(row) = ports.rows.by_id(id, stop)?.filter(|r| r.head.stopped()) else {
-        return Ok(out);
-    };
     let Row { head, job } = row;
+    if !head.stopped() {
+        return out;
+    }
     let (key, archived) = (head.key, head.status == STATUS_ARCHIVED);
     let stored = match ports.target.read(&key) {
         Ok(Some(stored)) => stored,
@@ -72,11 +80,11 @@ fn look(ports: &Ports<'_>, id: i64, read_data: bool, stop: &Stop) -> Result<Comp
                     "the row says archived (status 3), the archive holds nothing whole of it",
                 );
             }
-            return Ok(out);
+            return out;
         }
         Err(e) => {
             out.find(Fault::Unreadable, &key, e.to_string());
-            return Ok(out);
+            return out;
         }
     };
     out.archive = true;
@@ -84,32 +92,30 @@ fn look(ports: &Ports<'_>, id: i64, read_data: bool, stop: &Stop) -> Result<Comp
         Ok(job) => job,
         Err(why) => {
             out.find(Fault::Row, &key, why);
-            return Ok(out);
+            return out;
         }
     };
     let meta = match stored.meta() {
         Ok(meta) => meta,
         Err(e) => {
             out.find(Fault::Damaged, &key, e.to_string());
-            return Ok(out);
+            return out;
         }
     };
     if !is_of(&meta, &key, &job, &mut out) {
-        return Ok(out);
+        return out;
     }
-    if !archived {
-        let detail = format!(
-            "the archive is whole, the row is at status {}",
-            job.head.status
-        );
+    if archived {
+        check_footprint(ports, &job, &meta, columns, &mut out);
+    } else {
+        let status = job.head.status;
+        let detail = format!("the archive is whole, the row is at status {status}");
         out.find(Fault::NotRecorded, &key, detail);
-    } else if let Some(found) = ports.rows.columns(id, stop)? {
-        check_columns(ports, &job, &meta, &found, &mut out);
     }
     if read_data {
         check_data(&key, stored, &meta, &mut out);
     }
-    Ok(out)
+    out
 }
 
 /// Whether a meta.json is that of the job.
@@ -135,8 +141,14 @@ fn is_of(meta: &Meta, key: &JobKey, job: &Job, out: &mut Compared) -> bool {
     true
 }
 
-/// Whether footprint and energy follow from the statistics.
-fn check_columns(ports: &Ports<'_>, job: &Job, meta: &Meta, found: &Columns, out: &mut Compared) {
+/// Whether footprint and energy, of the row and of meta.json, follow from the statistics.
+fn check_footprint(
+    ports: &Ports<'_>,
+    job: &Job,
+    meta: &Meta,
+    columns: &Columns,
+    out: &mut Compared,
+) {
     let key = &job.head.key;
     let Ok(at) = place(ports.clusters, job) else {
         return;
@@ -147,44 +159,67 @@ fn check_columns(ports: &Ports<'_>, job: &Job, meta: &Meta, found: &Columns, out
     else {
         return;
     };
-    let expected = columns(&expected);
+    for why in differing(&of_row(columns), &expected) {
+        out.find(Fault::Footprint, key, format!("of the row: {why}"));
+    }
+    // cc-backend's own archiver writes meta.json before it computes them, with the status of that time.
+    let fault = if meta.job.head.status == STATUS_ARCHIVED {
+        Fault::MetaFootprint
+    } else {
+        Fault::MetaUnfinished
+    };
+    let differing = differing(&meta.footprint, &expected).into_iter();
+    for why in differing.take(if fault == Fault::MetaUnfinished {
+        1
+    } else {
+        MOST
+    }) {
+        out.find(fault, key, format!("of meta.json: {why}"));
+    }
+}
+
+/// The columns of a row as numbers; what is no JSON object of numbers is none.
+fn of_row(columns: &Columns) -> Footprint {
+    let numbers = |json: &str| {
+        let numbers: Option<Option<_>> = serde_json::from_str(json).ok();
+        numbers.flatten().unwrap_or_default()
+    };
+    Footprint {
+        footprint: numbers(&columns.footprint),
+        energy_footprint: numbers(&columns.energy_footprint),
+        energy: columns.energy,
+    }
+}
+
+/// How footprint and energy differ from what the statistics give, a sentence for each of the three.
+fn differing(found: &Footprint, expected: &Footprint) -> Vec<String> {
+    let mut out = Vec::new();
     for (name, found, expected) in [
         ("footprint", &found.footprint, &expected.footprint),
         (
-            "energy_footprint",
+            "energy footprint",
             &found.energy_footprint,
             &expected.energy_footprint,
         ),
     ] {
-        if let Some(why) = differing(found, expected) {
-            out.find(Fault::Footprint, key, format!("{name} of the row: {why}"));
-        }
-    }
-    if (found.energy - expected.energy).abs() > 0.0051 {
-        let detail = format!(
-            "energy of the row is {}, the statistics give {}",
-            found.energy, expected.energy
-        );
-        out.find(Fault::Footprint, key, detail);
-    }
-}
-
-/// How two JSON objects of numbers differ.
-fn differing(found: &str, expected: &str) -> Option<String> {
-    type Numbers = BTreeMap<String, f64>;
-    let wanted: Numbers = serde_json::from_str(expected).ok()?;
-    let Ok(found) = serde_json::from_str::<Option<Numbers>>(found) else {
-        return Some("it is no JSON object of numbers".into());
-    };
-    let found = found.unwrap_or_default();
-    wanted.iter().find_map(|(name, wanted)| {
-        let found = found.get(name);
-        match found {
-            None => Some(format!("{name} is missing, the statistics give {wanted}")),
+        let one = |(metric, wanted): (&String, &f64)| match found.get(metric) {
+            None => Some(format!(
+                "{name} lacks {metric}, the statistics give {wanted}"
+            )),
             Some(found) if is_near(*found, *wanted) => None,
-            Some(found) => Some(format!("{name} is {found}, the statistics give {wanted}")),
-        }
-    })
+            Some(found) => Some(format!(
+                "{name} says {metric} {found}, the statistics give {wanted}"
+            )),
+        };
+        out.extend(expected.iter().find_map(one));
+    }
+    // The last digits of a large sum are lost on the way through text.
+    let far = HALF_A_HUNDREDTH + 1e-12 * expected.energy.abs();
+    if (found.energy - expected.energy).abs() > far {
+        let (found, expected) = (found.energy, expected.energy);
+        out.push(format!("energy is {found}, the statistics give {expected}"));
+    }
+    out
 }
 
 fn is_near(a: f64, b: f64) -> bool {

@@ -27,20 +27,32 @@ pub enum Fault {
     Statistics,
     /// Footprint or energy of the row do not follow from the statistics.
     Footprint,
+    /// Footprint or energy of meta.json do not follow from its statistics.
+    MetaFootprint,
+    /// meta.json is as cc-backend's own archiver leaves it: footprint and energy are those of the job's end, or none.
+    MetaUnfinished,
     /// The row says not archived, and the archive is whole.
     NotRecorded,
+    /// Whether the data is compressed is not told.
+    NoForm,
     /// A second data file that may be an older one.
     TwoForms,
     /// A part of a job's archive is missing or empty.
     Incomplete,
     /// A temporary file of a sweep that was killed.
     Leftover,
-    /// A folder without anything, which cc-backend takes for an archive.
+    /// A place without anything, which cc-backend takes for an archive.
     EmptyFolder,
+    /// A cluster without cluster.json.
+    NoClusterJson,
     /// What does not belong into an archive.
     Stranger,
     /// Owner or rights are not such that cc-backend can use it.
     Rights,
+    /// Database and archive do not belong to one user, so that cc-backend cannot write both.
+    Owners,
+    /// The archive is of a version that neither cc-backend nor this program knows.
+    Version,
     /// The row itself cannot be used.
     Row,
     /// It could not be looked at.
@@ -71,13 +83,18 @@ impl Fault {
             Self::Missing => '-',
             Self::NoRow => '+',
             Self::Damaged | Self::Incomplete => '!',
-            Self::OtherJob | Self::Statistics | Self::Footprint => '*',
+            Self::OtherJob | Self::Statistics | Self::Footprint | Self::MetaFootprint => '*',
+            Self::MetaUnfinished => 'm',
             Self::NotRecorded => '>',
+            Self::NoForm => 'f',
             Self::TwoForms => '2',
             Self::EmptyFolder => '0',
             Self::Leftover => 't',
+            Self::NoClusterJson => 'c',
             Self::Stranger => '~',
             Self::Rights => 'r',
+            Self::Owners => 'o',
+            Self::Version => 'v',
             Self::Row | Self::Unreadable => '?',
         }
     }
@@ -89,16 +106,21 @@ impl Fault {
             | Self::OtherJob
             | Self::Incomplete
             | Self::EmptyFolder
+            | Self::NoForm
             | Self::Rights
+            | Self::NoClusterJson
+            | Self::Owners
+            | Self::Version
             | Self::Unreadable => Severity::Error,
             Self::NoRow
             | Self::Statistics
             | Self::Footprint
+            | Self::MetaFootprint
             | Self::TwoForms
             | Self::Leftover
             | Self::Stranger
             | Self::Row => Severity::Warning,
-            Self::NotRecorded => Severity::Note,
+            Self::NotRecorded | Self::MetaUnfinished => Severity::Note,
         }
     }
 
@@ -109,14 +131,23 @@ impl Fault {
             Self::Leftover => Repair::Place(Flaw::Leftovers),
             Self::EmptyFolder => Repair::Place(Flaw::EmptyFolder),
             Self::Rights => Repair::Place(Flaw::Rights),
+            Self::NoForm => Repair::Place(Flaw::NoForm),
             Self::TwoForms => Repair::Forms,
             Self::Missing
             | Self::Damaged
             | Self::OtherJob
             | Self::Statistics
             | Self::Footprint
+            | Self::MetaFootprint
             | Self::Incomplete => Repair::ArchiveAgain,
-            Self::NoRow | Self::Stranger | Self::Row | Self::Unreadable => Repair::Person,
+            Self::NoRow
+            | Self::MetaUnfinished
+            | Self::NoClusterJson
+            | Self::Stranger
+            | Self::Owners
+            | Self::Version
+            | Self::Row
+            | Self::Unreadable => Repair::Person,
         }
     }
 }
@@ -180,6 +211,11 @@ pub struct Finding {
 pub struct Named(#[serde(serialize_with = "camel")] pub JobKey);
 
 impl Finding {
+    /// An archive of a version that is not known: nothing else can be said of it.
+    pub fn of_version(detail: &str) -> Self {
+        Self::new(Fault::Version, None, detail)
+    }
+
     pub(super) fn new(fault: Fault, job: Option<&JobKey>, detail: impl Into<String>) -> Self {
         Self {
             fault,

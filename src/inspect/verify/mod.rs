@@ -14,11 +14,12 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
 use super::{Ports, Terms};
-use crate::jobs::{self, Brief, survey};
+use crate::jobs::{self, Brief, extent, survey};
 use crate::model::clock::Clock;
 use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::stop::Stop;
@@ -27,10 +28,14 @@ use crate::target::{Part, Stored, Walk, Walked};
 pub use finding::{Fault, Finding, Named, Repair, Severity};
 
 /// Rows that are compared at a time, by all threads; fewer where their data is read, so that a time box is kept.
-const BATCH: usize = 512;
-const BATCH_WITH_DATA: usize = 32;
+const BATCH: usize = 2048;
+const BATCH_WITH_DATA: usize = 64;
+/// Rows that a thread reads at a time, so that no state of the database is held for long.
+const PIECE: usize = 64;
 /// Parts of the archive that are gone through at a time, by all threads.
-const PARTS: usize = 16;
+const PARTS: usize = 32;
+/// Threads besides one for each processor: mostly the disk is waited for, which serves many at once.
+const WAITING: usize = 14;
 
 /// How thoroughly to look.
 #[derive(Clone, Debug)]
@@ -47,6 +52,10 @@ pub struct Wanted {
     pub clusters: Vec<String>,
     /// Stop after this time.
     pub max_duration: Option<Duration>,
+    /// How the owners of database and archive do not fit, where they do not.
+    pub owners: Option<String>,
+    /// How many jobs more should be looked at at once, since the archive mostly waits for answers.
+    pub waits: usize,
 }
 
 /// How far a run came.
@@ -143,12 +152,25 @@ pub struct Verified {
     pub complete: bool,
 }
 
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// What was looked at.
+    pub seen: Seen,
+    /// Whether the rows are done, and the places of the archive are gone through.
+    pub places: bool,
+    /// How much of these there is in all: rows, or parts of the archive.
+    pub total: u64,
+    /// The share of that which is behind, 0 to 1, what earlier runs looked at included.
+    pub share: f64,
+}
+
 /// Who is told what is found.
 pub trait Listener {
     /// A finding.
     fn finding(&mut self, finding: &Finding);
     /// How far it is.
-    fn progress(&mut self, seen: &Seen);
+    fn progress(&mut self, progress: &Progress);
 }
 
 /// Compares database and archive. Ends early, and says where, when the stop token drains.
@@ -161,7 +183,25 @@ pub fn verify(
     terms: &Terms,
     wanted: &Wanted,
     stop: &Stop,
-    listener: &mut dyn Listener,
+    listener: &mut (dyn Listener + Send),
+) -> Result<Verified, jobs::Error> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let pool = ThreadPoolBuilder::new().num_threads(cores + WAITING + wanted.waits);
+    let mut look = || compare(ports, archive, terms, wanted, stop, listener);
+    match pool.build() {
+        Ok(pool) => pool.install(look),
+        // Slower, and as right.
+        Err(_) => look(),
+    }
+}
+
+fn compare(
+    ports: &Ports<'_>,
+    archive: &dyn Walk,
+    terms: &Terms,
+    wanted: &Wanted,
+    stop: &Stop,
+    listener: &mut (dyn Listener + Send),
 ) -> Result<Verified, jobs::Error> {
     let mut run = Run {
         ports,
@@ -172,9 +212,14 @@ pub fn verify(
         out: Verified::default(),
         batch: Vec::new(),
         mark: wanted.after.clone(),
+        table: (0, 0),
         failure: None,
     };
+    if let (Mark::Row(0), Some(why)) = (&wanted.after, &wanted.owners) {
+        run.tell(&Finding::new(Fault::Owners, None, why.as_str()));
+    }
     if let Some(after) = wanted.after.row() {
+        run.table = extent(ports.database, terms.patience, stop)?;
         let enough = Stop::new();
         survey(ports.database, after, terms.patience, &enough, |b| {
             run.row(b);
@@ -211,7 +256,8 @@ pub fn again(
 ) -> Result<Vec<Finding>, jobs::Error> {
     let mut findings = Vec::new();
     if let Some(row) = ports.rows.by_key(key, stop)? {
-        findings.extend(contents::compare(ports, row.head.id, read_data, stop)?.findings);
+        let compared = contents::compare(ports, &[row.head.id], read_data, stop)?;
+        findings.extend(compared.into_iter().flat_map(|c| c.findings));
     }
     if let Some(path) = path {
         let place = archive.look_again(Walked {
@@ -233,12 +279,14 @@ struct Run<'a> {
     ports: &'a Ports<'a>,
     wanted: &'a Wanted,
     clock: Clock,
-    listener: &'a mut dyn Listener,
+    listener: &'a mut (dyn Listener + Send),
     stop: &'a Stop,
     out: Verified,
     batch: Vec<i64>,
     /// How far it is.
     mark: Mark,
+    /// How many rows there are, and the largest id.
+    table: (u64, i64),
     failure: Option<jobs::Error>,
 }
 
@@ -287,23 +335,31 @@ impl Run<'_> {
     fn compare(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         let (ports, wanted, stop) = (self.ports, self.wanted, self.stop);
+        let piece = if wanted.read_data { 1 } else { PIECE };
         let compared: Vec<_> = batch
-            .par_iter()
-            .map(|id| contents::compare(ports, *id, wanted.read_data, stop))
+            .par_chunks(piece)
+            .map(|ids| contents::compare(ports, ids, wanted.read_data, stop))
             .collect();
         for answer in compared {
             match answer {
-                Ok(row) => {
-                    self.out.seen.archives += u64::from(row.archive);
-                    self.out.seen.values += row.values;
-                    for f in &row.findings {
-                        self.tell(f);
+                Ok(rows) => {
+                    for row in rows {
+                        self.out.seen.archives += u64::from(row.archive);
+                        self.out.seen.values += row.values;
+                        row.findings.iter().for_each(|f| self.tell(f));
                     }
                 }
                 Err(e) => self.failure = Some(e),
             }
         }
-        self.listener.progress(&self.out.seen);
+        let (total, last) = self.table;
+        let at = self.mark.row().unwrap_or(0);
+        self.listener.progress(&Progress {
+            seen: self.out.seen,
+            places: false,
+            total,
+            share: at as f64 / last.max(1) as f64,
+        });
     }
 
     fn tell(&mut self, f: &Finding) {
@@ -328,10 +384,11 @@ impl Run<'_> {
         let begun = self.mark.row().is_none();
         wanted.retain(|p| {
             let name = format!("{}/{}", p.cluster, p.thousands);
-            self.is_wanted(&p.cluster)
-                && self.is_drawn(name.as_bytes())
-                && !(begun && Mark::of(p) <= self.mark)
+            self.is_wanted(&p.cluster) && self.is_drawn(name.as_bytes())
         });
+        let total = wanted.len();
+        wanted.retain(|p| !(begun && Mark::of(p) <= self.mark));
+        let mut left = wanted.len();
         for walked in strange.iter().filter(|_| !begun) {
             for f in places::odd(walked) {
                 self.tell(&f);
@@ -354,7 +411,13 @@ impl Run<'_> {
                 }
                 self.mark = Mark::of(part);
             }
-            self.listener.progress(&self.out.seen);
+            left -= some.len();
+            self.listener.progress(&Progress {
+                seen: self.out.seen,
+                places: true,
+                total: total as u64,
+                share: 1.0 - left as f64 / total.max(1) as f64,
+            });
         }
         self.out.complete = true;
         Ok(())

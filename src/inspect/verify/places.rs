@@ -5,7 +5,7 @@ use std::path::Path;
 use super::finding::{Fault, Finding, unlisted};
 use crate::inspect::Ports;
 use crate::jobs;
-use crate::model::job::STATUS_ARCHIVED;
+use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::stop::Stop;
 use crate::target::{Odd, Part, Walk, Walked};
 
@@ -21,8 +21,17 @@ pub(super) fn look(
         Err(e) => return Ok((0, vec![unlisted(Some(&part.path), &e.to_string())])),
     };
     let jobs = walked.iter().filter(|w| w.key.is_some()).count() as u64;
+    // Rows are read after the places: what was archived in between has its row.
+    let first = part.thousands.saturating_mul(1000);
+    let numbers = first..=first.saturating_add(999);
+    let statuses = ports.rows.statuses(&part.cluster, numbers, stop)?;
+    let is_archived =
+        |key: &JobKey| statuses.get(&(key.job_id, key.start_time)) == Some(&STATUS_ARCHIVED);
     let mut findings = Vec::new();
     for w in walked {
+        if w.odd.is_empty() && w.key.as_ref().is_some_and(is_archived) {
+            continue;
+        }
         // Somebody may have been at work there just then.
         let is_odd_job = w.key.is_some() && !w.odd.is_empty();
         let w = if is_odd_job { archive.look_again(w) } else { w };
@@ -70,22 +79,23 @@ pub(super) fn odd(w: &Walked) -> Vec<Finding> {
                 &w.path,
             ),
             Odd::NoClusterJson => at(
-                Fault::Stranger,
+                Fault::NoClusterJson,
                 "a cluster in the archive without cluster.json: cc-backend does not start with it"
                     .into(),
                 &w.path,
             ),
             Odd::EmptyFolder => at(
                 Fault::EmptyFolder,
-                "the job's folder is empty".into(),
+                "nothing stands in the place of this job".into(),
+                &w.path,
+            ),
+            Odd::NoForm => at(
+                Fault::NoForm,
+                "data_compressed is NULL: cc-backend cannot read it".into(),
                 &w.path,
             ),
             Odd::NoMeta => at(Fault::Incomplete, "meta.json is missing".into(), &w.path),
-            Odd::NoData => at(
-                Fault::Incomplete,
-                "data.json is missing in both forms".into(),
-                &w.path,
-            ),
+            Odd::NoData => at(Fault::Incomplete, "its data is missing".into(), &w.path),
             Odd::BothForms => at(
                 Fault::TwoForms,
                 "both data.json and data.json.gz are there; one of them may be older".into(),

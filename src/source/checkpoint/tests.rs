@@ -5,8 +5,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::series::Scope;
-use crate::rules::timeline::{Grid, Interval, Level};
+use crate::rules::timeline::{Grid, Interval};
 use crate::source::Wanted;
+use crate::source::testing::{about_all, read};
 
 /// Unix seconds at which everything is read.
 const NOW: i64 = 1_700_050_000;
@@ -36,7 +37,7 @@ impl Store {
     }
 
     fn ask(&self, host: &str) -> Result<Arc<Evidence>, Error> {
-        self.source().ask(&about(host), &Stop::new())
+        self.source().ask(&about_all(host), &Stop::new())
     }
 
     fn host(&self) -> Arc<Evidence> {
@@ -45,16 +46,6 @@ impl Store {
 
     fn reach(&self) -> Result<Reach, Error> {
         self.source().reach("c", &Stop::new())
-    }
-}
-
-fn about(host: &str) -> Request<'_> {
-    Request {
-        cluster: "c",
-        subcluster: "",
-        host,
-        metrics: &[],
-        window: Interval::ALL,
     }
 }
 
@@ -78,15 +69,6 @@ fn log(records: &[(i64, f32)]) -> Vec<u8> {
         out.extend(crc32fast::hash(&payload).to_le_bytes());
     }
     out
-}
-
-fn read(series: &Level, start: i64, n: usize) -> Vec<Option<f32>> {
-    let mut chains = Vec::new();
-    series.chains("m", &mut chains);
-    let grid = Grid { start, step: 60, n };
-    let values = chains.first().map_or_else(Vec::new, |c| c.read(grid));
-    let there = |v: f32| (!v.is_nan()).then_some(v);
-    values.into_iter().map(there).collect()
 }
 
 #[test]
@@ -305,7 +287,7 @@ fn of_large_files_only_what_was_asked_for_is_kept_and_phases_are_told_by_all() {
         }];
         let request = Request {
             metrics: &wanted,
-            ..about("h")
+            ..about_all("h")
         };
         let host = source.ask(&request, &Stop::new()).unwrap();
         assert!(!host.covers.all_metrics && !host.phase_guessed);
@@ -332,7 +314,7 @@ fn what_an_earlier_reading_knew_of_the_phase_serves_when_the_files_tell_none() {
     assert!(store.host().phase_guessed);
     let remembered = [(("c".to_owned(), "h".to_owned()), before.phases.clone())];
     let source = store.source().remembering(remembered.into());
-    let after = source.ask(&about("h"), &Stop::new()).unwrap();
+    let after = source.ask(&about_all("h"), &Stop::new()).unwrap();
     assert!(!after.phase_guessed && after.phases.is_empty());
     for t in [T - 25, T - 26, T + 34, T + 35] {
         assert_eq!(read(&after.series, t, 1), read(&before.series, t, 1));
@@ -357,7 +339,7 @@ fn a_probe_reads_of_other_hosts_and_one_bad_file_is_no_sick_medium() {
     // Nothing else to read: what could be read before is asked again.
     let sick = probe(&source, &["h"]).unwrap_err();
     assert!(sick.to_string().contains("c/a"), "{sick}");
-    source.ask(&about("h"), &Stop::new()).unwrap();
+    source.ask(&about_all("h"), &Stop::new()).unwrap();
     assert_eq!(probe(&source, &["h"]), Ok(()));
     let fresh = store.source();
     let nothing = probe(&fresh, &["h", "a"]).unwrap_err();

@@ -12,9 +12,9 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::answer::{self, Answer, Unread};
+use crate::https::Trust;
 use crate::model::stop::Stop;
 use crate::source::retry::Patience;
 
@@ -45,8 +45,8 @@ pub struct Address<'a> {
     pub url: &'a str,
     /// Sent with every request; in no message.
     pub token: Option<&'a str>,
-    /// Certificates in PEM that count instead of the platform's.
-    pub ca: Option<&'a [u8]>,
+    /// Whose certificates are accepted.
+    pub trust: &'a Trust,
 }
 
 impl fmt::Debug for Address<'_> {
@@ -64,6 +64,8 @@ pub(super) enum Trouble {
     NotThere(String),
     /// Something else is at the address.
     WrongAddress(String),
+    /// It does not show that it is the store.
+    Untrusted(String),
     /// It did not answer, or not to the end: that may pass.
     Passing(String),
     /// It answered something else.
@@ -80,6 +82,7 @@ impl fmt::Display for Trouble {
             Self::Refused(t)
             | Self::NotThere(t)
             | Self::WrongAddress(t)
+            | Self::Untrusted(t)
             | Self::Passing(t)
             | Self::Nonsense(t) => f.write_str(t),
             Self::Empty => f.write_str("the answer is empty"),
@@ -95,6 +98,7 @@ pub(super) struct Client {
     endpoint: Arc<str>,
     /// The header with the token.
     bearer: Option<Arc<str>>,
+    trust: Trust,
     places: Arc<Places>,
 }
 
@@ -106,14 +110,7 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// `silence`: a store that sends nothing for so long sends nothing any more.
-    ///
-    /// # Errors
-    /// When the certificates are none.
-    pub(super) fn new(address: &Address<'_>, silence: Duration) -> Result<Self, String> {
-        let roots = match address.ca {
-            None => RootCerts::PlatformVerifier,
-            Some(pem) => certificates(pem)?,
-        };
+    pub(super) fn new(address: &Address<'_>, silence: Duration) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -126,14 +123,15 @@ impl Client {
             .timeout_per_write(Some(silence))
             .max_idle_connections(AT_ONCE)
             .max_idle_connections_per_host(AT_ONCE)
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .tls_config(address.trust.config())
             .build();
-        Ok(Self {
+        Self {
             agent: config.new_agent(),
             endpoint: format!("{}/api/query", address.url).into(),
             bearer: address.token.map(|t| format!("Bearer {t}").into()),
+            trust: address.trust.clone(),
             places: Arc::default(),
-        })
+        }
     }
 
     /// Asks a question whose answer has at most so many values.
@@ -156,11 +154,15 @@ impl Client {
 
     /// One request on a thread of its own.
     fn once(&self, question: &Arc<str>, values: u64, stop: &Stop) -> Result<Answer, Trouble> {
+        if stop.is_cancelled() {
+            return Err(Trouble::Cancelled);
+        }
         let place = Places::take(&self.places, stop).ok_or(Trouble::Cancelled)?;
         let exchange = Exchange {
             agent: self.agent.clone(),
             endpoint: Arc::clone(&self.endpoint),
             bearer: self.bearer.clone(),
+            trust: self.trust.clone(),
             question: Arc::clone(question),
             most: values.saturating_mul(PER_VALUE).saturating_add(ROOM),
         };
@@ -187,26 +189,12 @@ impl Client {
     }
 }
 
-fn certificates(pem: &[u8]) -> Result<RootCerts, String> {
-    let mut found = Vec::new();
-    for item in parse_pem(pem) {
-        match item {
-            Ok(PemItem::Certificate(c)) => found.push(c),
-            Ok(_) => {}
-            Err(_) => return Err("it is no PEM file".into()),
-        }
-    }
-    if found.is_empty() {
-        return Err("it holds no certificate".into());
-    }
-    Ok(RootCerts::from(found))
-}
-
 /// What one request needs.
 struct Exchange {
     agent: ureq::Agent,
     endpoint: Arc<str>,
     bearer: Option<Arc<str>>,
+    trust: Trust,
     question: Arc<str>,
     /// Bytes of the answer at most.
     most: u64,
@@ -219,7 +207,10 @@ impl Exchange {
             request = request.header("Authorization", &**bearer);
         }
         let sent = request.force_send_body().send(&*self.question);
-        let mut response = sent.map_err(trouble)?;
+        let mut response = sent.map_err(|e| match self.trust.refusal(&e) {
+            Some(why) => Trouble::Untrusted(why),
+            None => trouble(e),
+        })?;
         let status = response.status();
         if status != 200 {
             return Err(refusal(status.as_u16()));
@@ -275,8 +266,8 @@ fn trouble(e: ureq::Error) -> Trouble {
             }
             _ => Trouble::Passing(format!("the connection failed ({e})")),
         },
-        e @ (ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_)) => {
-            Trouble::NotThere(format!("no secure connection can be made ({e})"))
+        e @ (ureq::Error::Tls(_) | ureq::Error::Pem(_)) => {
+            Trouble::Untrusted(format!("no secure connection can be made ({e})"))
         }
         e @ ureq::Error::Protocol(_) => Trouble::NotThere(format!(
             "what answers there does not speak HTTP as expected ({e})"

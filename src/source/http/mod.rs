@@ -88,24 +88,16 @@ pub struct Store {
 
 impl Store {
     /// A store; nothing is asked yet.
-    ///
-    /// # Errors
-    /// One sentence when the certificates are none.
-    pub fn new(
-        address: &Address<'_>,
-        metrics: HostMetrics,
-        clock: Clock,
-        limits: Limits,
-    ) -> Result<Self, String> {
-        Ok(Self {
-            client: Client::new(address, limits.silence)?,
+    pub fn new(address: &Address<'_>, metrics: HostMetrics, clock: Clock, limits: Limits) -> Self {
+        Self {
+            client: Client::new(address, limits.silence),
             url: address.url.to_owned(),
             metrics,
             clock,
             limits,
             known: Mutex::default(),
             away: Mutex::default(),
-        })
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, i64>> {
@@ -139,6 +131,7 @@ impl Store {
             Trouble::Refused(why) => Error::Refused(format!("{}: {why}", self.url)),
             Trouble::NotThere(_)
             | Trouble::WrongAddress(_)
+            | Trouble::Untrusted(_)
             | Trouble::Passing(_)
             | Trouble::Nonsense(_)
             | Trouble::Empty => self.gone(&trouble.to_string()),
@@ -149,7 +142,10 @@ impl Store {
     fn error_of(&self, trouble: &Trouble, cluster: &str, stop: &Stop) -> Error {
         match trouble {
             Trouble::Cancelled => return Error::Cancelled,
-            Trouble::Refused(_) | Trouble::NotThere(_) | Trouble::WrongAddress(_) => {
+            Trouble::Refused(_)
+            | Trouble::NotThere(_)
+            | Trouble::WrongAddress(_)
+            | Trouble::Untrusted(_) => {
                 return self.error_of_look(trouble);
             }
             Trouble::Passing(_) | Trouble::Nonsense(_) | Trouble::Empty => {}

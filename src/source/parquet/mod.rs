@@ -16,7 +16,7 @@ mod pieces;
 mod presence;
 mod rows;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -23,20 +23,20 @@ const SCHEMA: &str = "message ParquetMetricRow {
     REQUIRED FLOAT value;
 }";
 
-/// A row of cluster `c`.
+/// A row, of the cluster whose folder the file is in.
 #[derive(Clone, Debug)]
-pub(super) struct TestRow {
-    pub(super) host: &'static str,
-    pub(super) metric: &'static str,
-    pub(super) scope: &'static str,
-    pub(super) id: &'static str,
-    pub(super) time: i64,
-    pub(super) step: i64,
-    pub(super) value: f32,
+pub(crate) struct TestRow {
+    pub(crate) host: &'static str,
+    pub(crate) metric: &'static str,
+    pub(crate) scope: &'static str,
+    pub(crate) id: &'static str,
+    pub(crate) time: i64,
+    pub(crate) step: i64,
+    pub(crate) value: f32,
 }
 
 /// `n` values of metric `m` of a host, the first at `start`, a minute apart: value k is `first + k`.
-pub(super) fn minutes(host: &'static str, start: i64, n: i64, first: f32) -> Vec<TestRow> {
+pub(crate) fn minutes(host: &'static str, start: i64, n: i64, first: f32) -> Vec<TestRow> {
     let row = |k: i64| TestRow {
         host,
         metric: "m",
@@ -49,13 +49,31 @@ pub(super) fn minutes(host: &'static str, start: i64, n: i64, first: f32) -> Vec
     (0..n).map(row).collect()
 }
 
+/// Three hosts that report from different seconds on, through two snapshots that begin at `begin` and 601 s later: what the store
+/// makes of them in one file. Sample k of a host is taken at its first time + 60·k and has the value k.
+pub(crate) fn two_snapshots(begin: i64) -> Vec<Vec<TestRow>> {
+    let host = |name: &'static str, first: i64| {
+        let second = begin + 601;
+        let mut rows = minutes(name, first, (second - first + 59) / 60, 0.0);
+        // The grid of the second snapshot begins where it does; it holds the sample whose slot contains its time.
+        let k = (second - (first - 30)).div_euclid(60);
+        rows.extend(minutes(name, second, 5, k as f32));
+        rows
+    };
+    vec![
+        host("g", begin + 7),
+        host("h", begin + 18),
+        host("i", begin + 41),
+    ]
+}
+
 /// Writes a file with these groups of rows.
-pub(super) fn write(path: &Path, groups: &[Vec<TestRow>]) {
+pub(crate) fn write(path: &Path, groups: &[Vec<TestRow>]) {
     write_with(path, groups, EnabledStatistics::Chunk);
 }
 
 /// Writes a file with or without statistics.
-pub(super) fn write_with(path: &Path, groups: &[Vec<TestRow>], statistics: EnabledStatistics) {
+pub(crate) fn write_with(path: &Path, groups: &[Vec<TestRow>], statistics: EnabledStatistics) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
@@ -72,9 +90,10 @@ pub(super) fn write_with(path: &Path, groups: &[Vec<TestRow>], statistics: Enabl
     let schema = Arc::new(parse_message_type(SCHEMA).unwrap());
     let file = File::create(path).unwrap();
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties.build())).unwrap();
+    let cluster = path.parent().unwrap().file_name().unwrap();
     for rows in groups {
         let mut group = writer.next_row_group().unwrap();
-        texts(&mut group, rows, |_| "c");
+        texts(&mut group, rows, |_| cluster.to_str().unwrap());
         texts(&mut group, rows, |r| r.host);
         texts(&mut group, rows, |r| r.metric);
         texts(&mut group, rows, |r| r.scope);
@@ -96,10 +115,10 @@ pub(super) fn write_with(path: &Path, groups: &[Vec<TestRow>], statistics: Enabl
     writer.close().unwrap();
 }
 
-fn texts(
+fn texts<'a>(
     group: &mut SerializedRowGroupWriter<'_, File>,
     rows: &[TestRow],
-    text: impl Fn(&TestRow) -> &'static str,
+    text: impl Fn(&TestRow) -> &'a str,
 ) {
     let values: Vec<ByteArray> = rows.iter().map(|r| ByteArray::from(text(r))).collect();
     let mut column = group.next_column().unwrap().unwrap();

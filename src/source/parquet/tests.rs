@@ -1,17 +1,16 @@
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 
 use parquet::file::properties::EnabledStatistics;
 use tempfile::TempDir;
 
-use super::testing::{TestRow, minutes, write, write_with};
+use super::testing::{TestRow, minutes, two_snapshots, write, write_with};
 use super::*;
 use crate::model::failure::Reason;
 use crate::model::series::Scope;
-use crate::rules::timeline::{Grid, Level};
+use crate::rules::timeline::Grid;
 use crate::source::Wanted;
-use crate::source::checkpoint::Checkpoints;
+use crate::source::testing::{about, about_all, read};
 
 /// Unix seconds at which everything is read.
 const NOW: i64 = 1_700_050_000;
@@ -34,7 +33,8 @@ impl Store {
     }
 
     fn ask(&self, host: &str, window: Interval) -> Result<Arc<Evidence>, Error> {
-        self.source().ask(&about(host, window), &Stop::new())
+        self.source()
+            .ask(&about(host, window.from, window.to), &Stop::new())
     }
 
     fn host(&self) -> Arc<Evidence> {
@@ -42,43 +42,10 @@ impl Store {
     }
 }
 
-const fn about(host: &str, window: Interval) -> Request<'_> {
-    Request {
-        cluster: "c",
-        subcluster: "",
-        host,
-        metrics: &[],
-        window,
-    }
-}
-
-fn read(series: &Level, start: i64, n: usize) -> Vec<Option<f32>> {
-    let mut chains = Vec::new();
-    series.chains("m", &mut chains);
-    let grid = Grid { start, step: 60, n };
-    let values = chains.first().map_or_else(Vec::new, |c| c.read(grid));
-    let there = |v: f32| (!v.is_nan()).then_some(v);
-    values.into_iter().map(there).collect()
-}
-
-/// Three hosts that report from different seconds on, through two snapshots that begin at `T` and `T + 601`: what the store
-/// makes of them in one file. Sample k of a host is taken at its first time + 60·k and has the value k.
-fn two_snapshots() -> Vec<Vec<TestRow>> {
-    let host = |name: &'static str, first: i64| {
-        let second = T + 601;
-        let mut rows = minutes(name, first, (second - first + 59) / 60, 0.0);
-        // The grid of the second snapshot begins where it does; it holds the sample whose slot contains its time.
-        let k = (second - (first - 30)).div_euclid(60);
-        rows.extend(minutes(name, second, 5, k as f32));
-        rows
-    };
-    vec![host("g", T + 7), host("h", T + 18), host("i", T + 41)]
-}
-
 #[test]
 fn pieces_of_one_timeline_come_back_with_the_phase_of_their_first_sample() {
     let store = Store::new();
-    write(&store.path("c/1700001000.parquet"), &two_snapshots());
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
     let host = store.host();
     assert!(!host.phase_guessed && host.damaged.is_empty());
     assert_eq!(
@@ -96,7 +63,7 @@ fn pieces_of_one_timeline_come_back_with_the_phase_of_their_first_sample() {
 #[test]
 fn a_window_keeps_its_own_values_and_those_of_the_metrics_asked_for() {
     let store = Store::new();
-    let mut groups = two_snapshots();
+    let mut groups = two_snapshots(T);
     for k in 0..10 {
         groups[1].push(TestRow {
             metric: "other",
@@ -118,7 +85,7 @@ fn a_window_keeps_its_own_values_and_those_of_the_metrics_asked_for() {
     }];
     let request = Request {
         metrics: &wanted,
-        ..about("h", window)
+        ..about("h", window.from, window.to)
     };
     let some = store.source().ask(&request, &Stop::new()).unwrap();
     let values = read(&some.series, T - 12, 15);
@@ -145,7 +112,7 @@ fn a_window_keeps_its_own_values_and_those_of_the_metrics_asked_for() {
 
 #[test]
 fn number_and_order_of_groups_do_not_matter() {
-    let groups = two_snapshots();
+    let groups = two_snapshots(T);
     let one = vec![groups.concat()];
     let mut mixed = groups.concat();
     mixed.sort_by_key(|r| r.time);
@@ -172,7 +139,7 @@ fn number_and_order_of_groups_do_not_matter() {
 #[test]
 fn a_phase_that_nothing_tells_is_marked_and_an_older_file_may_tell_it() {
     let store = Store::new();
-    let groups = two_snapshots();
+    let groups = two_snapshots(T);
     let second: Vec<_> = groups
         .iter()
         .map(|rows| rows.iter().filter(|r| r.time > T + 600).cloned().collect())
@@ -196,9 +163,9 @@ fn a_phase_that_nothing_tells_is_marked_and_an_older_file_may_tell_it() {
 #[test]
 fn the_same_rows_in_two_files_are_one_reading() {
     let store = Store::new();
-    write(&store.path("c/1700001000.parquet"), &two_snapshots());
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
     let once = read(&store.host().series, T - 12, 20);
-    write(&store.path("c/1700002000.parquet"), &two_snapshots());
+    write(&store.path("c/1700002000.parquet"), &two_snapshots(T));
     let host = store.host();
     assert_eq!(read(&host.series, T - 12, 20), once);
     assert!(!host.phase_guessed);
@@ -207,7 +174,7 @@ fn the_same_rows_in_two_files_are_one_reading() {
 #[test]
 fn several_folders_are_one_archive_in_the_order_of_time() {
     let store = Store::new();
-    let groups = two_snapshots();
+    let groups = two_snapshots(T);
     let part = |late: bool| -> Vec<Vec<TestRow>> {
         let of = |rows: &Vec<TestRow>| {
             let rows = rows.iter().filter(|r| (r.time > T + 600) == late);
@@ -221,9 +188,7 @@ fn several_folders_are_one_archive_in_the_order_of_time() {
     for roots in [["new", "old"], ["old", "new"]] {
         let roots = roots.map(|r| store.path(r)).to_vec();
         let source = Parquet::new(roots, Clock::starting_at(NOW));
-        let host = source
-            .ask(&about("h", Interval::ALL), &Stop::new())
-            .unwrap();
+        let host = source.ask(&about_all("h"), &Stop::new()).unwrap();
         assert_eq!(read(&host.series, T - 12, 15), expected);
     }
 }
@@ -231,7 +196,7 @@ fn several_folders_are_one_archive_in_the_order_of_time() {
 #[test]
 fn a_file_without_a_footer_is_passed_over_and_says_so() {
     let store = Store::new();
-    write(&store.path("c/1700001000.parquet"), &two_snapshots());
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
     let whole = fs::read(store.path("c/1700001000.parquet")).unwrap();
     for cut in [0, 3, 4, 11, whole.len() / 2, whole.len() - 1] {
         fs::write(store.path("c/1700002000.parquet"), &whole[..cut]).unwrap();
@@ -247,7 +212,7 @@ fn a_file_without_a_footer_is_passed_over_and_says_so() {
 #[test]
 fn a_footer_that_cannot_be_read_damages_the_time_of_its_file() {
     let store = Store::new();
-    write(&store.path("c/1700001000.parquet"), &two_snapshots());
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
     let mut bytes = fs::read(store.path("c/1700001000.parquet")).unwrap();
     let end = bytes.len() - 8;
     bytes[end - 100..end].fill(0xFF);
@@ -294,7 +259,7 @@ fn what_the_footer_does_not_say_of_the_rows_is_damage() {
 #[test]
 fn files_of_another_kind_and_of_another_cluster_are_told_apart() {
     let store = Store::new();
-    write(&store.path("c/1700001000.parquet"), &two_snapshots());
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
     // What cc-backend's job archive keeps in the same folder has other names.
     fs::write(store.path("c/cc-archive-2024-01-01.parquet"), "PAR1").unwrap();
     let host = store.host();
@@ -309,7 +274,7 @@ fn files_of_another_kind_and_of_another_cluster_are_told_apart() {
     let request = Request {
         cluster: "d",
         subcluster: "",
-        ..about("h", Interval::ALL)
+        ..about_all("h")
     };
     let moved = store.source().ask(&request, &Stop::new()).unwrap();
     assert!(moved.damaged[0].detail.contains("cluster `c`"));
@@ -337,11 +302,11 @@ fn a_folder_that_is_no_archive_is_gone_and_a_cluster_without_files_is_missing() 
         assert!(store.source().probe("c", &[], &Stop::new()).is_err());
     }
     let store = Store::new();
-    write(&store.path("c/1700001000.parquet"), &two_snapshots());
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
     let request = Request {
         cluster: "d",
         subcluster: "",
-        ..about("h", Interval::ALL)
+        ..about_all("h")
     };
     let e = store.source().ask(&request, &Stop::new()).unwrap_err();
     assert!(matches!(e, Error::ClusterMissing { .. }), "{e:?}");
@@ -349,16 +314,14 @@ fn a_folder_that_is_no_archive_is_gone_and_a_cluster_without_files_is_missing() 
     // A folder that is gone beside one that is there may have held anything.
     let roots = vec![store.path(""), store.path("away")];
     let source = Parquet::new(roots, Clock::starting_at(NOW));
-    let host = source
-        .ask(&about("h", Interval::ALL), &Stop::new())
-        .unwrap();
+    let host = source.ask(&about_all("h"), &Stop::new()).unwrap();
     assert!(host.damaged[0].is_layer_gone());
 }
 
 #[test]
 fn a_host_without_rows_never_reported() {
     let store = Store::new();
-    write(&store.path("c/1700001000.parquet"), &two_snapshots());
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
     let host = store.ask("zz", Interval::ALL).unwrap();
     assert_eq!(host.newest, None);
     assert!(host.damaged.is_empty());
@@ -372,88 +335,11 @@ fn a_host_without_rows_never_reported() {
 fn a_file_that_goes_away_is_looked_for_again() {
     let store = Store::new();
     let path = store.path("c/1700001000.parquet");
-    write(&path, &two_snapshots());
+    write(&path, &two_snapshots(T));
     // Listed, but its target is gone: never there, whatever is listed again.
     fs::remove_file(&path).unwrap();
     symlink(store.path("elsewhere"), &path).unwrap();
     let host = store.host();
     assert_eq!(host.damaged[0].reason, Reason::SourceUnreadable);
     println!("{}", host.damaged[0].detail);
-}
-
-/// A snapshot of metric `m` from `from` to `to` whose values stand a minute apart from `start` on.
-fn snapshot(path: &Path, [from, to, start]: [i64; 3], values: &[f32]) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let data: Vec<String> = values.iter().map(ToString::to_string).collect();
-    let data = data.join(",");
-    let text = format!(
-        r#"{{"metrics":{{"m":{{"frequency":60,"start":{start},"data":[{data}]}}}},"children":{{}},"from":{from},"to":{to}}}"#
-    );
-    fs::write(path, text).unwrap();
-}
-
-#[test]
-fn parquet_files_and_checkpoints_are_one_timeline() {
-    let store = Store::new();
-    write(&store.path("old/c/1700001000.parquet"), &two_snapshots());
-    // The next snapshot begins where the second one of the file ended, and does not tell the phase.
-    let from = T + 601 + 300;
-    let k = (from - (T + 18 - 30)).div_euclid(60);
-    let values: Vec<f32> = (k..k + 5).map(|k| k as f32).collect();
-    let name = format!("new/c/h/{from}.json");
-    snapshot(&store.path(&name), [from, from + 300, from], &values);
-    let older = || {
-        let roots = vec![store.path("old")];
-        Box::new(Parquet::new(roots, Clock::starting_at(NOW)))
-    };
-    let checkpoints = || {
-        let frequencies = [("m".to_owned(), 60)].into();
-        Checkpoints::new(store.path("new"), frequencies, Clock::starting_at(NOW))
-    };
-    let both = checkpoints().after(older());
-    let host = both.ask(&about("h", Interval::ALL), &Stop::new()).unwrap();
-    let expected: Vec<_> = (0..20).map(|k| Some(k as f32)).collect();
-    assert_eq!(read(&host.series, T + 18 - 30, 20), expected);
-    assert!(!host.phase_guessed && host.damaged.is_empty());
-    assert_eq!(host.final_until, Some(from + 300));
-    // A window that begins with the checkpoints does not need the files, whatever became of them.
-    fs::remove_dir_all(store.path("old")).unwrap();
-    let late = Interval {
-        from,
-        to: from + 300,
-    };
-    let host = both.ask(&about("h", late), &Stop::new()).unwrap();
-    assert!(host.damaged.is_empty());
-    let host = both.ask(&about("h", Interval::ALL), &Stop::new()).unwrap();
-    assert!(host.damaged[0].is_layer_gone());
-    assert!(host.damaged[0].concerns(T, from) && !host.damaged[0].concerns(from, from + 300));
-}
-
-#[test]
-fn a_cluster_may_have_nothing_but_old_files() {
-    let store = Store::new();
-    write(&store.path("old/c/1700001000.parquet"), &two_snapshots());
-    snapshot(&store.path("new/d/x/1.json"), [T, T + 60, T], &[1.0]);
-    let roots = vec![store.path("old")];
-    let older = Box::new(Parquet::new(roots, Clock::starting_at(NOW)));
-    let source = Checkpoints::new(
-        store.path("new"),
-        [("m".to_owned(), 60)].into(),
-        Clock::starting_at(NOW),
-    )
-    .after(older);
-    let host = source
-        .ask(&about("h", Interval::ALL), &Stop::new())
-        .unwrap();
-    assert_eq!(read(&host.series, T - 12, 1), [Some(0.0)]);
-    assert!(host.damaged.is_empty());
-    assert!(source.reach("c", &Stop::new()).is_ok());
-    assert!(source.probe("c", &[], &Stop::new()).is_ok());
-    let request = Request {
-        cluster: "e",
-        subcluster: "",
-        ..about("h", Interval::ALL)
-    };
-    let e = source.ask(&request, &Stop::new()).unwrap_err();
-    assert!(matches!(e, Error::ClusterMissing { .. }), "{e:?}");
 }

@@ -5,24 +5,20 @@
 //! with growing pauses that end when the sweep does.
 
 use std::fmt;
-use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningParams,
-    SigningSettings, UriPathNormalizationMode, sign,
-};
-use aws_sigv4::sign::v4;
 use sha2::{Digest, Sha256};
 use ureq::http::{Request, Response, StatusCode, header};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, SendBody};
 
 use super::answer::{Answer, Meaning};
+use super::broken::Broken;
 use super::fault::Fault;
+use super::refusal::{doing, refusal};
+use super::signing::{hex, sign};
+use crate::https::Trust;
 use crate::model::bucket::Bucket;
 use crate::model::clock::Clock;
 use crate::model::stop::Stop;
@@ -47,6 +43,7 @@ const ASK_FIRST: u64 = 1 << 20;
 pub(super) struct Client {
     pub(super) bucket: Bucket,
     agent: Agent,
+    trust: Trust,
     clock: Clock,
     stop: Arc<Stop>,
     address: String,
@@ -102,20 +99,9 @@ pub(super) struct Answered {
     pub(super) unclear: bool,
 }
 
-/// How a try ended that brought no answer.
-struct Broken {
-    text: String,
-    /// Whether the same request may get an answer later.
-    transient: bool,
-    /// Whether the server may have done what it was asked for.
-    unclear: bool,
-    unknown_host: bool,
-}
-
 impl Client {
-    /// Reads the file of certificates, if there is one. Nothing is asked yet.
-    pub(super) fn new(bucket: Bucket, clock: Clock, stop: Arc<Stop>) -> Result<Self, Fault> {
-        let tls = tls(&bucket)?;
+    /// Nothing is asked yet.
+    pub(super) fn new(bucket: Bucket, trust: Trust, clock: Clock, stop: Arc<Stop>) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -127,18 +113,19 @@ impl Client {
             .timeout_per_write(Some(STALLED))
             .max_idle_connections(CONNECTIONS)
             .max_idle_connections_per_host(CONNECTIONS)
-            .tls_config(tls)
+            .tls_config(trust.config())
             .build()
             .new_agent();
-        Ok(Self {
+        Self {
             address: bucket.address(),
             bucket,
             agent,
+            trust,
             clock,
             stop,
             jitter: RandomState::new(),
             pause: PAUSE,
-        })
+        }
     }
 
     /// An object as people are told of it.
@@ -162,7 +149,9 @@ impl Client {
                     match answer.meaning(ask.method) {
                         Meaning::Absent => return Ok(None),
                         Meaning::Refused(why) => {
-                            return Err(Fault::refused(self.refusal(&ask, &why, &answer)));
+                            let what = format!("{} {}", doing(ask.method), self.place(ask.object));
+                            let text = refusal(&self.bucket, &why, &what, &answer.text());
+                            return Err(Fault::refused(text));
                         }
                         Meaning::Failed => return Err(self.failed(&ask, &answer.text(), tries)),
                         Meaning::Again => self.failed(&ask, &answer.text(), tries),
@@ -212,12 +201,6 @@ impl Client {
     }
 
     fn try_once(&self, ask: &mut Ask<'_>) -> Result<Response<Body>, Broken> {
-        let own = |e: &dyn fmt::Display| Broken {
-            text: e.to_string(),
-            transient: false,
-            unclear: false,
-            unknown_host: false,
-        };
         let (size, hash) = match &ask.load {
             Load::Nothing => (0, hex(&Sha256::digest(b""))),
             Load::Bytes(bytes) => (bytes.len() as u64, hex(&Sha256::digest(bytes))),
@@ -230,8 +213,8 @@ impl Client {
         if ask.method == "PUT" {
             request = request.header(header::CONTENT_LENGTH, size);
         }
-        let mut request = request.body(()).map_err(|e| own(&e))?;
-        self.sign(&mut request, hash).map_err(|e| own(&e))?;
+        let mut request = request.body(()).map_err(|e| Broken::ours(&e))?;
+        sign(&mut request, hash, &self.bucket, self.clock.now()).map_err(|e| Broken::ours(&e))?;
         // Not signed: what stands between here and the server may change it.
         if size > ASK_FIRST {
             let headers = request.headers_mut();
@@ -251,7 +234,7 @@ impl Client {
                 self.run(request, time, SendBody::from_reader(&mut reader))
             }
             Load::Spool(spool, _) => {
-                let mut reader = spool.read().map_err(|e| own(&e))?;
+                let mut reader = spool.read().map_err(|e| Broken::ours(&e))?;
                 self.run(request, time, SendBody::from_reader(&mut reader))
             }
             Load::Nothing => self.run(request, time, SendBody::none()),
@@ -269,7 +252,9 @@ impl Client {
             .agent
             .configure_request(Request::from_parts(parts, body));
         let request = request.timeout_global(Some(time)).build();
-        self.agent.run(request).map_err(|e| broken(&e))
+        self.agent
+            .run(request)
+            .map_err(|e| Broken::new(&e, self.trust.refusal(&e)))
     }
 
     fn url(&self, ask: &Ask<'_>) -> String {
@@ -279,46 +264,6 @@ impl Client {
             url.push_str(&format!("{name}={}", encoded(value, false)));
         }
         url
-    }
-
-    /// Signs what the request has now, and the hash of its body.
-    fn sign(
-        &self,
-        request: &mut Request<()>,
-        hash: String,
-    ) -> Result<(), Box<dyn std::error::Error>> {
-        let keys = self.bucket.keys.as_ref().ok_or("no keys are named")?;
-        let session = keys.session.as_ref().map(|s| s.reveal().to_owned());
-        let (access, secret) = (keys.access.reveal(), keys.secret.reveal());
-        let identity =
-            aws_credential_types::Credentials::new(access, secret, session, None, "ccarchive")
-                .into();
-        let now = u64::try_from(self.clock.now())?;
-        let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        let params: SigningParams<'_> = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.bucket.region)
-            .name("s3")
-            .time(UNIX_EPOCH + Duration::from_secs(now))
-            .settings(settings)
-            .build()?
-            .into();
-        let headers = request.headers().iter();
-        let headers: Vec<_> = headers
-            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-            .collect();
-        let signable = SignableRequest::new(
-            request.method().as_str(),
-            request.uri().to_string(),
-            headers.into_iter(),
-            SignableBody::Precomputed(hash),
-        )?;
-        let (instructions, _) = sign(signable, &params)?.into_parts();
-        instructions.apply_to_request_http1x(request);
-        Ok(())
     }
 
     fn failed(&self, ask: &Ask<'_>, why: &str, tries: u32) -> Fault {
@@ -332,124 +277,6 @@ impl Client {
             format!("cannot {} {subject}: {why}{times}", doing(ask.method)),
             subject,
         )
-    }
-
-    /// What to do about an answer that no other try can change.
-    fn refusal(&self, ask: &Ask<'_>, why: &Refused, answer: &Answer) -> String {
-        let Bucket {
-            name,
-            endpoint,
-            region,
-            ..
-        } = &self.bucket;
-        let keys = self.bucket.keys.as_ref().map_or("", |k| k.from.as_str());
-        match why {
-            Refused::AccessKey => format!(
-                "{endpoint} does not know the access key of s3://{name} ({keys}): correct it"
-            ),
-            Refused::SecretKey => format!(
-                "the secret key of s3://{name} does not belong to its access key ({keys}): correct it"
-            ),
-            Refused::Session => format!(
-                "the keys of s3://{name} ({keys}) are temporary and over, or their session token is wrong: renew them"
-            ),
-            Refused::Rights => format!(
-                "the keys of s3://{name} ({keys}) may not {} {}: give them the right to list, read, write and delete there ({})",
-                doing(ask.method),
-                self.place(ask.object),
-                answer.text()
-            ),
-            Refused::Clock(Some(server)) => format!(
-                "the clock of this machine is wrong for {endpoint}, where it is {server}: set one of the two right"
-            ),
-            Refused::Clock(None) => format!(
-                "the clock of this machine is wrong for {endpoint}: set one of the two right"
-            ),
-            Refused::Bucket => format!(
-                "{endpoint} has no bucket {name}: correct the bucket's name or the endpoint"
-            ),
-            Refused::Region(Some(theirs)) => format!(
-                "s3://{name} is of region {theirs}, and requests are signed for {region}: set region to {theirs}"
-            ),
-            Refused::Region(None) => format!(
-                "{endpoint} does not take requests that are signed for region {region} ({}): set region to the server's",
-                answer.text()
-            ),
-            Refused::Elsewhere => format!(
-                "{endpoint} sends requests for s3://{name} to another address ({}), which is not followed: correct endpoint and region",
-                answer.text()
-            ),
-        }
-    }
-}
-
-pub(super) use super::answer::Refused;
-
-fn doing(method: &str) -> &'static str {
-    match method {
-        "PUT" => "write",
-        "DELETE" => "delete",
-        _ => "read",
-    }
-}
-
-/// The certificates to trust.
-fn tls(bucket: &Bucket) -> Result<TlsConfig, Fault> {
-    let Some(file) = &bucket.certificates else {
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
-        return Ok(tls.build());
-    };
-    let wrong = |e: &dyn fmt::Display| {
-        Fault::refused(format!(
-            "cannot read certificates from {} (AWS_CA_BUNDLE): {e}",
-            file.display()
-        ))
-    };
-    let pem = fs::read(file).map_err(|e| wrong(&e))?;
-    let mut certificates: Vec<Certificate<'static>> = Vec::new();
-    for item in parse_pem(&pem) {
-        if let PemItem::Certificate(c) = item.map_err(|e| wrong(&e))? {
-            certificates.push(c);
-        }
-    }
-    if certificates.is_empty() {
-        return Err(wrong(&"it holds none"));
-    }
-    let roots = RootCerts::Specific(Arc::new(certificates));
-    Ok(TlsConfig::builder().root_certs(roots).build())
-}
-
-/// What an error of the connection means.
-fn broken(e: &ureq::Error) -> Broken {
-    let text = if let ureq::Error::Io(e) = e {
-        e.to_string()
-    } else if let ureq::Error::Timeout(_) = e {
-        "no answer in time".to_owned()
-    } else {
-        e.to_string()
-    };
-    let refused = matches!(e, ureq::Error::Io(e) if e.kind() == io::ErrorKind::ConnectionRefused);
-    let certificate = text.contains("certificate");
-    let text = if certificate {
-        format!("{text}; AWS_CA_BUNDLE names a file of certificates to trust")
-    } else {
-        text
-    };
-    let transient = !certificate
-        && matches!(
-            e,
-            ureq::Error::Io(_)
-                | ureq::Error::Timeout(_)
-                | ureq::Error::HostNotFound
-                | ureq::Error::ConnectionFailed
-                | ureq::Error::Protocol(_)
-        );
-    let unknown_host = matches!(e, ureq::Error::HostNotFound) || text.contains("failed to lookup");
-    Broken {
-        unclear: transient && !refused && !unknown_host,
-        text,
-        transient,
-        unknown_host,
     }
 }
 
@@ -466,14 +293,6 @@ fn encoded(text: &str, path: bool) -> String {
         }
     }
     out
-}
-
-/// A hash as headers carry it.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, b| {
-        out.push_str(&format!("{b:02x}"));
-        out
-    })
 }
 
 /// The length that an answer names.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::client::Client;
 use super::listing::Object;
 use super::object::{self, Reading};
-use super::place::{GZIP, META, PLAIN, There, data_name, folder};
+use super::place::{META, There, data_name, folder};
 use crate::format::read;
 use crate::model::job::JobKey;
 use crate::model::stored::{Form, Sum};
@@ -67,16 +67,37 @@ fn unread(client: &Client, name: &str, e: io::Error) -> Error {
 
 /// What a reader of the archive gets: like cc-backend, the compressed form where both are there.
 pub(super) fn read(client: &Arc<Client>, key: &JobKey) -> Result<Option<Stored>, Error> {
-    let name = |name: &str| format!("{}{name}", folder(key));
-    let Some(meta) = object::read_whole(client, &name(META), read::LARGEST_META)? else {
+    let Some(meta) = meta_of(client, key)? else {
         return Ok(None);
     };
-    for (form, data) in [(Form::Gzip, GZIP), (Form::Plain, PLAIN)] {
-        if let Some(data) = object::read(client, &name(data))? {
+    for form in [Form::Gzip, Form::Plain] {
+        if let Some(data) = object::read(client, &name_of(key, form))? {
             return Ok(Some(stored(meta, form, data)));
         }
     }
     Ok(None)
+}
+
+/// What a reader of one form gets.
+pub(super) fn read_form(
+    client: &Arc<Client>,
+    key: &JobKey,
+    form: Form,
+) -> Result<Option<Stored>, Error> {
+    let Some(meta) = meta_of(client, key)? else {
+        return Ok(None);
+    };
+    let data = object::read(client, &name_of(key, form))?;
+    Ok(data.map(|data| stored(meta, form, data)))
+}
+
+fn meta_of(client: &Arc<Client>, key: &JobKey) -> Result<Option<Vec<u8>>, Error> {
+    let name = format!("{}{META}", folder(key));
+    Ok(object::read_whole(client, &name, read::LARGEST_META)?)
+}
+
+fn name_of(key: &JobKey, form: Form) -> String {
+    format!("{}{}", folder(key), data_name(form))
 }
 
 fn stored(meta: Vec<u8>, form: Form, data: Reading) -> Stored {

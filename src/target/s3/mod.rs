@@ -6,12 +6,15 @@
 //! so that many jobs have to be in work at once ([`Target::waits`]). Nobody owns anything here but the bucket's owner.
 
 mod answer;
+mod broken;
 mod client;
 mod fault;
 mod listing;
 mod look;
 mod object;
 mod place;
+mod refusal;
+mod signing;
 mod walk;
 mod writing;
 
@@ -22,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target};
+use crate::https::Trust;
 use crate::model::bucket::Bucket;
 use crate::model::clock::Clock;
 use crate::model::failure::fit_to_print;
@@ -52,17 +56,14 @@ pub struct S3 {
 
 impl S3 {
     /// Nothing is asked yet. Waits for a server end when `stop` says so.
-    ///
-    /// # Errors
-    /// When the bucket's certificates cannot be read.
-    pub fn new(bucket: Bucket, clock: Clock, stop: Arc<Stop>) -> Result<Self, Error> {
+    pub fn new(bucket: Bucket, trust: Trust, clock: Clock, stop: Arc<Stop>) -> Self {
         let spool = env::var_os("TMPDIR").filter(|t| !t.is_empty());
-        Ok(Self {
-            client: Arc::new(Client::new(bucket, clock, stop)?),
+        Self {
+            client: Arc::new(Client::new(bucket, trust, clock, stop)),
             // Not /tmp, which may be memory.
             spool: spool.map_or_else(|| "/var/tmp".into(), PathBuf::from),
             clusters: Mutex::default(),
-        })
+        }
     }
 
     /// Waits so long before a request is sent again, and three times as long before each further time.

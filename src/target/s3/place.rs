@@ -84,7 +84,7 @@ impl Note {
         format!("{NOTE}{form}-{}-{:08x}.tmp", self.data.size, self.data.crc)
     }
 
-    fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         let rest = name.strip_prefix(NOTE)?.strip_suffix(".tmp")?;
         let mut parts = rest.split('-');
         let form = match parts.next()? {

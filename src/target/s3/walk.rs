@@ -1,4 +1,5 @@
-//! Every job of the bucket, with what is not as it should be about it. Nothing is read but lists of names and sizes.
+//! Every job of the bucket, with what is not as it should be about it, and what can be mended of that without a source.
+//! Nothing is read for the former but lists of names and sizes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,9 +7,12 @@ use std::path::PathBuf;
 
 use super::S3;
 use super::listing::{Listing, Object};
-use super::place::{CLUSTER, GZIP, META, PLAIN, VERSION};
+use super::look::read_form;
+use super::object;
+use super::place::{CLUSTER, GZIP, META, Note, PLAIN, There, VERSION, data_name, folder, other};
 use crate::model::job::JobKey;
-use crate::target::{Error, Odd, Part, Walk, Walked};
+use crate::model::stored::Form;
+use crate::target::{Error, Flaw, Odd, Part, Stored, Target, Walk, Walked};
 
 /// What cc-backend keeps beside the clusters.
 const OWN: [&str; 2] = [VERSION, "compress.txt"];
@@ -71,6 +75,79 @@ impl Walk for S3 {
         }
         Ok(out)
     }
+
+    fn look_again(&self, mut place: Walked) -> Walked {
+        let Some(key) = &place.key else {
+            return place;
+        };
+        let prefix = folder(key);
+        place.path = self.path(&prefix);
+        place.odd = match self.list(&prefix, false) {
+            // Nothing is odd about a place that is gone.
+            Ok(list) if list.objects.is_empty() => Vec::new(),
+            Ok(list) => {
+                let file = |o: Object| {
+                    let name = o.name.strip_prefix(&prefix)?.to_owned();
+                    (!name.is_empty()).then_some((name, o.size))
+                };
+                look(
+                    &list
+                        .objects
+                        .into_iter()
+                        .filter_map(file)
+                        .collect::<Vec<_>>(),
+                )
+            }
+            Err(e) => vec![Odd::Unreadable(e.to_string())],
+        };
+        place
+    }
+
+    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), String> {
+        let (Flaw::Leftovers, Some(key)) = (flaw, &place.key) else {
+            return Err("there is nothing of this kind in a bucket".into());
+        };
+        self.tidy(key).map_err(|e| e.to_string())?;
+        let there = There::of(&self.client, key).map_err(|e| Error::from(e).to_string())?;
+        match there.notes().next() {
+            None => Ok(()),
+            Some(_) => Err("a sweep is at work there".into()),
+        }
+    }
+
+    fn both_forms(&self, key: &JobKey) -> io::Result<Vec<Stored>> {
+        let read = || -> Result<Vec<Stored>, Error> {
+            let there = There::of(&self.client, key)?;
+            let all = [META, GZIP, PLAIN].iter().all(|name| there.has(name));
+            let mut both = Vec::new();
+            if !all || there.notes().next().is_some() {
+                return Ok(both);
+            }
+            for form in [Form::Gzip, Form::Plain] {
+                both.extend(read_form(&self.client, key, form)?);
+            }
+            Ok(both)
+        };
+        read().map_err(io::Error::other)
+    }
+
+    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), String> {
+        let remove = || -> Result<bool, Error> {
+            let there = There::of(&self.client, key)?;
+            let is_so = [META, data_name(form)].iter().all(|name| there.has(name))
+                && there.notes().next().is_none();
+            if is_so {
+                let name = format!("{}{}", folder(key), data_name(other(form)));
+                object::remove(&self.client, &name, true)?;
+            }
+            Ok(is_so)
+        };
+        match remove() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("somebody is at work there, or has been meanwhile".into()),
+            Err(e) => Err(e.to_string()),
+        }
+    }
 }
 
 impl S3 {
@@ -111,7 +188,9 @@ fn look(files: &[(String, u64)]) -> Vec<Odd> {
         _ => {}
     }
     for (name, size) in files {
-        if ![META, PLAIN, GZIP].contains(&name.as_str()) {
+        if Note::named(name).is_some() {
+            odd.push(Odd::Leftover(name.clone()));
+        } else if ![META, PLAIN, GZIP].contains(&name.as_str()) {
             odd.push(Odd::OtherFile(name.clone()));
         } else if *size == 0 {
             odd.push(Odd::EmptyFile(name.clone()));

@@ -10,9 +10,10 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::client::{Client, Load, hex};
+use super::client::{Client, Load};
 use super::object;
 use super::place::{META, Note, There, data_name, folder, other};
+use super::signing::hex;
 use crate::model::job::JobKey;
 use crate::model::stored::{Files, Form, Sum};
 use crate::target::spool::Spool;

@@ -14,6 +14,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior};
 use rustix::fs::statvfs;
@@ -30,9 +31,12 @@ use rows::{Data, PATIENCE, Row, Waiting, open_to_write};
 
 /// Bytes that wait for a flush at most.
 const WAITING: u64 = 8 << 20;
+
 /// A SQLite file.
 pub struct Sqlite {
     path: PathBuf,
+    /// How long another writer is waited for.
+    patience: Duration,
     /// Opened by the first that writes: a dry run never does.
     writer: Mutex<Writer>,
 }
@@ -57,8 +61,16 @@ impl Sqlite {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
+            patience: PATIENCE,
             writer: Mutex::default(),
         }
+    }
+
+    /// Waits so long for another writer.
+    #[must_use]
+    pub const fn waiting(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     fn error(&self, doing: &str, e: &rusqlite::Error) -> Error {
@@ -82,7 +94,7 @@ impl Sqlite {
     fn reader(&self) -> Result<Connection, Error> {
         let open = || {
             let c = open_to_read(&self.path)?;
-            c.busy_timeout(PATIENCE)?;
+            c.busy_timeout(self.patience)?;
             Ok(c)
         };
         open().map_err(|e| self.error("cannot read", &e))
@@ -105,7 +117,7 @@ impl Sqlite {
             return Ok(());
         }
         writer
-            .commit(&self.path)
+            .commit(&self.path, self.patience)
             .map_err(|e| self.error("cannot write", &e))
     }
 
@@ -125,13 +137,13 @@ impl Sqlite {
 }
 
 impl Writer {
-    fn commit(&mut self, path: &Path) -> rusqlite::Result<()> {
+    fn commit(&mut self, path: &Path, patience: Duration) -> rusqlite::Result<()> {
         // A connection goes on with a file that was moved away or replaced, where no reader looks.
         let there = std::fs::metadata(path).map_or(0, |m| m.ino());
         self.connection.take_if(|(_, file)| *file != there);
         let (connection, _) = match &mut self.connection {
             Some(open) => open,
-            none => none.insert((open_to_write(path)?, there)),
+            none => none.insert((open_to_write(path, patience)?, there)),
         };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for job in &mut self.waiting {

@@ -17,7 +17,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes that are read at a time.
 const PIECE: usize = 256 << 10;
 
-const THIS_JOB: &str = "job_id = ?1 AND cluster = ?2 AND start_time = ?3";
+pub(super) const THIS_JOB: &str = "job_id = ?1 AND cluster = ?2 AND start_time = ?3";
 
 /// A job that is published and not committed.
 pub(super) struct Waiting {
@@ -28,9 +28,9 @@ pub(super) struct Waiting {
 }
 
 /// A connection that writes, and waits for other writers.
-pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_to_write(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
     let c = sqlite::open_to_write(path)?;
-    c.busy_timeout(PATIENCE)?;
+    c.busy_timeout(patience)?;
     c.pragma_update(None, "synchronous", "FULL")?;
     Ok(c)
 }

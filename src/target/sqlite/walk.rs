@@ -1,14 +1,18 @@
-//! Every row of the file, with what is not as it should be about it. Nothing is read but keys and sizes.
+//! Every row of the file, with what is not as it should be about it, and what can be mended of that without a source.
+//! Nothing is read but keys and sizes. A job's row changes in one short transaction that looks once more.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use rusqlite::{Row, params};
 
 use super::Sqlite;
+use super::rows::{THIS_JOB, open_to_write};
 use crate::model::failure::fit_to_print;
 use crate::model::job::JobKey;
-use crate::target::{Odd, Part, Walk, Walked};
+use crate::target::{Flaw, Odd, Part, Walk, Walked, owner};
 
 impl Walk for Sqlite {
     fn parts(&self) -> io::Result<(Vec<Part>, Vec<Walked>)> {
@@ -35,10 +39,9 @@ impl Walk for Sqlite {
                     odd: vec![Odd::NoClusterJson],
                 })
             })?;
-            Ok((
-                parts.collect::<rusqlite::Result<_>>()?,
-                unknown.collect::<rusqlite::Result<_>>()?,
-            ))
+            let mut strange: Vec<_> = unknown.collect::<rusqlite::Result<_>>()?;
+            strange.extend(self.foreign());
+            Ok((parts.collect::<rusqlite::Result<_>>()?, strange))
         };
         load().map_err(|e| io::Error::other(self.error("cannot read", &e)))
     }
@@ -56,7 +59,32 @@ impl Walk for Sqlite {
         };
         load().map_err(|e| io::Error::other(self.error("cannot read", &e)))
     }
+
+    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), String> {
+        match (flaw, &place.key) {
+            (Flaw::Rights, None) => owner::give(&place.path, &self.path),
+            (Flaw::EmptyFolder, Some(key)) => {
+                self.change(key, &format!("DELETE FROM jobs WHERE {THIS_JOB} AND {EMPTY}"))
+            }
+            (Flaw::NoForm, Some(key)) => self.change(
+                key,
+                &format!(
+                    "UPDATE jobs SET data_compressed = (substr(CAST(data_json AS BLOB), 1, 2) = {GZIP}) \
+                     WHERE {THIS_JOB} AND data_compressed IS NULL \
+                     AND (substr(CAST(data_json AS BLOB), 1, 2) = {GZIP} OR substr(CAST(data_json AS BLOB), 1, 1) = x'7b')"
+                ),
+            ),
+            (Flaw::Leftovers | Flaw::Rights | Flaw::EmptyFolder | Flaw::NoForm, _) => {
+                Err("there is nothing of this kind in a SQLite file".into())
+            }
+        }
+    }
 }
+
+/// What gzip begins with.
+const GZIP: &str = "x'1f8b'";
+/// Neither document is there.
+const EMPTY: &str = "coalesce(length(meta_json), 0) = 0 AND coalesce(length(data_json), 0) = 0";
 
 impl Sqlite {
     /// What stands for a folder where people are told of a row.
@@ -66,21 +94,55 @@ impl Sqlite {
         place.into()
     }
 
+    /// The file and what SQLite keeps beside it, where cc-backend's user cannot use it: what another user left there.
+    fn foreign(&self) -> Vec<Walked> {
+        let Ok(archive) = fs::metadata(&self.path) else {
+            return Vec::new();
+        };
+        let names = ["", "-wal", "-shm", "-journal"].map(|end| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(end);
+            PathBuf::from(name)
+        });
+        let odd = |path: PathBuf| {
+            let m = fs::symlink_metadata(&path).ok()?;
+            owner::is_wrong(&m, &archive).then(|| Walked {
+                key: None,
+                odd: vec![Odd::Rights {
+                    path: path.clone(),
+                    owner: m.uid(),
+                    expected: archive.uid(),
+                    mode: m.mode() & 0o7777,
+                }],
+                path,
+            })
+        };
+        names.into_iter().filter_map(odd).collect()
+    }
+
+    /// Changes the row of a job.
+    fn change(&self, key: &JobKey, sql: &str) -> Result<(), String> {
+        let changed = || -> rusqlite::Result<usize> {
+            let c = open_to_write(&self.path, self.patience)?;
+            c.execute(sql, params![key.job_id, key.cluster, key.start_time])
+        };
+        match changed() {
+            Ok(0) => Err("the row is not so any more, or its data tells nothing".into()),
+            Ok(_) => Ok(()),
+            Err(e) => Err(self.error("cannot write", &e).to_string()),
+        }
+    }
+
     fn row_of(&self, part: &Part, r: &Row<'_>) -> rusqlite::Result<Walked> {
         let (meta, data): (Option<i64>, Option<i64>) = (r.get(3)?, r.get(4)?);
         let mut odd = Vec::new();
-        if meta == Some(0) {
-            odd.push(Odd::EmptyFile("meta_json".into()));
-        }
-        match data {
-            None => odd.push(Odd::NoData),
-            Some(0) => odd.push(Odd::EmptyFile("data_json".into())),
-            Some(_) => {}
-        }
-        if r.get(5)? {
-            odd.push(Odd::Unreadable(
-                "data_compressed is NULL: cc-backend cannot read this row".into(),
-            ));
+        match (meta.unwrap_or(0), data) {
+            (0, None | Some(0)) => odd.push(Odd::EmptyFolder),
+            (0, Some(_)) => odd.push(Odd::EmptyFile("meta_json".into())),
+            (_, None) => odd.push(Odd::NoData),
+            (_, Some(0)) => odd.push(Odd::EmptyFile("data_json".into())),
+            (_, Some(_)) if r.get(5)? => odd.push(Odd::NoForm),
+            (_, Some(_)) => {}
         }
         Ok(Walked {
             key: Some(JobKey {

@@ -1,9 +1,9 @@
 //! Makes archives durable: by their own files and folders, or by their whole file systems, whichever takes less time.
 //!
 //! `syncfs` waits for everything that anybody wrote to the file system, which may be a neighbour's terabyte. Flushing file
-//! by file waits for a job's own bytes, but makes the disk empty its cache for each of them. On a disk of our own, 1, 16 and
-//! 64 small jobs take 20, 320 and 1160 ms file by file and 4 to 11 ms by `syncfs`; so nothing but the neighbours decides, and
-//! what each way took before says what they are at ([`Pace`]).
+//! by file waits for a job's own bytes, but makes the disk empty its cache for them, which costs least where many are flushed
+//! at once. On a disk of our own `syncfs` takes 4 to 11 ms for up to 64 small jobs, which is less; so the neighbours decide,
+//! and what each way took before says what they are at ([`Pace`]).
 //!
 //! Every file system that holds one of the jobs is asked, and each by a folder that was open before the first write to it:
 //! so it reports each error of writing back that came up since, whoever else has asked meanwhile.
@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,9 @@ use super::place::Place;
 
 /// Jobs whose files are kept open until they are flushed; more are flushed by file systems, which know of errors too.
 const KEPT: usize = 128;
+
+/// Files that are flushed at a time: their threads only wait.
+const TOGETHER: usize = 32;
 
 /// What was written and must be flushed.
 #[derive(Debug, Default)]
@@ -155,21 +160,46 @@ fn by_file(places: &[Place], kept: Vec<Option<[File; 2]>>) -> Result<(), Failed>
             files.push((&place.folder, file));
         }
     }
-    for (folder, file) in files {
-        file.sync_all().map_err(|e| (folder.clone(), e))?;
-    }
+    sync(&files, |(folder, file)| {
+        file.sync_all().map_err(|e| ((*folder).clone(), e))
+    })?;
     // Folders above a job's may be new, made by this job, by another or by cc-backend; each once, the lowest first.
     let mut folders = BTreeSet::new();
     for place in places {
         folders.extend(place.levels());
         folders.insert(&place.cluster);
     }
-    for folder in folders.into_iter().rev() {
+    let folders: Vec<&Path> = folders.into_iter().collect();
+    sync(&folders, |folder| {
         File::open(folder)
             .and_then(|f| f.sync_all())
-            .map_err(|e| (folder.to_path_buf(), e))?;
-    }
-    Ok(())
+            .map_err(|e| (folder.to_path_buf(), e))
+    })
+}
+
+/// Flushes all of them, several at a time: those that wait together share a write of the journal and an emptying of the disk's
+/// cache. 64 small jobs on a disk that others use take 1.2 s one after the other and 0.05 s so, beside a `dd` 0.8 to 3 s and
+/// 0.4 s. None is of use before all are flushed, so their order is free.
+fn sync<T: Sync>(all: &[T], one: impl Fn(&T) -> Result<(), Failed> + Sync) -> Result<(), Failed> {
+    let next = AtomicUsize::new(0);
+    let flush = || {
+        while let Some(item) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            one(item)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        // Where no thread is to be had, this one does it all.
+        let others: Vec<_> = (1..all.len().min(TOGETHER))
+            .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, flush).ok())
+            .collect();
+        let mut result = flush();
+        for other in others {
+            let flushed = other.join().unwrap_or_else(|panic| resume_unwind(panic));
+            result = result.and(flushed);
+        }
+        result
+    })
 }
 
 #[cfg(test)]
@@ -215,5 +245,24 @@ mod tests {
         assert_eq!(durable.by_system(&places[..2]).unwrap(), 1);
         assert_eq!(durable.by_system(&places).unwrap(), 2);
         by_file(&places, vec![None, None, None, None]).unwrap();
+    }
+
+    #[test]
+    fn every_file_is_flushed_and_a_failure_of_any_is_told() {
+        let all: Vec<usize> = (0..300).collect();
+        let seen = Mutex::new(BTreeSet::new());
+        let note = |k: &usize| {
+            lock(&seen).insert(*k);
+            Ok(())
+        };
+        sync(&all, note).unwrap();
+        assert_eq!(lock(&seen).len(), 300);
+        for bad in [0, 150, 299] {
+            let failed = sync(&all, |k| {
+                let failed = (PathBuf::from(k.to_string()), io::Error::other("disk"));
+                if *k == bad { Err(failed) } else { Ok(()) }
+            });
+            assert_eq!(failed.unwrap_err().0, Path::new(&bad.to_string()));
+        }
     }
 }

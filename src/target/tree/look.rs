@@ -1,7 +1,8 @@
 //! What a job's folder holds.
 //!
 //! Files are read from the disk, not from memory: after a failed write the kernel keeps the pages and calls them clean, so
-//! that a file reads well until it is forgotten. What is found may be recorded in the database, and must be there then.
+//! that a file reads well until it is forgotten. What is found may be recorded in the database, and must be there then: so
+//! what is not on the disk yet is written before. Whoever only reads makes nothing be written.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -20,10 +21,10 @@ use crate::target::{Found, Stored};
 
 /// What is there for a job; none where its folder has none of its files.
 pub(super) fn find(folder: &Path, key: &JobKey) -> io::Result<Option<Found>> {
-    let meta = meta_of(folder)?;
+    let meta = open_durable(folder, META)?.map(meta_of).transpose()?;
     let mut data = Vec::new();
     for form in [Form::Plain, Form::Gzip] {
-        if let Some(file) = open(folder, data_name(form))? {
+        if let Some(file) = open_durable(folder, data_name(form))? {
             data.push(Data::read(file, form)?);
         }
     }
@@ -41,36 +42,44 @@ pub(super) fn read(folder: &Path) -> io::Result<Option<Stored>> {
 
 /// What a reader of one form gets.
 pub(super) fn read_form(folder: &Path, form: Form) -> io::Result<Option<Stored>> {
-    let Some(meta) = meta_of(folder)? else {
+    // Looked for first: of most jobs one of the two forms is not there.
+    let Some(data) = open(folder, data_name(form))? else {
         return Ok(None);
     };
-    let data = open(folder, data_name(form))?;
-    Ok(data.map(|data| Stored {
+    let meta = open(folder, META)?.map(meta_of).transpose()?;
+    Ok(meta.map(|meta| Stored {
         meta,
         form,
         data: Box::new(data),
     }))
 }
 
-fn meta_of(folder: &Path) -> io::Result<Option<Vec<u8>>> {
-    let Some(file) = open(folder, META)? else {
-        return Ok(None);
-    };
+fn meta_of(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(read::LARGEST_META + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > read::LARGEST_META {
         return Err(io::Error::other("meta.json is larger than any job's"));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
-/// Opens one of the job's files to be read from the disk; none where there is none.
+fn of_file(name: &str, e: &io::Error) -> io::Error {
+    io::Error::new(e.kind(), format!("{name}: {e}"))
+}
+
+/// Opens one of the job's files as any reader does; none where there is none.
 fn open(folder: &Path, name: &str) -> io::Result<Option<File>> {
-    let of_file = |e: io::Error| io::Error::new(e.kind(), format!("{name}: {e}"));
-    let file = match regular::open(&folder.join(name)) {
-        Ok(f) => f,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(of_file(e)),
+    match regular::open(&folder.join(name)) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(of_file(name, &e)),
+    }
+}
+
+/// The same to be read from the disk, once all of it is there.
+fn open_durable(folder: &Path, name: &str) -> io::Result<Option<File>> {
+    let Some(file) = open(folder, name)? else {
+        return Ok(None);
     };
     match file.sync_all() {
         // What cannot be written holds nothing that is not written yet.
@@ -80,7 +89,7 @@ fn open(folder: &Path, name: &str) -> io::Result<Option<File>> {
                 ErrorKind::ReadOnlyFilesystem | ErrorKind::InvalidInput
             ) =>
         {
-            return Err(of_file(e));
+            return Err(of_file(name, &e));
         }
         Ok(()) | Err(_) => {}
     }

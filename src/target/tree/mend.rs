@@ -3,19 +3,16 @@
 //! Whoever calls this holds the lock of a sweep, but cc-backend may be at work: so each step looks at what is there at that
 //! moment, is a single system call, and loses no value of any job.
 
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-
-use rustix::process::geteuid;
 
 use super::Tree;
 use super::look;
-use super::place::{FILE_RIGHTS, FOLDER_RIGHTS, META, Place, data_name};
+use super::place::{META, Place, data_name};
 use super::temporary::{self, sync};
 use crate::model::stored::Form;
-use crate::target::{Flaw, Stored, Target, Walked};
+use crate::target::{Flaw, Stored, Target, Walked, owner};
 
 /// Mends a flaw; why it was not done, in words.
 pub(super) fn mend(tree: &Tree, flaw: Flaw, at: &Walked) -> Result<(), String> {
@@ -38,76 +35,24 @@ pub(super) fn mend(tree: &Tree, flaw: Flaw, at: &Walked) -> Result<(), String> {
             let place = tree.place(key);
             let mut paths = vec![place.folder.clone()];
             paths.extend(entries(&place.folder).map_err(|e| e.to_string())?);
-            paths.iter().try_for_each(|p| give(p, &place.cluster))
+            paths
+                .iter()
+                .try_for_each(|p| owner::give(p, &place.cluster))
         }
         (Flaw::Rights, None) => {
             let root = &tree.0.root.0;
             let below = at.path.strip_prefix(root).ok();
             let cluster = below.and_then(|b| b.components().next());
             let cluster = cluster.ok_or("it is not below a cluster's folder")?;
-            give(&at.path, &root.join(cluster))
+            owner::give(&at.path, &root.join(cluster))
         }
         (Flaw::Leftovers | Flaw::EmptyFolder, None) => Err("it is no job's".into()),
+        (Flaw::NoForm, _) => Err("a file's name tells how it is stored".into()),
     }
 }
 
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect()
-}
-
-/// Gives a file or folder to the owner of the cluster's folder, with the rights that an owner needs. Links are not followed,
-/// and a file with a second name is left alone: it may belong elsewhere.
-fn give(path: &Path, cluster: &Path) -> Result<(), String> {
-    let owner = fs::metadata(cluster).map_err(|e| e.to_string())?;
-    let is = fs::symlink_metadata(path).map_err(|e| e.to_string())?;
-    if !is_wrong(&is, &owner) {
-        return Ok(());
-    }
-    let changed = || -> io::Result<()> {
-        if is.uid() == geteuid().as_raw() && is.mode() & 0o400 == 0 {
-            // Not to be opened otherwise; what this user owns, this user may change anyway.
-            fs::set_permissions(path, with_rights(&is))?;
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(path)?;
-        let is = file.metadata()?;
-        if is.is_file() && is.nlink() != 1 {
-            return Err(io::Error::other(
-                "it has a second name, which may belong elsewhere",
-            ));
-        }
-        if is.uid() != owner.uid() {
-            fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
-        }
-        file.set_permissions(with_rights(&is))
-    };
-    changed().map_err(|e| {
-        let is_denied = e.kind() == ErrorKind::PermissionDenied;
-        let who = if is_denied {
-            "only root may do that: "
-        } else {
-            ""
-        };
-        format!("{who}{}: {e}", path.display())
-    })
-}
-
-fn needed(is: &Metadata) -> u32 {
-    if is.is_dir() {
-        FOLDER_RIGHTS
-    } else {
-        FILE_RIGHTS
-    }
-}
-
-fn is_wrong(is: &Metadata, owner: &Metadata) -> bool {
-    !is.is_symlink() && (is.uid() != owner.uid() || is.mode() & needed(is) != needed(is))
-}
-
-fn with_rights(is: &Metadata) -> Permissions {
-    Permissions::from_mode(is.mode() & 0o7777 | needed(is))
 }
 
 /// Both forms of a job's data, the compressed one first, where both are there and nobody is replacing them.

@@ -12,11 +12,6 @@ pub(super) const PLAIN: &str = "data.json";
 pub(super) const GZIP: &str = "data.json.gz";
 pub(super) const VERSION: &str = "version.txt";
 
-/// Rights that an owner needs to a file.
-pub(super) const FILE_RIGHTS: u32 = 0o600;
-/// Rights that an owner needs to a folder.
-pub(super) const FOLDER_RIGHTS: u32 = 0o700;
-
 /// The data file of a form.
 pub(super) const fn data_name(form: Form) -> &'static str {
     match form {

@@ -115,6 +115,11 @@ impl Role {
 /// What one sweep left in a folder: roles, and the names as they are.
 type Leftovers = Vec<(Role, String)>;
 
+/// Whether a name is that of a temporary file.
+pub(super) fn is_one(name: &str) -> bool {
+    name.starts_with(BEGIN)
+}
+
 /// The temporary files in a job's folder, by sweep; none where there is no folder.
 fn leftovers(folder: &Path) -> io::Result<BTreeMap<String, Leftovers>> {
     let mut found: BTreeMap<String, Leftovers> = BTreeMap::new();

@@ -1,16 +1,17 @@
 //! Every folder of a job in the tree, with what is not as it should be about it. Nothing is read but names, sizes, owners and
 //! the locks of temporary files.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Tree;
-use super::place::{FILE_RIGHTS, FOLDER_RIGHTS, GZIP, META, PLAIN};
+use super::place::{GZIP, META, PLAIN};
 use super::{mend, temporary};
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
+use crate::target::owner::{FILE_RIGHTS, FOLDER_RIGHTS};
 use crate::target::{Flaw, Odd, Part, Stored, Walk, Walked};
 
 impl Walk for Tree {
@@ -90,14 +91,18 @@ fn level(path: &Path, owner: u32) -> io::Result<Option<Walked>> {
 /// What is wrong with the owner or the rights of a file or folder.
 fn rights(path: &Path, owner: u32, needed: u32) -> io::Result<Option<Odd>> {
     let m = fs::symlink_metadata(path)?;
+    Ok(rights_of(path, &m, owner, needed))
+}
+
+fn rights_of(path: &Path, m: &Metadata, owner: u32, needed: u32) -> Option<Odd> {
     // A link has no rights of its own, and folders above those of jobs may be links.
     let is_wrong = !m.is_symlink() && (m.uid() != owner || m.mode() & needed != needed);
-    Ok(is_wrong.then(|| Odd::Rights {
+    is_wrong.then(|| Odd::Rights {
         path: path.to_path_buf(),
         owner: m.uid(),
         expected: owner,
         mode: m.mode() & 0o7777,
-    }))
+    })
 }
 
 /// The folders of a cluster's thousands of job numbers.
@@ -169,17 +174,22 @@ fn look(path: &Path, owner: u32) -> io::Result<Vec<Odd>> {
     let (mut wrong, mut names, mut empty) = (Vec::new(), Vec::new(), Vec::new());
     wrong.extend(rights(path, owner, FOLDER_RIGHTS)?);
     for file in sorted(path)? {
-        wrong.extend(rights(&file, owner, FILE_RIGHTS)?);
+        let m = fs::symlink_metadata(&file)?;
+        wrong.extend(rights_of(&file, &m, owner, FILE_RIGHTS));
         let name = file.file_name().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
-        if fs::symlink_metadata(&file)?.len() == 0 {
+        if m.len() == 0 {
             empty.push(name.clone());
         }
         names.push(name);
     }
     // One of a job's says it all.
     wrong.truncate(1);
-    let (left, busy) = temporary::seen(path)?;
+    let (left, busy) = if names.iter().any(|n| temporary::is_one(n)) {
+        temporary::seen(path)?
+    } else {
+        (Vec::new(), false)
+    };
     if busy {
         return Ok(wrong);
     }

@@ -5,6 +5,7 @@ mod owner;
 mod replacing;
 #[cfg(feature = "s3")]
 mod s3;
+mod source;
 mod sqlite;
 mod target;
 mod tree;

@@ -1,6 +1,7 @@
 //! What the SQLite file promises besides: the rows that cc-backend's backend writes and reads, and nothing else.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ccarchive::model::job::JobKey;
 use ccarchive::model::stored::Form;
@@ -8,7 +9,7 @@ use ccarchive::target::sqlite::Sqlite;
 use ccarchive::target::{Error, Target};
 use rusqlite::Connection;
 
-use super::target::{Medium, found, key, publish, values};
+use super::target::{Medium, found, key, publish, values, write_a_giant};
 use super::tree::names;
 use crate::support::sqlite_archive::SCHEMA;
 
@@ -66,23 +67,14 @@ fn a_row_is_what_cc_backend_writes() {
 }
 
 #[test]
-fn a_giant_goes_through_in_pieces_and_leaves_no_file() {
+fn a_giant_does_not_wait_for_a_flush_and_leaves_no_file() {
     let archive = Archive::new();
-    let (target, key) = (archive.open(), key(1));
-    let mut draft = target.begin(&key).unwrap();
-    let piece = vec![b' '; 1 << 20];
-    for _ in 0..12 {
-        draft.write(&piece).unwrap();
-    }
-    draft.write(b"{}\n").unwrap();
-    let (meta, _) = super::target::documents(&key, &[]);
-    let files = draft.complete(Form::Plain, &meta).unwrap();
+    let target = archive.open();
+    let mut draft = target.begin(&key(1)).unwrap();
+    let size = write_a_giant(&mut *draft);
     draft.publish().unwrap();
-    // So much does not wait for a flush.
-    let size: i64 = archive.ask("SELECT length(data_json) FROM jobs");
-    assert_eq!(size, (12 << 20) + 3);
-    assert_eq!(found(&*archive.open(), &key).unwrap().files, Some(files));
-    assert_eq!(values(&*archive.open(), &key), Some(0));
+    let stored: i64 = archive.ask("SELECT length(data_json) FROM jobs");
+    assert_eq!(stored, size);
     drop(target);
     assert_eq!(names(archive.0.path()), ["archive.db"]);
 }
@@ -171,4 +163,25 @@ fn a_job_that_cannot_be_stored_takes_no_other_with_it() {
     target.flush(&[&key(3)]).unwrap();
     assert_eq!(values(&*archive.open(), &key(3)), Some(1));
     assert!(found(&*archive.open(), &key(2)).is_none());
+}
+
+/// Hazard 5: cc-backend's nightly compression of everything.
+#[test]
+fn a_writer_that_holds_the_file_for_long_fails_the_job_and_not_the_medium() {
+    let archive = Archive::new();
+    let other = Connection::open(archive.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let target = Sqlite::new(archive.path()).waiting(Duration::from_millis(20));
+    let (meta, data) = super::target::documents(&key(1), &[1.0]);
+    let mut draft = target.begin(&key(1)).unwrap();
+    draft.write(&data).unwrap();
+    draft.complete(Form::Plain, &meta).unwrap();
+    draft.publish().unwrap();
+    let e = target.flush(&[&key(1)]).unwrap_err();
+    assert!(matches!(&e, Error::Place { .. }), "{e}");
+    assert!(e.to_string().contains("locked"), "{e}");
+    // The next try stores it.
+    drop(other);
+    publish(&*archive.open(), &key(1), Form::Plain, &[1.0]);
+    assert_eq!(values(&*archive.open(), &key(1)), Some(1));
 }

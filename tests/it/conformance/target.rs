@@ -5,7 +5,7 @@ use std::io::Read;
 use ccarchive::format::read::{SeriesRead, Visitor};
 use ccarchive::model::job::JobKey;
 use ccarchive::model::stored::{Files, Form, Sum};
-use ccarchive::target::{Error, Found, Target};
+use ccarchive::target::{Draft, Error, Found, Target};
 
 use crate::support::gzip;
 
@@ -236,6 +236,29 @@ fn many_jobs_are_flushed_together_and_found_ones_too(m: &dyn Medium) {
     assert!(keys.iter().all(|k| values(&*later, k) == Some(1)));
 }
 
+/// Writes more than is held in memory, and completes it; how many bytes.
+pub(crate) fn write_a_giant(draft: &mut dyn Draft) -> i64 {
+    let piece = vec![b' '; 1 << 20];
+    for _ in 0..12 {
+        draft.write(&piece).unwrap();
+    }
+    draft.write(b"{}\n").unwrap();
+    let (meta, _) = documents(&key(1), &[]);
+    draft.complete(Form::Plain, &meta).unwrap();
+    (12 << 20) + 3
+}
+
+fn a_giant_goes_through_in_pieces(m: &dyn Medium) {
+    let target = m.open();
+    let mut draft = target.begin(&key(1)).unwrap();
+    let size = write_a_giant(&mut *draft);
+    draft.publish().unwrap();
+    target.flush(&[&key(1)]).unwrap();
+    let stored = found(&*m.open(), &key(1)).unwrap().files.unwrap();
+    assert_eq!(i64::try_from(stored.data.size).unwrap(), size);
+    assert_eq!(values(&*m.open(), &key(1)), Some(0));
+}
+
 fn a_cluster_that_is_not_there_is_refused(m: &dyn Medium) {
     let mut key = key(1);
     key.cluster = "gamma".into();
@@ -288,6 +311,7 @@ macro_rules! conformance {
             an_archive_is_replaced_whole_whatever_the_forms
             only_a_whole_archive_of_this_very_job_is_whole
             many_jobs_are_flushed_together_and_found_ones_too
+            a_giant_goes_through_in_pieces
             a_cluster_that_is_not_there_is_refused
             a_probe_leaves_nothing
         }

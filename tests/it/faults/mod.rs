@@ -23,7 +23,7 @@ mod judge;
 mod kill;
 mod matrix;
 mod outages;
-mod shim;
+pub(crate) mod shim;
 mod site;
 mod sweep;
 mod table;

@@ -17,7 +17,7 @@ fn library() -> &'static Path {
 }
 
 /// Makes a command run under the shim; `report` is a file of its own.
-pub(super) fn preload(command: &mut Command, rules: &[String], report: &Path) {
+pub(crate) fn preload(command: &mut Command, rules: &[String], report: &Path) {
     assert!(rules.len() <= 30, "the shim has room for 30 rules");
     fs::write(report, [0; NUMBERS * 8]).unwrap();
     command
@@ -28,10 +28,10 @@ pub(super) fn preload(command: &mut Command, rules: &[String], report: &Path) {
 
 /// What the shim counted.
 #[derive(Debug)]
-pub(super) struct Report(Vec<u64>);
+pub(crate) struct Report(Vec<u64>);
 
 impl Report {
-    pub(super) fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let bytes = fs::read(path).unwrap_or_default();
         let number = |b: &[u8]| u64::from_ne_bytes(b.try_into().unwrap());
         Self(bytes.chunks_exact(8).map(number).collect())
@@ -42,7 +42,7 @@ impl Report {
     }
 
     /// Where the process was when it was killed: where the shim did it, or the last mark it left.
-    pub(super) fn stage(&self) -> usize {
+    pub(crate) fn stage(&self) -> usize {
         let stage = match self.at(1) {
             0 => self.at(0),
             killed => killed - 1,
@@ -51,17 +51,17 @@ impl Report {
     }
 
     /// Whether the shim killed the process.
-    pub(super) fn killed(&self) -> bool {
+    pub(crate) fn killed(&self) -> bool {
         self.at(1) > 0
     }
 
     /// Calls that matched a rule.
-    pub(super) fn calls(&self, rule: usize) -> u64 {
+    pub(crate) fn calls(&self, rule: usize) -> u64 {
         self.at(2 + rule)
     }
 
     /// How often the action of a rule was done.
-    pub(super) fn done(&self, rule: usize) -> u64 {
+    pub(crate) fn done(&self, rule: usize) -> u64 {
         self.at(33 + rule)
     }
 }

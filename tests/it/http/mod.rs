@@ -8,6 +8,7 @@ mod swept;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ccarchive::https::Trust;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::series::Scope;
 use ccarchive::model::stop::Stop;
@@ -21,7 +22,7 @@ use crate::support::site::{CLUSTER, HOUR, T0};
 use crate::support::snapshots::{METRICS, STEP};
 
 /// Limits under which a test does not wait.
-const QUICK: Limits = Limits {
+pub(crate) const QUICK: Limits = Limits {
     values: 1_000_000,
     patience: Patience {
         tries: 3,
@@ -36,11 +37,11 @@ fn store(url: &str, token: Option<&str>, limits: Limits) -> Store {
     let address = Address {
         url,
         token,
-        ca: None,
+        trust: &Trust::default(),
     };
     let metrics = METRICS.map(|m| (m.to_owned(), STEP)).to_vec();
     let metrics = [(CLUSTER.to_owned(), metrics)].into();
-    Store::new(&address, metrics, Clock::starting_at(T0 + HOUR), limits).unwrap()
+    Store::new(&address, metrics, Clock::starting_at(T0 + HOUR), limits)
 }
 
 /// Asks about the metrics of a host, for an hour from `T0` on.

@@ -1,9 +1,12 @@
 //! Whole sweeps with a store: alone, behind files, before them; away, and back again.
 
 use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::documents::in_tree;
 use crate::support::program::{Ran, program, run};
-use crate::support::site::{HOUR, NewJob, Site};
+use crate::support::site::{CLUSTER, HOUR, NewJob, Site};
 use crate::support::snapshots::{METRICS, value};
 use crate::support::store::{Asked, Play, Played, answer, nobody};
 use crate::support::wait::now;
@@ -87,6 +90,28 @@ fn a_store_fills_what_files_lack_and_the_ledger_knows_how_much() {
 }
 
 #[test]
+fn explain_asks_a_store_no_more_often_than_a_sweep_does() {
+    let (site, begin) = site();
+    let questions = |command: &str, arguments: &[&str]| {
+        let played = store(begin);
+        let mut command = program_of(command, &site, arguments);
+        run(command.args(["--source", &played.url()])).expect(0);
+        played.asked().iter().filter(|a| !a.is_look()).count()
+    };
+    let explained = questions("explain", &["2"]);
+    let swept = questions("run", &["--dry-run", "--job-id", "2"]);
+    assert!(swept > 0);
+    assert_eq!(explained, swept);
+}
+
+fn program_of(command: &str, site: &Site, arguments: &[&str]) -> Command {
+    let mut program = program();
+    program.arg(command).args(arguments);
+    program.arg("--db").arg(site.path("job.db"));
+    program
+}
+
+#[test]
 fn a_store_that_is_away_keeps_back_the_jobs_that_need_it_and_no_other() {
     let (site, begin) = site();
     let checkpoints = site.path("checkpoints");
@@ -109,6 +134,57 @@ fn a_store_alone_that_is_away_ends_the_sweep_and_marks_nothing() {
     assert_eq!(site.count("monitoring_status = 1"), 2);
     let said = format!("{}{}", ran.out, ran.err);
     assert!(said.contains("cannot be reached"), "{said}");
+}
+
+/// As a real one is by `tests/stores/metric_store.py killed`.
+#[test]
+fn a_store_that_is_killed_in_the_middle_of_an_answer_costs_its_jobs_a_sweep_and_nothing_else() {
+    let begin = (now() - 3 * HOUR).div_euclid(60) * 60;
+    let jobs = 12;
+    let site = || {
+        let site = Site::new();
+        for job_id in 1..=jobs {
+            site.insert(&NewJob::stopped(job_id, "n1", begin + 60 * job_id, HOUR));
+        }
+        site
+    };
+    let documents = |site: &Site| in_tree(&site.path("job-archive").join(CLUSTER));
+    let whole = site();
+    sweep(&whole, &[&store(begin).url()], None).expect(0);
+    let want = documents(&whole);
+    assert_eq!(want.len(), 12);
+    for answers in [0, 1, 5, 11] {
+        let site = site();
+        let given = AtomicUsize::new(0);
+        let killed = Played::start(move |asked| {
+            let right = answer(asked, &["n1"], begin - HOUR, begin + 3 * HOUR);
+            if asked.is_look() {
+                let alive = given.load(Ordering::SeqCst) <= answers;
+                return if alive {
+                    Play::Answer(right)
+                } else {
+                    Play::Close
+                };
+            }
+            let given = given.fetch_add(1, Ordering::SeqCst);
+            if given < answers {
+                Play::Answer(right)
+            } else if given == answers {
+                Play::Cut(right)
+            } else {
+                Play::Close
+            }
+        });
+        sweep(&site, &[&killed.url()], None).expect(1);
+        let there = documents(&site);
+        assert!(there.len() <= answers, "{} of {answers}", there.len());
+        assert!(there.iter().all(|(key, found)| want[key] == *found));
+        let archived = i64::try_from(there.len()).unwrap();
+        assert_eq!(site.count("monitoring_status = 3"), archived);
+        assert_eq!(site.count("monitoring_status = 1"), jobs - archived);
+        sweep(&site, &[&store(begin).url()], None).expect(0);
+        assert!(documents(&site) == want, "after {answers} answers");
+    }
 }
 
 #[test]

@@ -44,7 +44,8 @@ fn status_counts_every_job_once_where_the_next_sweep_finds_it() {
         places(&before),
         [place("due", "-", 4), place("unknown_end", "-", 1)]
     );
-    assert_eq!(before["oldest"]["jobId"], 5);
+    // Not the job of unknown end: no sweep takes it by itself.
+    assert_eq!(before["oldest"]["jobId"], 1);
     assert!(before["risk"]["retention"].is_null());
     assert_eq!(before["reach"][0]["newest"], T0 + 4 * HOUR);
 
@@ -60,6 +61,8 @@ fn status_counts_every_job_once_where_the_next_sweep_finds_it() {
         ]
     );
     assert_eq!(after["standing"]["thin"], 1);
+    // Nor the lost one.
+    assert_eq!(after["oldest"]["jobId"], 3);
     assert_eq!(after["runs"][0]["exit"], 3);
 }
 
@@ -200,7 +203,6 @@ fn a_number_that_fits_several_jobs_is_answered_with_their_list() {
 #[test]
 fn show_gives_every_value_as_csv_and_a_picture_without_colours_to_a_pipe() {
     let site = swept();
-    let csv = ask(&site, &["show", "1", "--csv", "--metric", "load"]).expect(0);
     let archived = site.archived(1, T0 + 600).unwrap();
     let metric = archived
         .data
@@ -210,11 +212,7 @@ fn show_gives_every_value_as_csv_and_a_picture_without_colours_to_a_pipe() {
         .next()
         .unwrap()
         .clone();
-    let csv = if csv.out.lines().count() > 1 {
-        csv
-    } else {
-        ask(&site, &["show", "1", "--csv", "--metric", &metric]).expect(0)
-    };
+    let csv = ask(&site, &["show", "1", "--csv", "--metric", &metric]).expect(0);
     let values: Vec<Option<f64>> = csv
         .out
         .lines()
@@ -268,4 +266,44 @@ fn figures_for_prometheus_stand_in_a_file_of_their_own() {
     let values = text.lines().filter(|l| !l.starts_with('#'));
     let numbers = values.map(|l| l.rsplit(' ').next().unwrap().parse::<f64>());
     assert!(numbers.into_iter().all(|n| n.is_ok()), "{text}");
+}
+
+#[test]
+fn a_metric_or_host_that_is_not_there_is_answered_with_those_that_are() {
+    let site = swept();
+    let hosts = ask(&site, &["show", "1", "--host", "n7"]);
+    hosts.refused(2, "it has no host n7; it has n1");
+    for more in [&[][..], &["--csv"], &["--json"]] {
+        let arguments = [&["show", "1", "--metric", "flobs"], more].concat();
+        let ran = ask(&site, &arguments).expect(2);
+        assert!(
+            ran.err.contains("it has no metric flobs; it has "),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn what_a_sweep_leaves_to_the_live_server_is_said_by_explain_and_status_alike() {
+    let site = Site::new();
+    let start = now() - HOUR - 300;
+    site.host("n1").bin(start - 60..start + HOUR + 60);
+    site.insert(&NewJob::stopped(1, "n1", start, HOUR));
+    let place = |flags: &[&str]| {
+        let explained = ask(&site, &[&["explain", "1", "--json"], flags].concat());
+        let next = explained.json().pop().unwrap()["next"].take();
+        let counted = ask(&site, &[&["status", "--json"], flags].concat());
+        let group = counted.json().pop().unwrap()["backlog"][0]["place"].take();
+        assert_eq!(next["place"], group);
+        let at = next["at"].as_i64().unwrap() - start - HOUR;
+        (group.as_str().unwrap().to_owned(), at)
+    };
+    assert_eq!(place(&[]), ("fresh".to_owned(), 600));
+    assert_eq!(place(&["--min-age", "1h"]), ("fresh".to_owned(), 3600));
+    assert_eq!(place(&["--min-age", "1m"]).0, "due");
+    let swept = ask(&site, &["run", "--json"]).expect(0);
+    assert_eq!(swept.summary()["passedOver"]["tooYoung"], 1);
+    let swept = ask(&site, &["run", "--json", "--min-age", "1m"]).expect(0);
+    assert_eq!(swept.summary()["archived"], 1);
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod contract;
+mod media;
 mod pages;
 mod repair;
 mod verify;

@@ -205,3 +205,31 @@ fn data_that_holds_more_than_what_meta_json_describes_is_left_to_a_person() {
     );
     assert!(folder.join("data.json").exists() && folder.join("data.json.gz").exists());
 }
+
+#[test]
+fn what_cannot_be_repaired_in_place_is_archived_again_after_it_was_said() {
+    let site = swept();
+    let sound = archive(&site);
+    fs::remove_dir_all(site.folder(6, T0 + 3 * 3600)).unwrap();
+    tear(&site);
+    // Whether it may be replaced is the sweep's to say: this one's source has nothing of it.
+    site.set(2, "monitoring_status = 3");
+    let ran = ask(&site, &["verify", "--read-data", "--repair"]).expect(3);
+    let (first, then) = ran.out.split_once("To be archived again now").unwrap();
+    assert!(!first.contains("archived again"), "{}", ran.out);
+    assert!(
+        then.contains("job 1 on alpha (started") && then.contains(": archived again"),
+        "{then}"
+    );
+    assert!(
+        then.contains("not repaired: none of the"),
+        "why job 2 was not: {then}"
+    );
+    assert!(
+        then.contains("--job-id 2 ") && !then.contains("--job-id 1 "),
+        "{then}"
+    );
+    assert!(sound == archive(&site));
+    site.set(2, "monitoring_status = 2");
+    ask(&site, &["verify", "--read-data"]).expect(0);
+}

@@ -11,12 +11,13 @@ use graph::Files;
 /// Module → modules that it may name. Whoever is not here does not exist; ports never name each other.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("opening", &[]),
+    ("https", &[]),
     ("model", &[]),
     ("site", &["model", "opening"]),
     ("rules", &["model"]),
     ("format", &["model", "rules"]),
-    ("target", &["format", "model", "opening"]),
-    ("source", &["model", "opening", "rules"]),
+    ("target", &["format", "https", "model", "opening"]),
+    ("source", &["https", "model", "opening", "rules"]),
     ("jobs", &["model", "opening"]),
     ("ledger", &["format", "model", "opening", "rules"]),
     (

@@ -81,8 +81,8 @@ pub(crate) struct Sweep {
     source: Option<PathBuf>,
     source_trouble: Trouble,
     target_trouble: Trouble,
-    after_reading: Box<dyn Fn() + Sync>,
-    on_flush: Box<dyn Fn() + Sync>,
+    after_reading: Box<dyn Fn() + Send + Sync>,
+    on_flush: Box<dyn Fn() + Send + Sync>,
     on_begin: Box<dyn FnOnce()>,
     stop: Arc<Stop>,
 }
@@ -152,7 +152,7 @@ impl Sweep {
     }
 
     /// With something that happens after an archive is published and before its row is written.
-    pub(crate) fn on_flush(mut self, f: impl Fn() + Sync + 'static) -> Self {
+    pub(crate) fn on_flush(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_flush = Box::new(f);
         self
     }
@@ -164,7 +164,7 @@ impl Sweep {
     }
 
     /// With something that happens after a host is read and before its job is judged.
-    pub(crate) fn after_reading(mut self, f: impl Fn() + Sync + 'static) -> Self {
+    pub(crate) fn after_reading(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.after_reading = Box::new(f);
         self
     }

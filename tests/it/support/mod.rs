@@ -5,6 +5,11 @@ pub(crate) mod documents;
 pub(crate) mod engine;
 pub(crate) mod golden;
 pub(crate) mod gzip;
+pub(crate) mod media;
+#[cfg(feature = "parquet")]
+#[path = "../../../src/source/parquet/testing.rs"]
+#[expect(dead_code, reason = "the tests of the source itself need more")]
+pub(crate) mod parquet_files;
 pub(crate) mod preload;
 pub(crate) mod program;
 pub(crate) mod random;
@@ -20,3 +25,5 @@ pub(crate) mod store;
 pub(crate) mod tree;
 pub(crate) mod trouble;
 pub(crate) mod wait;
+#[cfg(any(feature = "http", feature = "s3"))]
+pub(crate) mod wire;

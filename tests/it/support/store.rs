@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::snapshots::{METRICS, STEP, value};
+use super::wait::pause;
+use super::wire::{Identity, Wire};
 
 /// What the store multiplies values by, as it is asked to.
 const SCALE: f64 = 1_073_741_824.0;
@@ -41,6 +44,10 @@ pub(crate) enum Play {
     Answer(String),
     /// Only a status.
     Status(u16),
+    /// The same, after some time.
+    Late(Duration, String),
+    /// The connection ends without an answer.
+    Close,
     /// The connection ends in the middle of this answer.
     Cut(String),
     /// Nothing, until the test is over.
@@ -54,6 +61,7 @@ type Player = dyn Fn(&Asked) -> Play + Send + Sync;
 struct Shared {
     play: Box<Player>,
     token: Option<String>,
+    identity: Option<Identity>,
     asked: Mutex<Vec<Asked>>,
     /// Requests in hand, and most of them at the same time.
     now: AtomicUsize,
@@ -70,7 +78,15 @@ pub(crate) struct Played {
 
 impl Played {
     pub(crate) fn start(play: impl Fn(&Asked) -> Play + Send + Sync + 'static) -> Self {
-        Self::with_token(None, play)
+        Self::open(None, None, play)
+    }
+
+    /// A store that is asked over https.
+    pub(crate) fn with_tls(
+        identity: Identity,
+        play: impl Fn(&Asked) -> Play + Send + Sync + 'static,
+    ) -> Self {
+        Self::open(None, Some(identity), play)
     }
 
     /// A store that wants this token.
@@ -78,11 +94,20 @@ impl Played {
         token: Option<&str>,
         play: impl Fn(&Asked) -> Play + Send + Sync + 'static,
     ) -> Self {
+        Self::open(token, None, play)
+    }
+
+    fn open(
+        token: Option<&str>,
+        identity: Option<Identity>,
+        play: impl Fn(&Asked) -> Play + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             play: Box::new(play),
             token: token.map(str::to_owned),
+            identity,
             asked: Mutex::default(),
             now: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
@@ -97,7 +122,7 @@ impl Played {
                 }
                 serving.connections.fetch_add(1, Ordering::SeqCst);
                 let shared = Arc::clone(&serving);
-                let serve = move || drop(shared.serve(&stream.unwrap()));
+                let serve = move || drop(shared.serve(stream.unwrap()));
                 thread::Builder::new().spawn(serve).unwrap();
             }
         };
@@ -111,7 +136,8 @@ impl Played {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = self.shared.identity.as_ref().map_or("http", |_| "https");
+        format!("{scheme}://{}", self.address)
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -142,9 +168,8 @@ pub(crate) fn nobody() -> String {
 
 impl Shared {
     /// Requests of one connection, one after the other.
-    fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
-        let mut reader = BufReader::new(stream.try_clone()?);
-        let mut out = stream;
+    fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+        let mut reader = BufReader::new(Wire::new(stream, self.identity.as_ref()));
         loop {
             let Some((line, headers)) = head(&mut reader)? else {
                 return Ok(());
@@ -157,8 +182,13 @@ impl Shared {
                 Some(refusal) => refusal,
                 None => self.played(body),
             };
+            if let Play::Late(time, _) = &play {
+                pause(*time);
+            }
+            let out = reader.get_mut();
             match play {
-                Play::Answer(text) => write!(
+                Play::Close => return Ok(()),
+                Play::Answer(text) | Play::Late(_, text) => write!(
                     out,
                     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{text}",
                     text.len()
@@ -173,7 +203,7 @@ impl Shared {
                 Play::Cut(text) => {
                     write!(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
                     write!(out, "{:x}\r\n{}", text.len(), &text[..text.len() / 2])?;
-                    return stream.shutdown(Shutdown::Both);
+                    return out.flush();
                 }
                 Play::Silence => {
                     // The other side hangs up in the end.
@@ -181,6 +211,7 @@ impl Shared {
                     return Ok(());
                 }
             }
+            reader.get_mut().flush()?;
         }
     }
 
@@ -244,8 +275,11 @@ pub(crate) fn answer(asked: &Asked, hosts: &[&str], from: i64, to: i64) -> Strin
     let (asked_from, asked_to) = (window("from"), window("to"));
     let is_ours = asked.json["cluster"] == super::site::CLUSTER;
     let series = |host: &str, metric: &str| {
-        let has_it = is_ours && hosts.contains(&host) && METRICS.contains(&metric);
-        if !has_it {
+        if !METRICS.contains(&metric) {
+            let error = format!("[METRICSTORE]> unknown metric: {metric}");
+            return json!([{"error": error, "from": 0, "to": 0, "resolution": 0}]);
+        }
+        if !is_ours || !hosts.contains(&host) {
             return json!([]);
         }
         let begin = from.max(asked_from);

@@ -25,7 +25,7 @@ pub(crate) struct Troubled<S> {
     pub(crate) inner: S,
     pub(crate) trouble: Trouble,
     pub(crate) asked: AtomicUsize,
-    pub(crate) after: Box<dyn Fn() + Sync>,
+    pub(crate) after: Box<dyn Fn() + Send + Sync>,
 }
 
 impl<S> Troubled<S> {
@@ -72,7 +72,7 @@ pub(crate) struct Quick<T> {
     pub(crate) begun: AtomicUsize,
     pub(crate) flushes: AtomicUsize,
     /// Happens between publishing and recording.
-    pub(crate) on_flush: Box<dyn Fn() + Sync>,
+    pub(crate) on_flush: Box<dyn Fn() + Send + Sync>,
 }
 
 impl<T> Quick<T> {

@@ -17,7 +17,8 @@ use super::Cli;
 use super::run::{OutputArgs, RunArgs, SelectArgs, StatusArg};
 use crate::report::Mode;
 
-const MIN_AGE: Duration = Duration::from_secs(600);
+/// Stopped jobs are left to the live server for so long.
+pub(crate) const MIN_AGE: Duration = Duration::from_secs(600);
 
 impl RunArgs {
     /// The places that are named, each with its origin.

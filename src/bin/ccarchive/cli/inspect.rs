@@ -52,6 +52,10 @@ pub(crate) struct StatusArgs {
     /// Show the outcomes of the last N days
     #[arg(long, value_name = "N", default_value = "14", value_parser = clap::value_parser!(u16).range(1..=3660))]
     pub(crate) days: u16,
+    /// As for run: jobs that stopped more recently are left to cc-backend [default: 10m]
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_MIN_AGE", hide_env_values = true,
+          value_parser = quantity::duration)]
+    pub(crate) min_age: Option<Duration>,
     /// One JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -71,6 +75,10 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_SETTLE", hide_env_values = true,
           value_parser = quantity::duration)]
     pub(crate) settle: Option<Duration>,
+    /// As for run: jobs that stopped more recently are left to cc-backend [default: 10m]
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_MIN_AGE", hide_env_values = true,
+          value_parser = quantity::duration)]
+    pub(crate) min_age: Option<Duration>,
     #[command(flatten)]
     pub(crate) site: SiteArgs,
 }
@@ -126,7 +134,7 @@ pub(super) const SHOW_EXIT_CODES: &str = "\
 Exit codes:
     0  shown
     1  could not look, or the archive holds nothing whole of the job
-    2  usage or configuration; no such job, or several share the number
+    2  usage or configuration; no such job, or several share the number; no such metric or host
    12  version of the database or of the archive not supported";
 
 #[derive(Debug, Args)]
@@ -181,12 +189,17 @@ pub(crate) struct VerifyArgs {
     /// Only this cluster; may be repeated or separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) cluster: Vec<String>,
-    /// Repair what can be repaired without losing anything, after saying what that is
+    /// Repair what can be repaired without losing anything, then archive again what cannot, as run --job-id does; what is
+    /// to be done is said before
     #[arg(long)]
     pub(crate) repair: bool,
     /// With --repair: if a sweep is running, wait this long for its end [default: 0, exit with 11]
     #[arg(long, value_name = "DUR", requires = "repair", value_parser = quantity::duration)]
     pub(crate) wait_lock: Option<Duration>,
+    /// As for run: jobs that stopped more recently are left to cc-backend [default: 10m]
+    #[arg(long, value_name = "DUR", env = "CCARCHIVE_MIN_AGE", hide_env_values = true,
+          value_parser = quantity::duration)]
+    pub(crate) min_age: Option<Duration>,
     /// One JSON object a line on standard output; the last is the summary
     #[arg(long)]
     pub(crate) json: bool,

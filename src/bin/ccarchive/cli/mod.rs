@@ -1,6 +1,6 @@
 //! The commands and their flags as types. Parsing touches nothing but arguments and environment.
 
-mod convert;
+pub(crate) mod convert;
 pub(crate) mod inspect;
 pub(crate) mod places;
 mod read;

@@ -48,7 +48,7 @@ pub(crate) struct PlaceArgs {
         hide_env_values = true
     )]
     pub(crate) source: Vec<PathBuf>,
-    /// Certificates (PEM) that stores asked over https must come from [default: those that this machine trusts]
+    /// Authorities (PEM) whose certificates are accepted from stores and S3 servers over https [default: those of this machine]
     #[arg(
         long,
         value_name = "FILE",

@@ -12,7 +12,7 @@ use ccarchive::sweep::monitor::{Event, Monitor};
 use jiff::Zoned;
 
 use super::Stopped;
-use super::inspected::Inspected;
+use super::inspected::{Ages, Inspected};
 use super::status::wanted;
 use crate::cli::run::RunArgs;
 use crate::report::Console;
@@ -31,7 +31,7 @@ pub(super) fn note(
     let counted = if stop.is_draining() {
         None
     } else {
-        count(site).ok()
+        count(args, site).ok()
     };
     if let Some((_, status)) = &counted {
         run.figures = with_backlog(&run.figures, status);
@@ -57,8 +57,15 @@ pub(super) fn note(
 }
 
 /// Counts the backlog as `status` does.
-fn count(site: &Site) -> Result<(Inspected, Status), Stopped> {
-    let inspected = Inspected::of(site.clone(), None, &Zoned::now())?;
+fn count(args: &RunArgs, site: &Site) -> Result<(Inspected, Status), Stopped> {
+    let ages = Ages {
+        settle: args.behaviour.settle,
+        min_age: args
+            .select
+            .min_age
+            .filter(|_| args.select.job_id.is_empty()),
+    };
+    let inspected = Inspected::of(site.clone(), ages, &Zoned::now())?;
     let status = inspected.ask(|ports| {
         let counted = status::count(ports, &inspected.terms, &inspected.stop);
         Ok(counted?)

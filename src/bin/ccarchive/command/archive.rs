@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use ccarchive::inspect::verify::Fault;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::stop::Stop;
-use ccarchive::site::ArchivePlace;
+use ccarchive::site::{ArchivePlace, Site};
 use ccarchive::sweep::Exit;
 #[cfg(feature = "s3")]
 use ccarchive::target::s3::S3;
@@ -13,6 +14,7 @@ use ccarchive::target::tree::Tree;
 use ccarchive::target::{Archive, Error, Target};
 
 use super::Stopped;
+use crate::report::advice;
 
 /// The archive of a site that was checked; nothing is opened before it is asked. Waits for a server end with `stop`.
 #[cfg_attr(
@@ -24,17 +26,18 @@ use super::Stopped;
     )
 )]
 pub(super) fn open(
-    place: &ArchivePlace,
+    site: &Site,
     clock: Clock,
     stop: &Arc<Stop>,
 ) -> Result<Box<dyn Archive>, Stopped> {
-    Ok(match place {
+    Ok(match &site.archive.value {
         ArchivePlace::Tree(root) => Box::new(Tree::new(root)),
         ArchivePlace::Sqlite(file) => Box::new(Sqlite::new(file)),
         #[cfg(feature = "s3")]
         ArchivePlace::S3(bucket) => {
-            let s3 = S3::new((**bucket).clone(), clock, Arc::clone(stop));
-            Box::new(s3.map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?)
+            let trust = super::trust::trust(site.archive_ca().as_ref())?;
+            let bucket = (**bucket).clone();
+            Box::new(S3::new(bucket, trust, clock, Arc::clone(stop)))
         }
         #[cfg(not(feature = "s3"))]
         ArchivePlace::S3(_) => {
@@ -49,12 +52,10 @@ pub(super) fn obstacle(archive: &dyn Target) -> Result<Option<String>, Stopped> 
     match archive.check() {
         Ok(_) => Ok(None),
         Err(Error::NotAllowed { detail }) => Ok(Some(detail)),
-        Err(e @ Error::Version { .. }) => Err(Stopped::new(
-            Exit::Unsupported,
-            format!(
-                "{e}; bring the archive to version 3 with cc-backend's archive-migration, or use a ccarchive that knows this version"
-            ),
-        )),
+        Err(e @ Error::Version { .. }) => Err(Stopped::of_version(format!(
+            "{e}; {}",
+            advice::remedy(Fault::Version)
+        ))),
         Err(e @ (Error::Gone { .. } | Error::Place { .. } | Error::Refused { .. })) => {
             Err(Stopped::new(Exit::Aborted, e.to_string()))
         }

@@ -8,14 +8,18 @@ use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
 use super::Stopped;
-use super::inspected::Inspected;
+use super::inspected::{Ages, Inspected};
 use crate::cli::inspect::{ExplainArgs, JobArgs};
 use crate::report;
 
 /// Explains a job; changes nothing.
 pub(crate) fn explain(args: &ExplainArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
-    let Some(site) = Inspected::open(&args.site, args.settle, &now)? else {
+    let ages = Ages {
+        settle: args.settle,
+        min_age: args.min_age,
+    };
+    let Some(site) = Inspected::open(&args.site, ages, &now)? else {
         return Ok(Exit::Done);
     };
     let explained = site.ask(|ports| {

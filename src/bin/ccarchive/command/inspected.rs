@@ -9,6 +9,7 @@ use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
 use ccarchive::model::failure::chain;
+use ccarchive::model::memory::Memory;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
 use ccarchive::source::filling::Filling;
@@ -16,25 +17,33 @@ use ccarchive::sweep::Exit;
 use ccarchive::target::{Archive, Target};
 use jiff::Zoned;
 
-use super::source::Opening;
-use super::{Stopped, archive, sources};
+use super::source::{Opening, Shared};
+use super::{Stopped, archive};
+use crate::cli::convert::MIN_AGE;
 use crate::cli::places::SiteArgs;
 use crate::report;
 
-/// Stopped jobs are left to the live server for so long, as `run` does by default.
-const MIN_AGE: i64 = 600;
+/// Bytes of a job's data that are kept between the question of what a source holds and that of what a sweep would do.
+const REMEMBERED: usize = 256 << 20;
 /// A lock of others is waited for so long: whoever looks wants an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SETTLE: i64 = 12 * 3600;
+
+/// For how long a sweep leaves jobs alone or waits for samples, where a flag or the environment says so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ages {
+    pub(crate) settle: Option<Duration>,
+    pub(crate) min_age: Option<Duration>,
+}
 
 /// A site's media, open to be read.
 pub(crate) struct Inspected {
     pub(crate) site: Site,
     pub(crate) clusters: Clusters,
     pub(crate) archive: Box<dyn Archive>,
-    /// All sources as a sweep asks them.
-    pub(crate) source: Filling,
-    each: Vec<sources::Named>,
+    /// All sources as a sweep asks them, for questions about one job.
+    source: Filling,
+    each: Vec<Shared>,
     rows: Rows,
     ledger: Ledger,
     pub(crate) terms: Terms,
@@ -43,11 +52,7 @@ pub(crate) struct Inspected {
 
 impl Inspected {
     /// Opens what the flags name; none where they ask only where that is.
-    pub(crate) fn open(
-        args: &SiteArgs,
-        settle: Option<Duration>,
-        now: &Zoned,
-    ) -> Result<Option<Self>, Stopped> {
+    pub(crate) fn open(args: &SiteArgs, ages: Ages, now: &Zoned) -> Result<Option<Self>, Stopped> {
         let site = Site::resolve(&args.places())?;
         for w in &site.warnings {
             let text = report::with_advice(&w.text, w.advice);
@@ -57,17 +62,17 @@ impl Inspected {
             report::out(&site.show())?;
             return Ok(None);
         }
-        Self::of(site, settle, now).map(Some)
+        Self::of(site, ages, now).map(Some)
     }
 
     /// Opens a site's media.
-    pub(crate) fn of(site: Site, settle: Option<Duration>, now: &Zoned) -> Result<Self, Stopped> {
+    pub(crate) fn of(site: Site, ages: Ages, now: &Zoned) -> Result<Self, Stopped> {
         site.check()?;
         let database = site.database.value.clone();
         jobs::check(&database)?;
         let clock = Clock::starting_at(now.timestamp().as_second());
         let stop = Arc::new(Stop::new());
-        let archive = archive::open(&site.archive.value, clock, &stop)?;
+        let archive = archive::open(&site, clock, &stop)?;
         // Whoever reads need not be able to write.
         archive::obstacle(&*archive)?;
         let clusters = clusters(&*archive)?;
@@ -81,14 +86,17 @@ impl Inspected {
             ledger: &ledger,
             clock,
         };
-        let (source, each) = (opening.all(None)?, opening.each()?);
+        let (each, source) = opening.remembering(REMEMBERED)?;
         let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
         let terms = Terms {
             clock,
             source: site.source_names().join(" "),
-            settle: settle.map_or(SETTLE.max(site.checkpoint_interval.value), seconds),
+            settle: ages
+                .settle
+                .map_or(SETTLE.max(site.checkpoint_interval.value), seconds),
             retention: site.forgets_after(),
-            min_age: MIN_AGE,
+            min_age: seconds(ages.min_age.unwrap_or(MIN_AGE)),
+            elsewhere: site.elsewhere.clone(),
             patience: PATIENCE,
         };
         Ok(Self {
@@ -102,6 +110,17 @@ impl Inspected {
             clusters,
             site,
         })
+    }
+
+    /// The sources as a sweep of many jobs asks them.
+    pub(super) fn sweep_source(&self, memory: &Arc<Memory>) -> Result<Filling, Stopped> {
+        let opening = Opening {
+            site: &self.site,
+            clusters: &self.clusters,
+            ledger: &self.ledger,
+            clock: self.terms.clock,
+        };
+        opening.all(memory)
     }
 
     /// Asks a question; what the ledger complains about is said afterwards.

@@ -38,7 +38,7 @@ pub(super) fn carry_out<'p>(
 ) -> Result<Vec<&'p Step>, Stopped> {
     let lock = wire::take_lock(&site.site, patience, site.terms.clock.now(), &site.stop)?;
     let mut done = Vec::new();
-    for step in plan.steps().filter(|s| !s.is_adoption()) {
+    for step in plan.steps().filter(|s| s.is_in_place()) {
         if site.stop.is_draining() {
             return Ok(done);
         }
@@ -48,12 +48,13 @@ pub(super) fn carry_out<'p>(
             done.push(step);
         }
     }
-    let mut adopted = adopt(site, ports, plan, &lock)?;
-    for step in plan.steps().filter(|s| s.is_adoption()) {
-        let key = step.job.as_ref();
-        let outcome = key.and_then(|key| adopted.remove(key)).unwrap_or_else(|| {
-            Err("a sweep would not take this job now: its row changed, it has just stopped, or its data is in another store".into())
-        });
+    if plan.steps().all(Step::is_in_place) {
+        return Ok(done);
+    }
+    let swept = sweep(site, ports, plan, &lock)?;
+    for step in plan.steps().filter(|s| !s.is_in_place()) {
+        let outcome = step.job.as_ref().and_then(|key| swept.get(key)).cloned();
+        let outcome = outcome.unwrap_or_else(|| Err(NOT_TAKEN.into()));
         console.repaired(step, &outcome);
         if outcome.is_ok() {
             done.push(step);
@@ -62,11 +63,14 @@ pub(super) fn carry_out<'p>(
     Ok(done)
 }
 
+/// Of a job that no sweep came to.
+const NOT_TAKEN: &str = "no sweep takes this job now: its row changed, it has just stopped, its monitoring is switched off, its data is in another store, or the repair was interrupted";
+
 /// What became of jobs, in words where they are not archived.
 type Outcomes = HashMap<JobKey, Result<(), String>>;
 
-/// Sweeps the jobs whose archives are to be adopted.
-fn adopt(
+/// Sweeps the jobs whose archives are to be adopted or made again.
+fn sweep(
     site: &Inspected,
     ports: &Ports<'_>,
     plan: &Plan,
@@ -74,24 +78,27 @@ fn adopt(
 ) -> Result<Outcomes, Stopped> {
     let terms = &site.terms;
     let selection = Selection {
-        not_clusters: site.site.elsewhere.clone(),
+        not_clusters: terms.elsewhere.clone(),
         min_age: terms.min_age,
         ..Selection::default()
     };
-    let heads = repair::adoptable(ports, plan, &selection, terms.clock.now(), &site.stop)?;
+    let heads = repair::for_sweep(ports, plan, &selection, terms.clock.now(), &site.stop)?;
     if heads.is_empty() {
         return Ok(Outcomes::new());
     }
     let database = &site.site.database.value;
     let ledger = Ledger::open(&site.site.ledger.value, database);
+    let defaults = Settings::new(terms.clock);
+    let source = site.sweep_source(&defaults.memory)?;
     let settings = Settings {
         settle: terms.settle,
         retention: terms.retention,
         source: terms.source.clone(),
-        ..Settings::new(terms.clock)
+        workers: defaults.workers + site.archive.waits(),
+        ..defaults
     };
     let jobs = Parts {
-        source: ports.source,
+        source: &source,
         target: ports.target,
         clusters: ports.clusters,
         ledger: &ledger,

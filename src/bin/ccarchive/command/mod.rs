@@ -13,6 +13,8 @@ pub(crate) mod show;
 mod source;
 mod sources;
 pub(crate) mod status;
+#[cfg(any(feature = "http", feature = "s3"))]
+mod trust;
 pub(crate) mod verify;
 mod wire;
 
@@ -31,6 +33,8 @@ use crate::report::with_advice;
 pub(crate) struct Stopped {
     pub(crate) exit: Exit,
     pub(crate) message: String,
+    /// Whether the archive's version is to blame: for `verify` that is a finding.
+    version: bool,
 }
 
 impl Stopped {
@@ -38,6 +42,15 @@ impl Stopped {
         Self {
             exit,
             message: message.into(),
+            version: false,
+        }
+    }
+
+    /// The archive is of a version that is not known.
+    fn of_version(message: impl Into<String>) -> Self {
+        Self {
+            version: true,
+            ..Self::new(Exit::Unsupported, message)
         }
     }
 
@@ -64,12 +77,12 @@ impl From<jobs::Error> for Stopped {
 
 impl From<ConfigError> for Stopped {
     fn from(e: ConfigError) -> Self {
-        let exit = match e.kind() {
-            ErrorKind::Usage => Exit::Usage,
-            ErrorKind::Unsupported => Exit::Unsupported,
-            ErrorKind::CouldNotRun => Exit::Aborted,
-        };
-        Self::new(exit, with_advice(&chain(&e), e.advice()))
+        let text = with_advice(&chain(&e), e.advice());
+        match e.kind() {
+            ErrorKind::Usage => Self::new(Exit::Usage, text),
+            ErrorKind::Unsupported => Self::of_version(text),
+            ErrorKind::CouldNotRun => Self::new(Exit::Aborted, text),
+        }
     }
 }
 

@@ -62,18 +62,25 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
             }
         ),
     ];
-    for c in &survey.sources {
-        let newest = c.newest_file.map_or_else(
+    let newest = |file: Option<i64>| {
+        file.map_or_else(
             || "no files".into(),
             |t| format!("newest file {}", words::time(t)),
-        );
-        lines.push(format!(
-            "source {}: {} has {}, {newest}",
-            c.source.display(),
-            c.cluster,
-            words::count(c.hosts as u64, "host")
-        ));
-    }
+        )
+    };
+    lines.extend(survey.sources.iter().map(|c| {
+        let hosts = words::count(c.hosts as u64, "host");
+        let (source, newest) = (c.source.display(), newest(c.newest_file));
+        format!("source {source}: {} has {hosts}, {newest}", c.cluster)
+    }));
+    lines.extend(survey.parquet.iter().map(|c| {
+        let files = words::count(c.files as u64, "Parquet file");
+        let (source, newest) = (c.source.display(), newest(c.newest_file));
+        format!(
+            "source parquet:{source}: {} has {files}, {newest}",
+            c.cluster
+        )
+    }));
     lines.extend(site.stores.iter().map(|s| {
         let token = if s.value.token.is_some() { "a" } else { "no" };
         format!(

@@ -60,7 +60,7 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
     selection.not_clusters.clone_from(&site.elsewhere);
     let clock = Clock::starting_at(now.timestamp().as_second());
     site.check()?;
-    let archive = archive::open(&site.archive.value, clock, &stop)?;
+    let archive = archive::open(&site, clock, &stop)?;
     let dry_run = args.behaviour.dry_run;
     let may_write = preflight::look(&site, &*archive, dry_run, clock.now(), console)?;
     for oddity in sources::oddities(&site, clock) {
@@ -120,7 +120,7 @@ fn sweep_site(
         clock,
     };
     let memory = wire::memory(b);
-    let source = sources.all(Some(&memory))?;
+    let source = sources.all(&memory)?;
     if !b.dry_run {
         sweep::recover(&ledger, archive, console, stop);
     }

@@ -12,14 +12,14 @@ use jiff::Zoned;
 
 use super::Stopped;
 use super::explain::row;
-use super::inspected::Inspected;
+use super::inspected::{Ages, Inspected};
 use crate::cli::inspect::ShowArgs;
 use crate::report;
 
 /// Shows a job; changes nothing.
 pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
-    let Some(site) = Inspected::open(&args.site, None, &now)? else {
+    let Some(site) = Inspected::open(&args.site, Ages::default(), &now)? else {
         return Ok(Exit::Done);
     };
     let wanted = Wanted {
@@ -52,6 +52,9 @@ pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Stopped> {
 }
 
 fn stopped(e: &Error, key: &JobKey) -> Stopped {
+    if let Error::Unknown { what, .. } = e {
+        return Stopped::new(Exit::Usage, format!("--{what}: {key}: {e}"));
+    }
     let hint = if matches!(e, Error::NotArchived) {
         format!("; ccarchive explain {} says why", key.job_id)
     } else {

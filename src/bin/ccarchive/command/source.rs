@@ -15,6 +15,9 @@ use ccarchive::source::layers::Layered;
 use super::Stopped;
 use super::sources::{Named, folders};
 
+/// A source that others may hold as well, under the name that people know.
+pub(super) type Shared = (String, Arc<dyn Source>);
+
 /// What is needed to open sources.
 pub(super) struct Opening<'a> {
     pub(super) site: &'a Site,
@@ -25,29 +28,45 @@ pub(super) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// All sources of the site as one, as a sweep asks them; `memory`: for what files hold, if that is kept.
-    pub(super) fn all(&self, memory: Option<&Arc<Memory>>) -> Result<Filling, Stopped> {
+    /// All sources of the site as one, as a sweep asks them; `memory`: for what files hold.
+    pub(super) fn all(&self, memory: &Arc<Memory>) -> Result<Filling, Stopped> {
         let mut all = self.stores(true)?;
         let (names, layers): (Vec<_>, Vec<_>) = self.folders().into_iter().unzip();
         if !layers.is_empty() {
             let files = Layered::new(layers);
             // Only files: what a store answers serves the one question.
-            let files: Box<dyn Source> = match memory {
-                Some(memory) => Box::new(Cached::new(files, Arc::clone(memory))),
-                None => Box::new(files),
-            };
-            all.push((names.join(" "), files));
+            let files = Cached::new(files, Arc::clone(memory));
+            all.push((names.join(" "), Box::new(files)));
         }
         all.extend(self.stores(false)?);
         Ok(Filling::new(all))
     }
 
-    /// The sources of the site one by one, the first has priority.
-    pub(super) fn each(&self) -> Result<Vec<Named>, Stopped> {
-        let mut all = self.stores(true)?;
-        all.extend(self.folders());
-        all.extend(self.stores(false)?);
-        Ok(all)
+    /// The sources of the site one by one, the first has priority, and all of them as one, as a sweep asks them. Each
+    /// remembers what it was asked for, all together up to `memory` bytes, so that whoever asks one and then all about a job
+    /// reads it once. Stores, too: so this is for questions about one job at a time, whose window is one.
+    pub(super) fn remembering(&self, memory: usize) -> Result<(Vec<Shared>, Filling), Stopped> {
+        let before = self.stores(true)?;
+        let folders = self.folders();
+        let behind = self.stores(false)?;
+        let budget = memory / (before.len() + folders.len() + behind.len()).max(1);
+        let shared = |named: Vec<Named>| -> Vec<Shared> {
+            let one = |(name, source): Named| -> Shared {
+                let memory = Arc::new(Memory::new(budget));
+                (name, Arc::new(Cached::new(source, memory)))
+            };
+            named.into_iter().map(one).collect()
+        };
+        let (before, folders, behind) = (shared(before), shared(folders), shared(behind));
+        let again = |s: &Shared| -> Named { (s.0.clone(), Box::new(Arc::clone(&s.1))) };
+        let mut all: Vec<Named> = before.iter().map(again).collect();
+        let (names, layers): (Vec<_>, Vec<_>) = folders.iter().map(again).unzip();
+        if !layers.is_empty() {
+            all.push((names.join(" "), Box::new(Layered::new(layers))));
+        }
+        all.extend(behind.iter().map(again));
+        let each = before.into_iter().chain(folders).chain(behind);
+        Ok((each.collect(), Filling::new(all)))
     }
 
     fn folders(&self) -> Vec<Named> {
@@ -73,8 +92,8 @@ mod http {
     use ccarchive::site::{Origin, Store};
     use ccarchive::source::Source;
     use ccarchive::source::http::{self, Address, HostMetrics, Limits, route::Routed};
-    use ccarchive::sweep::Exit;
 
+    use super::super::trust::trust;
     use super::{Named, Opening, Stopped};
 
     impl Opening<'_> {
@@ -103,31 +122,15 @@ mod http {
         }
 
         fn store(&self, store: &Store) -> Result<http::Store, Stopped> {
-            let wrong = |e: String| Stopped::new(Exit::Usage, e);
-            let ca = match &self.site.ca {
-                None => None,
-                Some(file) => Some(std::fs::read(&file.value).map_err(|e| {
-                    wrong(format!(
-                        "cannot read the certificates {} ({}): {e}",
-                        file.value.display(),
-                        file.origin
-                    ))
-                })?),
-            };
+            let trust = trust(self.site.ca.as_ref())?;
             let address = Address {
                 url: &store.url,
                 token: store.token.as_ref().map(|t| t.0.reveal()),
-                ca: ca.as_deref(),
+                trust: &trust,
             };
             let metrics = self.host_metrics();
-            let opened = http::Store::new(&address, metrics, self.clock, Limits::default());
-            opened.map_err(|e| {
-                let file = self.site.ca.as_ref().map(|f| f.value.display().to_string());
-                wrong(format!(
-                    "the certificates {}: {e}",
-                    file.unwrap_or_default()
-                ))
-            })
+            let store = http::Store::new(&address, metrics, self.clock, Limits::default());
+            Ok(store)
         }
 
         /// Per cluster the metrics that hosts themselves have; others where it has none.

@@ -5,7 +5,7 @@ use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
 use super::Stopped;
-use super::inspected::Inspected;
+use super::inspected::{Ages, Inspected};
 use crate::cli::inspect::StatusArgs;
 use crate::report;
 
@@ -22,7 +22,11 @@ pub(super) fn wanted(thin: f64, runs: usize, days: u16, now: &Zoned) -> Wanted {
 /// Looks at the backlog; changes nothing.
 pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
-    let Some(site) = Inspected::open(&args.site, None, &now)? else {
+    let ages = Ages {
+        min_age: args.min_age,
+        ..Ages::default()
+    };
+    let Some(site) = Inspected::open(&args.site, ages, &now)? else {
         return Ok(Exit::Done);
     };
     if let Some(listing) = args.listing() {

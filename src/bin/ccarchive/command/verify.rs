@@ -6,13 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use ccarchive::inspect::Ports;
-use ccarchive::inspect::verify::{self, Finding, Listener, Seen, Severity, Wanted};
+use ccarchive::inspect::verify::{self, Finding, Listener, Progress, Severity, Verified, Wanted};
 use ccarchive::model::job::JobKey;
 use ccarchive::repair::{Plan, Step};
 use ccarchive::sweep::Exit;
 use jiff::Zoned;
 
-use super::inspected::Inspected;
+use super::inspected::{Ages, Inspected};
 use super::{Stopped, mend};
 use crate::cli::inspect::VerifyArgs;
 use crate::report::inspect::verify::{Console, Repaired};
@@ -21,8 +21,17 @@ use crate::signals;
 /// Compares, and repairs if that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
     let now = Zoned::now();
-    let Some(site) = Inspected::open(&args.site, None, &now)? else {
-        return Ok(Exit::Done);
+    let ages = Ages {
+        min_age: args.min_age,
+        ..Ages::default()
+    };
+    let words = args.site.place.words();
+    let mut console = Console::new(args.json, args.quiet, words);
+    let site = match Inspected::open(&args.site, ages, &now) {
+        Ok(Some(site)) => site,
+        Ok(None) => return Ok(Exit::Done),
+        Err(e) if e.version => return of_version(&e, console),
+        Err(e) => return Err(e),
     };
     if args.repair {
         mend::allowed(&site)?;
@@ -30,16 +39,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
     // What is in hand comes to its end; nothing new is begun.
     signals::listen(&site.stop, Duration::ZERO)
         .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
-    let today = now.timestamp().as_second().div_euclid(86_400);
-    let wanted = Wanted {
-        read_data: args.read_data,
-        sample: args.sample,
-        seed: u32::try_from(today).unwrap_or(0),
-        after: args.after.clone(),
-        clusters: args.cluster.clone(),
-        max_duration: args.max_duration,
-    };
-    let mut console = Console::new(args.json, args.quiet, args.site.place.words());
+    let wanted = wanted(args, &site, &now);
     site.ask(|ports| {
         let mut found = Found::new(&mut console);
         let verified = verify::verify(
@@ -73,6 +73,33 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
             Exit::Done
         })
     })
+}
+
+/// How thoroughly to look; a sample is another one every day.
+fn wanted(args: &VerifyArgs, site: &Inspected, now: &Zoned) -> Wanted {
+    let today = now.timestamp().as_second().div_euclid(86_400);
+    Wanted {
+        read_data: args.read_data,
+        sample: args.sample,
+        seed: u32::try_from(today).unwrap_or(0),
+        after: args.after.clone(),
+        clusters: args.cluster.clone(),
+        max_duration: args.max_duration,
+        owners: site.site.unlike_owners(),
+        waits: site.archive.waits(),
+    }
+}
+
+/// Of an archive whose version is not known nothing else can be told.
+fn of_version(e: &Stopped, mut console: Console) -> Result<Exit, Stopped> {
+    console.finding(&Finding::of_version(&e.message));
+    let verified = Verified {
+        errors: 1,
+        ..Verified::default()
+    };
+    console.looked(&verified, &Plan::default(), false)?;
+    console.finish(&verified, None)?;
+    Ok(e.exit)
 }
 
 /// What was found: told at once, kept as a plan, and counted so that it can be told later what is left of it.
@@ -121,8 +148,8 @@ impl Listener for Found<'_> {
         self.console.finding(f);
     }
 
-    fn progress(&mut self, seen: &Seen) {
-        self.console.progress(seen);
+    fn progress(&mut self, progress: &Progress) {
+        self.console.progress(progress);
     }
 }
 

@@ -81,16 +81,22 @@ pub(super) fn again(key: &JobKey, site: &str) -> String {
 }
 
 /// What helps against something that `verify` found.
-pub(super) const fn remedy(fault: Fault) -> &'static str {
+pub(crate) const fn remedy(fault: Fault) -> &'static str {
     match fault {
-        Fault::Missing | Fault::Damaged | Fault::Incomplete => {
-            "archive the job again while the source has its data; else restore its folder from a backup"
+        Fault::Missing | Fault::Damaged | Fault::Incomplete | Fault::OtherJob => {
+            "--repair archives the job again while the source has its data; else restore it from a backup"
         }
-        Fault::OtherJob => "restore the job's folder from a backup, or archive it again",
-        Fault::Statistics => "archive the job again while the source has its data",
-        Fault::Footprint => "if cluster.json changed since, nothing; else archive the job again",
+        Fault::Statistics | Fault::MetaFootprint => {
+            "--repair archives the job again while the source has its data"
+        }
+        Fault::Footprint => {
+            "nothing if cluster.json changed since; else --repair archives the job again"
+        }
+        Fault::MetaUnfinished => {
+            "nothing while the database is there: cc-backend's own archiver writes these figures into the row only; run --job-id writes them before a database is made from the archive with cc-backend -init-db"
+        }
         Fault::NoRow => {
-            "restore the database, or take the job back into it with cc-backend -init-db; or move the folder away"
+            "restore the database, or take the job back into it with cc-backend -init-db; or move it away"
         }
         Fault::NotRecorded => {
             "nothing to do: the next sweep takes the archive over; --repair does it now"
@@ -98,11 +104,21 @@ pub(super) const fn remedy(fault: Fault) -> &'static str {
         Fault::TwoForms => {
             "--repair removes the one that does not belong to meta.json; readers take data.json.gz meanwhile"
         }
-        Fault::EmptyFolder => "--repair removes the folder: cc-backend takes it for an archive",
+        Fault::NoForm => "--repair writes down what the data itself says",
+        Fault::EmptyFolder => "--repair removes it: cc-backend takes it for an archive",
         Fault::Leftover => "--repair ends or undoes what the killed sweep had begun",
+        Fault::NoClusterJson => {
+            "put it back from a backup: cc-backend does not start without it, and sweeps leave this cluster's jobs alone"
+        }
         Fault::Stranger => "move it away: cc-backend may stop at it",
         Fault::Rights => {
             "--repair (as root, where the owner is wrong) gives it to the archive's owner"
+        }
+        Fault::Owners => {
+            "give both to the user of cc-backend (chown -R), and run ccarchive as this user"
+        }
+        Fault::Version => {
+            "bring the archive to version 3 with cc-backend's archive-migration, or use a ccarchive that knows this version"
         }
         Fault::Row => "correct the row in the database",
         Fault::Unreadable => "check permissions and the disk",
@@ -113,18 +129,26 @@ pub(super) const fn remedy(fault: Fault) -> &'static str {
 pub(super) const fn repair(fault: Fault) -> &'static str {
     match fault {
         Fault::TwoForms => "the data file that does not belong to meta.json is removed",
-        Fault::EmptyFolder => "the empty folder is removed",
+        Fault::NoForm => "data_compressed becomes what the data itself says",
+        Fault::EmptyFolder => "what is empty is removed",
         Fault::Leftover => "what a killed sweep had begun is ended or undone",
         Fault::Rights => "owner and rights become those that the archive's owner needs",
         Fault::NotRecorded => "the archive is taken over, as a sweep does it",
         Fault::Missing
-        | Fault::NoRow
         | Fault::Damaged
         | Fault::OtherJob
         | Fault::Statistics
         | Fault::Footprint
-        | Fault::Incomplete
+        | Fault::MetaFootprint
+        | Fault::Incomplete => {
+            "the job is archived again from its source, unless that would be poorer"
+        }
+        Fault::NoRow
+        | Fault::MetaUnfinished
+        | Fault::NoClusterJson
         | Fault::Stranger
+        | Fault::Owners
+        | Fault::Version
         | Fault::Row
         | Fault::Unreadable => "nothing",
     }

@@ -4,7 +4,7 @@
 //! only the first few, the summary counts them), at most one a minute, the summary. `--json` puts one object a line on
 //! standard output instead, the summary last, whatever happens. Everything goes through one thread, see [`printer`].
 
-mod advice;
+pub(crate) mod advice;
 mod file;
 pub(crate) mod html;
 pub(crate) mod inspect;

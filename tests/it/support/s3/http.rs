@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+use crate::support::wire::Wire;
 
 /// A request.
 #[derive(Clone, Debug, Default)]
@@ -60,14 +62,15 @@ impl Call {
     /// Reads the body, or so many bytes of it; says first that it is wanted, where the client asks.
     pub(super) fn body(
         &mut self,
-        reader: &mut impl Read,
-        out: &mut impl Write,
+        reader: &mut BufReader<Wire>,
         most: Option<usize>,
     ) -> io::Result<()> {
         assert!(!self.headers.contains_key("transfer-encoding"), "{self}");
         let length = self.header("content-length").parse().unwrap_or(0);
         if self.header("expect") == "100-continue" {
-            out.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            reader
+                .get_mut()
+                .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         self.body = vec![0; most.unwrap_or(length).min(length)];
         reader.read_exact(&mut self.body)

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::plot::{self, HEIGHT, WIDTH, Words, ceiling, figure, key, short};
 use super::{Cell, frame, plain, table, when};
-use crate::report::inspect::show::{number, words};
+use crate::report::inspect::show::{number, times, words};
 use crate::report::inspect::{percent, span};
 use crate::report::words::count;
 
@@ -155,14 +155,14 @@ fn roofline(r: Option<&Roofline>) -> Markup {
     let Some(r) = r else {
         return html! {};
     };
-    let share = (r.flops / r.ceiling * 100.0).min(999.0);
+    let share = times(r.flops / r.ceiling);
     let limit = if r.memory_bound {
         "memory bandwidth"
     } else {
         "arithmetic"
     };
     let text = format!(
-        "{} GF/s per node at {} flops per byte: {share:.1} % of the {} GF/s that {limit} allows there.",
+        "{} GF/s per node at {} flops per byte: {share} the {} GF/s that {limit} allows there.",
         number(r.flops / 1e9),
         number(r.intensity),
         number(r.ceiling / 1e9)

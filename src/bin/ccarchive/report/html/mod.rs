@@ -62,6 +62,17 @@ fn plain(text: &str) -> String {
     Shown(text).to_string()
 }
 
+/// A text without control characters, whose flags are not broken between lines.
+fn sentence(text: &str) -> Markup {
+    let text = plain(text);
+    html! {
+        @for (k, word) in text.split(' ').enumerate() {
+            @if k > 0 { " " }
+            @if word.starts_with("--") { span class="flag" { (word) } } @else { (word) }
+        }
+    }
+}
+
 /// A point in time (Unix seconds), for people and machines.
 fn when(unix: i64) -> Markup {
     html! { time datetime=(zoned(unix, "%Y-%m-%dT%H:%M:%S%:z")) { (zoned(unix, "%Y-%m-%d %H:%M %Z")) } }

@@ -8,7 +8,7 @@ use ccarchive::model::failure::Reason;
 use maud::{Markup, html};
 
 use super::plot::bar;
-use super::{Cell, coverage, frame, grouped, plain, table, trend, when};
+use super::{Cell, coverage, frame, grouped, plain, sentence, table, trend, when};
 use crate::report::advice;
 use crate::report::inspect::paper::Tone;
 use crate::report::inspect::status as text;
@@ -26,7 +26,7 @@ pub(crate) fn page(s: &Status, wanted: &Wanted, hours: &[ClusterHours], database
         (figures(s))
         @if !acts.is_empty() {
             ul class=(if s.needs_attention() { "act bad" } else { "act" }) aria-label="What needs a person" {
-                @for (tone, text) in &acts { li { (mark(*tone)) (plain(text)) } }
+                @for (tone, text) in &acts { li { (mark(*tone)) (sentence(text)) } }
             }
         }
         (backlog(s))
@@ -93,8 +93,11 @@ fn silence(r: &Reach, now: i64) -> Option<i64> {
 /// The four figures that tell whether data is in danger.
 fn figures(s: &Status) -> Markup {
     let oldest = s.oldest.as_ref().map_or_else(
-        || "no job waits".into(),
-        |o| format!("the oldest ended {} ago", span(s.now - o.end)),
+        || match s.table.unarchived {
+            0 => "no job waits".into(),
+            _ => "none that can still be saved".into(),
+        },
+        |o| format!("the oldest to be saved ended {} ago", span(s.now - o.end)),
     );
     let (left, of) = time_to_loss(s);
     let at_risk = format!(
@@ -241,7 +244,7 @@ fn left(s: &Status) -> Markup {
         section aria-labelledby="left" {
             h2 id="left" { "Time to loss" }
             // What is bad stands at the top of the page.
-            @for (_, text) in text::time_left(s).into_iter().filter(|l| l.0 != Tone::Bad) { p { (plain(&text)) } }
+            @for (_, text) in text::time_left(s).into_iter().filter(|l| l.0 != Tone::Bad) { p { (sentence(&text)) } }
             @if r.retention.is_some() {
                 @if s.table.unarchived > 0 {
                     div class="bars" {

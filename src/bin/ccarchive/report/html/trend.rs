@@ -42,7 +42,7 @@ pub(super) fn over_time(s: &Status) -> Markup {
         return html! { p class="soft" { "Sweeps note the backlog that they leave; there is none to draw yet." } };
     }
     let most = all.iter().map(|p| p.jobs).max().unwrap_or(0);
-    let top = ceiling((most as f64).max(5.0));
+    let top = top_of_jobs(most);
     // The backlog is known when a sweep ends, and held to be so until the next.
     let mut points = Vec::new();
     for pair in all.windows(2) {
@@ -75,6 +75,15 @@ pub(super) fn over_time(s: &Status) -> Markup {
             path class="stroke" d=(line) {}
         }))
         (as_table(&[("time", Cell::Text), ("jobs", Cell::Number)], &rows))
+    }
+}
+
+/// The top of an axis of so many jobs, whose half is a whole number.
+fn top_of_jobs(most: u64) -> f64 {
+    match most {
+        0..=4 => 4.0,
+        5..=6 => 6.0,
+        _ => ceiling(most as f64),
     }
 }
 
@@ -161,7 +170,7 @@ pub(super) fn days(s: &Status, wanted: &Wanted) -> Markup {
             std::iter::once(name(*day)).chain(numbers).collect()
         })
         .collect();
-    let top = ceiling((most as f64).max(5.0));
+    let top = top_of_jobs(most);
     let words = Words {
         label: "Jobs by the day of their last attempt and its outcome",
         y: &axis(top, "jobs"),

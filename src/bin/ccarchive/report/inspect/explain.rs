@@ -140,10 +140,13 @@ fn next(e: &Explained, site: &str, p: &mut Paper) {
         Tone::Good
     };
     p.say(tone, &n.why);
-    p.say(
-        Tone::Plain,
-        &format!("what you can do: {}", advice::step(n.step)),
-    );
+    let step = advice::step(n.step);
+    let step = if n.step.needs_person() {
+        format!("what you can do: {step}")
+    } else {
+        step
+    };
+    p.say(Tone::Plain, &step);
     if let Some(command) = advice::command(n.step, &e.job.key, site) {
         p.whole(&command);
     }

@@ -139,7 +139,7 @@ fn backlog(s: &Status, p: &mut Page) {
     );
     p.time(
         "backlog_oldest_end",
-        "When the oldest job of the backlog ended.",
+        "When the oldest job of the backlog that can still be saved ended.",
         s.oldest.as_ref().map(|o| o.end),
     );
 }

@@ -92,7 +92,9 @@ impl Paper {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") && self.text != "\n" {
             self.text.push('\n');
         }
-        self.painted("1", &Shown(text).to_string());
+        for line in wrapped(&Shown(text).to_string(), self.most) {
+            self.painted("1", &line);
+        }
     }
 
     /// A paragraph, wrapped between words.

@@ -111,8 +111,17 @@ pub(crate) const fn words(level: Rating) -> &'static str {
     }
 }
 
+/// A share of what is possible, which may be exceeded: in percent, or as a multiple.
+pub(crate) fn times(share: f64) -> String {
+    if share < 10.0 {
+        format!("{:.1} % of", share * 100.0)
+    } else {
+        format!("{share:.0} times")
+    }
+}
+
 fn roofline(r: &Roofline, p: &mut Paper) {
-    let share = (r.flops / r.ceiling * 100.0).min(999.0);
+    let share = r.flops / r.ceiling;
     let limit = if r.memory_bound {
         "memory bandwidth"
     } else {
@@ -121,9 +130,10 @@ fn roofline(r: &Roofline, p: &mut Paper) {
     p.say(
         Tone::Plain,
         &format!(
-            "{} GF/s per node at {} flops per byte: {share:.1} % of the {} GF/s that {limit} allows there",
+            "{} GF/s per node at {} flops per byte: {} the {} GF/s that {limit} allows there",
             number(r.flops / 1e9),
             number(r.intensity),
+            times(share),
             number(r.ceiling / 1e9)
         ),
     );
@@ -132,7 +142,7 @@ fn roofline(r: &Roofline, p: &mut Paper) {
         clippy::cast_sign_loss,
         reason = "from 0 to the room"
     )]
-    let filled = ((share / 100.0).clamp(0.0, 1.0) * ROOM as f64).round() as usize;
+    let filled = (share.clamp(0.0, 1.0) * ROOM as f64).round() as usize;
     p.line(&format!(
         "[{}{}]",
         "█".repeat(filled),

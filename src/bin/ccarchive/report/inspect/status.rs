@@ -66,7 +66,7 @@ fn headline(s: &Status, p: &mut Paper) {
         p.say(
             Tone::Plain,
             &format!(
-                "The oldest, {}, ended {} ago ({}): {}.",
+                "The oldest that can still be saved, {}, ended {} ago ({}): {}.",
                 job(&o.key),
                 span(s.now.saturating_sub(o.end)),
                 time(o.end),
@@ -206,8 +206,11 @@ pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(&'static str, Line)> {
         ),
     ];
     let said = lines.into_iter().filter(|l| l.1 > 0);
-    said.map(|(tone, n, kind, what)| (kind, (tone, format!("{n} {kind}: {what}."))))
-        .collect()
+    said.map(|(tone, n, kind, what)| {
+        let named = kind.replace('-', " ");
+        (kind, (tone, format!("{n} {named}: {what}.")))
+    })
+    .collect()
 }
 
 fn standing_lines(s: &Status, wanted: &Wanted, p: &mut Paper) {
@@ -316,34 +319,16 @@ pub(crate) fn list(jobs: &[Told], limit: usize) -> String {
         p.say(Tone::Good, "None.");
         return p.finish();
     }
-    let head = [
-        "job", "cluster", "started", "tries", "next try", "samples", "reason", "detail",
-    ];
-    let row = |t: &Told| {
-        let samples = match (t.received, t.expected) {
-            (Some(received), Some(expected)) => percent(received, expected),
-            _ => "-".into(),
-        };
-        vec![
-            t.key.job_id.to_string(),
-            t.key.cluster.clone(),
-            t.key.start_time.to_string(),
-            t.attempts.to_string(),
-            t.next_try.map_or_else(|| "-".into(), time),
-            samples,
-            t.reason.clone().unwrap_or_else(|| t.outcome.clone()),
-            t.detail.clone().unwrap_or_default(),
-        ]
-    };
-    let mut rows = vec![head.map(String::from).to_vec()];
-    rows.extend(jobs.iter().map(row));
-    // On a narrow terminal the detail would only be cut; `explain` has it.
-    if !p.has_room_for(140) {
-        for r in &mut rows {
-            r.truncate(7);
-        }
+    let mut rows = vec![LIST_HEAD.map(String::from).to_vec()];
+    rows.extend(jobs.iter().map(list_row));
+    let shown = list_columns(&rows, &p);
+    for row in &mut rows {
+        let mut at = 0..;
+        row.retain(|_| at.next().is_some_and(|k| shown.contains(&k)));
     }
-    p.table(&[Right, Left, Right, Right, Left, Right, Left, Left], &rows);
+    let align = |k: &usize| LIST_ALIGN[*k];
+    let align: Vec<_> = shown.iter().map(align).collect();
+    p.table(&align, &rows);
     if jobs.len() == limit {
         p.say(
             Tone::Plain,
@@ -351,4 +336,47 @@ pub(crate) fn list(jobs: &[Told], limit: usize) -> String {
         );
     }
     p.finish()
+}
+
+const LIST_HEAD: [&str; 9] = [
+    "job", "cluster", "started", "(Unix)", "tries", "next try", "samples", "reason", "detail",
+];
+const LIST_ALIGN: [super::paper::Align; 9] =
+    [Right, Left, Left, Right, Right, Left, Right, Left, Left];
+/// Columns that are left out where there is no room, in this order: `explain` and --json have them.
+const SPARED: [usize; 3] = [8, 4, 3];
+
+fn list_row(t: &Told) -> Vec<String> {
+    let samples = match (t.received, t.expected) {
+        (Some(received), Some(expected)) => percent(received, expected),
+        _ => "-".into(),
+    };
+    let next = t.next_try.filter(|next| *next > 0);
+    vec![
+        t.key.job_id.to_string(),
+        t.key.cluster.clone(),
+        time(t.key.start_time),
+        t.key.start_time.to_string(),
+        t.attempts.to_string(),
+        next.map_or_else(|| "-".into(), time),
+        samples,
+        t.reason.clone().unwrap_or_else(|| t.outcome.clone()),
+        t.detail.clone().unwrap_or_default(),
+    ]
+}
+
+/// The columns that say something and for which there is room.
+fn list_columns(rows: &[Vec<String>], p: &Paper) -> Vec<usize> {
+    let says = |k: &usize| rows.iter().skip(1).any(|r| !matches!(&*r[*k], "-" | ""));
+    let width = |k: usize| rows.iter().map(|r| r[k].chars().count()).max().unwrap_or(0);
+    let mut shown: Vec<usize> = (0..LIST_HEAD.len()).filter(says).collect();
+    // What is left of a detail in less than this is of no use.
+    let detail = |k: usize| if k == 8 { width(k).min(40) } else { width(k) };
+    for spared in SPARED {
+        let all: usize = shown.iter().map(|k| detail(*k) + 2).sum();
+        if !p.has_room_for(all) {
+            shown.retain(|k| *k != spared);
+        }
+    }
+    shown
 }

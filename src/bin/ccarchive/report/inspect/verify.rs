@@ -5,21 +5,27 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use ccarchive::inspect::verify::{
-    Fault, Finding, Listener, Named, Repair, Seen, Severity, Verified,
+    Fault, Finding, Listener, Named, Progress, Repair, Severity, Verified,
 };
 use ccarchive::model::job::{JobKey, Shown};
 use ccarchive::repair::{Plan, Step};
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
 use super::{count, job, json};
 use crate::report::advice;
+use crate::report::words::clock;
 
 /// Findings of one kind that are shown; the rest is counted.
 const LINES: u64 = 20;
+/// Notes of one kind that are shown: nobody has to do anything about them.
+const NOTES: u64 = 3;
 /// Without a terminal, a line of progress at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(60);
+
+/// Steps of the bar.
+const STEPS: u64 = 1000;
 
 /// Commands that are shown; more are counted.
 const COMMANDS: usize = 20;
@@ -41,6 +47,7 @@ pub(crate) struct Console {
     site: String,
     bar: Option<ProgressBar>,
     last: Instant,
+    pace: Pace,
     counts: BTreeMap<(Severity, Fault), u64>,
     /// Jobs to archive again: some of them, and how many lines there were beyond those.
     again: BTreeSet<JobKey>,
@@ -55,9 +62,9 @@ impl Console {
     /// `site`: the flags that name the site, for commands.
     pub(crate) fn new(json: bool, quiet: bool, site: String) -> Self {
         let bar = (!quiet && io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
+            let target = ProgressDrawTarget::stderr_with_hz(5);
+            let bar = ProgressBar::with_draw_target(Some(STEPS), target);
+            bar.with_style(style())
         });
         Self {
             json,
@@ -65,6 +72,7 @@ impl Console {
             site,
             bar,
             last: Instant::now(),
+            pace: Pace::default(),
             counts: BTreeMap::new(),
             again: BTreeSet::new(),
             more_again: false,
@@ -107,14 +115,15 @@ impl Console {
             );
         }
         self.found(&mut p);
-        if !plan.is_empty() {
-            planned(plan, repair, &mut p);
-        }
+        planned(plan, repair, &mut p);
         crate::report::out(&p.finish())
     }
 
     /// What came of a repair.
     pub(crate) fn repaired(&mut self, step: &Step, outcome: &Result<(), String>) {
+        if let (Some(key), Ok(())) = (&step.job, outcome) {
+            self.again.remove(key);
+        }
         if self.json {
             let mut line = serde_json::json!({
                 "fault": step.fault,
@@ -136,6 +145,7 @@ impl Console {
             return;
         }
         let what = match outcome {
+            Ok(()) if step.is_again() => "archived again".to_owned(),
             Ok(()) => "repaired".to_owned(),
             Err(why) => format!("! not repaired: {why}"),
         };
@@ -168,6 +178,9 @@ impl Console {
         if let Some(r) = repaired.filter(|r| !self.quiet || r.left > 0) {
             let tone = if r.left > 0 { Tone::Warn } else { Tone::Good };
             let left = match r.left {
+                0 if v.resume.is_some() => {
+                    "nothing that is wrong is left in what was looked at".to_owned()
+                }
                 0 => "nothing that is wrong is left".to_owned(),
                 n => format!("{} left", count(n, "finding")),
             };
@@ -175,7 +188,11 @@ impl Console {
         }
         if !self.again.is_empty() {
             p.gap();
-            p.heading("Archive again, while the source has the data");
+            p.heading(if repaired.is_some() {
+                "Not archived again; each by itself, once its reason is dealt with"
+            } else {
+                "Archive again, while the source has the data: --repair does it, or each by itself"
+            });
             for key in &self.again {
                 p.whole(&advice::again(key, &self.site));
             }
@@ -243,25 +260,43 @@ impl Console {
 
 /// What is repaired, before it is.
 fn planned(plan: &Plan, repair: bool, p: &mut Paper) {
-    let mut kinds: BTreeMap<Fault, Vec<&Step>> = BTreeMap::new();
-    for step in plan.steps() {
-        kinds.entry(step.fault).or_default().push(step);
-    }
-    p.heading(if repair {
+    let safe = if repair {
         "To be repaired now"
     } else {
         "Can be repaired without losing anything: add --repair"
-    });
+    };
+    steps(plan.steps().filter(|s| !s.is_again()), safe, repair, p);
+    if repair {
+        let again = "To be archived again now, as run --job-id does";
+        steps(plan.steps().filter(|s| s.is_again()), again, true, p);
+    }
+}
+
+/// Steps by what was found.
+fn steps<'a>(all: impl Iterator<Item = &'a Step>, heading: &str, each: bool, p: &mut Paper) {
+    let mut kinds: BTreeMap<Fault, Vec<&Step>> = BTreeMap::new();
+    for step in all {
+        kinds.entry(step.fault).or_default().push(step);
+    }
+    if kinds.is_empty() {
+        return;
+    }
+    p.heading(heading);
     for (fault, steps) in kinds {
         let n = steps.len() as u64;
+        let noun = if steps.iter().all(|s| s.job.is_some()) {
+            "job"
+        } else {
+            "place"
+        };
         let text = format!(
             "{} {}: {}",
             fault.symbol(),
-            count(n, "place"),
+            count(n, noun),
             advice::repair(fault)
         );
         p.say(Tone::Plain, &text);
-        if !repair {
+        if !each {
             continue;
         }
         for step in steps.iter().take(COMMANDS) {
@@ -326,10 +361,12 @@ impl Listener for Console {
             self.note(written);
             return;
         }
-        if (self.quiet && f.severity == Severity::Note) || n > LINES + 1 {
+        let is_note = f.severity == Severity::Note;
+        let lines = if is_note { NOTES } else { LINES };
+        if (self.quiet && is_note) || n > lines + 1 {
             return;
         }
-        if n == LINES + 1 {
+        if n == lines + 1 {
             let what = f.fault.name().replace('_', " ");
             self.out(&format!(
                 "{} more of {what}: counted below, --json lists each\n",
@@ -340,25 +377,109 @@ impl Listener for Console {
         self.out(&line(f));
     }
 
-    fn progress(&mut self, seen: &Seen) {
-        let errors: u64 = self
-            .counts
-            .iter()
-            .filter(|((s, _), _)| *s != Severity::Note)
-            .map(|(_, n)| n)
-            .sum();
-        let text = format!(
-            "{} looked at, {}, {}, {} found",
-            count(seen.rows, "row"),
-            count(seen.archives, "archive"),
-            count(seen.places, "place"),
-            count(errors, "fault")
-        );
+    fn progress(&mut self, progress: &Progress) {
+        let left = self.pace.left(progress, Instant::now());
         if let Some(bar) = &self.bar {
-            bar.set_message(text);
+            let steps = progress.share * STEPS as f64;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a share of a thousand"
+            )]
+            bar.set_position(steps as u64);
+            bar.set_message(self.so_far(progress, left));
         } else if !self.quiet && self.last.elapsed() >= PROGRESS_EVERY {
             self.last = Instant::now();
-            crate::report::line(&text);
+            crate::report::line(&self.so_far(progress, left));
         }
+    }
+}
+
+impl Console {
+    /// How far it is: of the rows, then of the archive's parts.
+    fn so_far(&self, p: &Progress, left: Option<Duration>) -> String {
+        let found = |notes: bool| -> u64 {
+            let counts = self.counts.iter();
+            let of = counts.filter(|((s, _), _)| (*s == Severity::Note) == notes);
+            of.map(|(_, n)| n).sum()
+        };
+        let percent = if p.share < 1.0 {
+            (p.share * 100.0).min(99.9)
+        } else {
+            100.0
+        };
+        let what = if p.places {
+            let jobs = count(p.seen.places, "job");
+            format!("{jobs} in the archive's {}", count(p.total, "part"))
+        } else {
+            format!("{} of {}", p.seen.rows, count(p.total, "row"))
+        };
+        let left = left.map_or(String::new(), |d| format!(", {} left", clock(d)));
+        let step = if p.places { "2/2" } else { "1/2" };
+        format!(
+            "{step} {percent:.1} %{left}: {what}, {} so far",
+            count(found(false), "fault")
+        )
+    }
+}
+
+/// Tells how long the step that is under way takes on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// Which step, when it was first heard of, and how far it was then.
+    begun: Option<(bool, Instant, f64)>,
+}
+
+impl Pace {
+    /// None before there is anything to go by.
+    fn left(&mut self, p: &Progress, now: Instant) -> Option<Duration> {
+        let (_, at, share) = match self.begun.filter(|b| b.0 == p.places) {
+            Some(begun) => begun,
+            None => *self.begun.insert((p.places, now, p.share)),
+        };
+        let (done, elapsed) = (p.share - share, now.saturating_duration_since(at));
+        let rest = elapsed.as_secs_f64() * (1.0 - p.share) / done;
+        (done > 0.0 && elapsed > Duration::from_secs(1))
+            .then(|| Duration::try_from_secs_f64(rest).ok())
+            .flatten()
+    }
+}
+
+fn style() -> ProgressStyle {
+    let template = "[{bar:20}] {wide_msg}";
+    let style = ProgressStyle::with_template(template);
+    style.map_or_else(
+        |_| ProgressStyle::default_bar(),
+        |s| s.progress_chars("#>-"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ccarchive::inspect::verify::Seen;
+
+    #[test]
+    fn the_time_left_is_that_of_the_step_under_way_at_the_pace_of_this_run() {
+        let begun = Instant::now();
+        let at = |seconds, places, share| {
+            let progress = Progress {
+                seen: Seen::default(),
+                places,
+                total: 100,
+                share,
+            };
+            (progress, begun + Duration::from_secs(seconds))
+        };
+        let mut pace = Pace::default();
+        let mut left = |seconds, places, share| {
+            let (progress, now) = at(seconds, places, share);
+            pace.left(&progress, now).map(|d| d.as_secs())
+        };
+        // A run that goes on where another ended begins at a half.
+        assert_eq!(left(0, false, 0.5), None);
+        assert_eq!(left(10, false, 0.6), Some(40));
+        assert_eq!(left(50, true, 0.0), None);
+        assert_eq!(left(60, true, 0.25), Some(30));
     }
 }

@@ -61,3 +61,7 @@ pub trait Older: Source + Debug + Send {
     /// As [`Source::ask`].
     fn before(&self, request: &Request<'_>, until: i64, stop: &Stop) -> Result<Old, Error>;
 }
+
+#[cfg(test)]
+#[cfg(feature = "parquet")]
+mod tests;

@@ -1,5 +1,6 @@
 //! Whole sweeps with a store: alone, behind files, before them; away, and back again.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -167,12 +168,10 @@ fn a_store_that_is_killed_in_the_middle_of_an_answer_costs_its_jobs_a_sweep_and_
                 };
             }
             let given = given.fetch_add(1, Ordering::SeqCst);
-            if given < answers {
-                Play::Answer(right)
-            } else if given == answers {
-                Play::Cut(right)
-            } else {
-                Play::Close
+            match given.cmp(&answers) {
+                Less => Play::Answer(right),
+                Equal => Play::Cut(right),
+                Greater => Play::Close,
             }
         });
         sweep(&site, &[&killed.url()], None).expect(1);

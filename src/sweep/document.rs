@@ -231,7 +231,7 @@ impl<'a> Work<'a> {
         if *outcome == Outcome::Empty && provisional {
             return Ok(Choice::Unchanged);
         }
-        if *outcome == Outcome::Empty && again && subject.found.is_some() {
+        if *outcome == Outcome::Empty && again && Self::keeps_when_empty(subject) {
             let none = "no sample is expected or found now; the archived job stays as it is";
             return Err(Ending::Outcome(Outcome::NoData(no_data(none))));
         }
@@ -252,6 +252,14 @@ impl<'a> Work<'a> {
             Comparison::Equal => Ok(Choice::Publish),
             Comparison::Poorer(why) => Err(Failure::new(Stage::Store, Reason::Poorer, why).into()),
         }
+    }
+
+    /// Whether an archived job whose archive would be empty now stays as it is: not where what is there of a job of length
+    /// 0 is no whole archive and holds no value.
+    fn keeps_when_empty(subject: &Subject<'a>) -> bool {
+        subject.found.as_ref().is_some_and(|f| {
+            f.whole.is_some() || !f.values.is_empty() || subject.job.head.duration > 0
+        })
     }
 
     /// What becomes of a job of which the source has no sample: a whole archive that is there is taken over. Otherwise it

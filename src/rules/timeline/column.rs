@@ -148,11 +148,6 @@ impl Column {
         self.length == 0
     }
 
-    /// Memory held, in bytes.
-    pub const fn bytes(&self) -> usize {
-        self.kept.len() * size_of::<f32>() + self.present.len() * size_of::<Range<u32>>()
-    }
-
     /// The value of that number: none where it was not kept.
     pub fn value(&self, i: usize) -> Option<f32> {
         self.kept.get(i.checked_sub(self.window.start)?).copied()

@@ -194,7 +194,7 @@ impl Answer<'_> {
             Fault::NoFooter => (&mut self.out.passed_over, Reason::SnapshotBroken),
             Fault::Foreign(_) => return Ok(()),
             Fault::Content(_) => (&mut self.out.damaged, Reason::SnapshotBroken),
-            Fault::Medium(_) | Fault::TooLarge => (&mut self.out.damaged, Reason::SourceUnreadable),
+            Fault::Medium(_) => (&mut self.out.damaged, Reason::SourceUnreadable),
         };
         list.push(Damage {
             interval,

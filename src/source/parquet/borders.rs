@@ -64,7 +64,7 @@ pub(super) fn of(
         });
         match read {
             Ok(()) => {}
-            Err(Fault::Content(_) | Fault::TooLarge | Fault::NoFooter | Fault::Foreign(_)) => {
+            Err(Fault::Content(_) | Fault::NoFooter | Fault::Foreign(_)) => {
                 continue;
             }
             Err(e) => return Err(e),

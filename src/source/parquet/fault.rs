@@ -25,9 +25,6 @@ pub(super) enum Fault {
     /// Its content cannot be what the store wrote.
     #[error("{0}")]
     Content(String),
-    /// What would be kept takes more memory than there is for it.
-    #[error("its samples take more memory than a host may have")]
-    TooLarge,
     /// The sweep is being cancelled.
     #[error("cancelled")]
     Cancelled,

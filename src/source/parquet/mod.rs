@@ -40,8 +40,6 @@ const READINGS: usize = 3;
 pub struct Parquet {
     roots: Vec<PathBuf>,
     clock: Clock,
-    /// Bytes that the samples of one host may take.
-    room: usize,
     catalogue: Catalogue,
 }
 
@@ -52,7 +50,6 @@ impl Parquet {
         Self {
             roots,
             clock,
-            room: usize::MAX,
             catalogue: Catalogue::default(),
         }
     }
@@ -61,13 +58,6 @@ impl Parquet {
     pub fn oddities(&self) -> Vec<String> {
         let roots = self.roots.iter();
         roots.flat_map(|root| presence::oddities(root)).collect()
-    }
-
-    /// Refuses hosts whose samples take more than so many bytes within a window.
-    #[must_use]
-    pub const fn limited_to(mut self, bytes: usize) -> Self {
-        self.room = bytes;
-        self
     }
 }
 
@@ -81,7 +71,6 @@ impl Older for Parquet {
                 window: request.window,
                 until,
                 metrics: &metrics,
-                room: self.room,
             },
             believed: believable(self.clock.now()),
             stop,

@@ -26,8 +26,6 @@ pub(super) struct Keep<'a> {
     pub(super) until: i64,
     /// The metrics of which values are kept; all, where none is named.
     pub(super) metrics: &'a [&'a str],
-    /// Bytes that the kept values may take.
-    pub(super) room: usize,
 }
 
 /// One series while rows are added.
@@ -63,7 +61,6 @@ pub(super) struct Pieces<'a> {
     file: usize,
     rows: usize,
     begun: usize,
-    bytes: usize,
 }
 
 impl<'a> Pieces<'a> {
@@ -76,7 +73,6 @@ impl<'a> Pieces<'a> {
             file: 0,
             rows: 0,
             begun: 0,
-            bytes: 0,
         }
     }
 
@@ -114,7 +110,8 @@ impl<'a> Pieces<'a> {
                 series.changes += 1;
             }
             if piece.column.step == row.step && piece.takes(row.time) {
-                return self.push(at, row);
+                self.push(at, row);
+                return Ok(());
             }
             true
         } else {
@@ -138,26 +135,21 @@ impl<'a> Pieces<'a> {
                 "its times jump to and fro, as no collector's do".into(),
             ));
         }
-        self.push(at, row)
+        self.push(at, row);
+        Ok(())
     }
 
     /// Appends a value to the last piece of a series.
-    fn push(&mut self, at: usize, row: Row<'_>) -> Result<(), Fault> {
+    fn push(&mut self, at: usize, row: Row<'_>) {
         let Some(piece) = self.series[at].pieces.last_mut() else {
-            return Ok(());
+            return;
         };
         let missing = (row.time - piece.last) / row.step - 1;
         for _ in 0..missing {
             piece.column.push(f32::NAN);
         }
-        let before = piece.column.bytes();
         piece.column.push(row.value);
         piece.last = row.time;
-        self.bytes += piece.column.bytes() - before;
-        if self.bytes > self.keep.room {
-            return Err(Fault::TooLarge);
-        }
-        Ok(())
     }
 
     /// The number of the row's series.

@@ -157,11 +157,12 @@ fn a_job_of_length_0_whose_archive_is_gone_gets_its_empty_archive_again() {
     let swept = Sweep::at(NOW).job_id(8).run(&site);
     assert_eq!(swept.outcome(8), "no_data");
     let folder = site.folder(8, T0 + 600);
-    let losses: [&dyn Fn(); 2] = [&|| fs::remove_dir_all(&folder).unwrap(), &|| {
-        fs::remove_file(folder.join("meta.json")).unwrap()
-    }];
-    for lose in losses {
-        lose();
+    for meta_alone in [false, true] {
+        if meta_alone {
+            fs::remove_file(folder.join("meta.json")).unwrap();
+        } else {
+            fs::remove_dir_all(&folder).unwrap();
+        }
         let swept = Sweep::at(NOW).job_id(8).run(&site);
         assert_eq!(swept.outcome(8), "empty");
         assert_eq!(site.archived(8, T0 + 600), sound);

@@ -164,6 +164,11 @@ fn foreign_database(database: &Path, owner: u32) -> Option<String> {
     })
 }
 
+fn name_of_folder(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 /// The clusters of a folder of checkpoints.
 fn clusters(root: &Path) -> Vec<SourceCluster> {
     let cluster = |folder: PathBuf| {
@@ -171,11 +176,7 @@ fn clusters(root: &Path) -> Vec<SourceCluster> {
         let step = hosts.len().div_ceil(HOSTS).max(1);
         SourceCluster {
             source: root.to_owned(),
-            cluster: folder
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            cluster: name_of_folder(&folder),
             newest_file: hosts
                 .iter()
                 .step_by(step)
@@ -195,11 +196,7 @@ fn parquet_clusters(root: &Path) -> Vec<ParquetCluster> {
         let files: Vec<_> = entries.filter(|e| is_parquet(&e.file_name())).collect();
         ParquetCluster {
             source: root.to_owned(),
-            cluster: folder
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            cluster: name_of_folder(&folder),
             newest_file: files.iter().filter_map(written).max(),
             files: files.len(),
         }

@@ -125,30 +125,23 @@ pub trait Source: Send + Sync {
     fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error>;
 }
 
-impl<S: Source + ?Sized> Source for Box<S> {
-    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
-        (**self).ask(request, stop)
-    }
+/// What points to a source is one.
+macro_rules! point_to_sources {
+    ($($pointer:ty),*) => {$(
+        impl<S: Source + ?Sized> Source for $pointer {
+            fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
+                (**self).ask(request, stop)
+            }
 
-    fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
-        (**self).reach(cluster, stop)
-    }
+            fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
+                (**self).reach(cluster, stop)
+            }
 
-    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
-        (**self).probe(cluster, but, stop)
-    }
+            fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
+                (**self).probe(cluster, but, stop)
+            }
+        }
+    )*};
 }
 
-impl<S: Source + ?Sized> Source for Arc<S> {
-    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
-        (**self).ask(request, stop)
-    }
-
-    fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
-        (**self).reach(cluster, stop)
-    }
-
-    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
-        (**self).probe(cluster, but, stop)
-    }
-}
+point_to_sources!(&S, Box<S>, Arc<S>);

@@ -55,20 +55,6 @@ impl Source for Fake {
     }
 }
 
-impl Source for &Fake {
-    fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
-        (**self).ask(request, stop)
-    }
-
-    fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
-        (**self).reach(cluster, stop)
-    }
-
-    fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
-        (**self).probe(cluster, but, stop)
-    }
-}
-
 /// A host with one series `m`, a sample a minute from `start` on.
 pub(super) fn holding(start: i64, values: &[f32]) -> Evidence {
     let mut builder = Builder::default();

@@ -163,7 +163,7 @@ fn by_file(places: &[Place], kept: Vec<Option<[File; 2]>>) -> Result<(), Failed>
     sync(&files, |(folder, file)| {
         file.sync_all().map_err(|e| ((*folder).clone(), e))
     })?;
-    // Folders above a job's may be new, made by this job, by another or by cc-backend; each once, the lowest first.
+    // Folders above a job's may be new, made by this job, by another or by cc-backend; each once.
     let mut folders = BTreeSet::new();
     for place in places {
         folders.extend(place.levels());

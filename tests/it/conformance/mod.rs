@@ -1,5 +1,19 @@
 //! What every medium behind a port promises: one suite a port, run over each medium.
 
+/// Runs facts over a medium, each on one of its own.
+macro_rules! facts_of {
+    ($name:ident, $medium:expr; $($fact:ident)*) => {
+        mod $name {
+            $(
+                #[test]
+                fn $fact() {
+                    super::$fact(&$medium);
+                }
+            )*
+        }
+    };
+}
+
 mod faults;
 mod owner;
 mod replacing;

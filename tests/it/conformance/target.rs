@@ -290,18 +290,8 @@ fn a_probe_leaves_nothing(m: &dyn Medium) {
 
 /// Runs every fact over a medium, each on an archive of its own.
 macro_rules! conformance {
-    ($name:ident, $medium:expr; $($fact:ident)*) => {
-        mod $name {
-            $(
-                #[test]
-                fn $fact() {
-                    super::$fact(&$medium);
-                }
-            )*
-        }
-    };
     ($name:ident, $medium:expr) => {
-        conformance!{
+        facts_of! {
             $name, $medium;
             a_start_up_learns_what_it_needs
             nothing_is_found_where_nothing_is

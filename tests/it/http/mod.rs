@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use ccarchive::https::Trust;
 use ccarchive::model::clock::Clock;
-use ccarchive::model::series::Scope;
 use ccarchive::model::stop::Stop;
 use ccarchive::rules::evidence::Evidence;
-use ccarchive::rules::timeline::{Grid, Interval};
+use ccarchive::rules::timeline::Grid;
+use ccarchive::source::Error;
 use ccarchive::source::http::{Address, Limits, Store};
 use ccarchive::source::retry::Patience;
-use ccarchive::source::{Error, Request, Source, Wanted};
 
+use crate::support::question::ask_about;
 use crate::support::site::{CLUSTER, HOUR, T0};
 use crate::support::snapshots::{METRICS, STEP};
 
@@ -46,23 +46,7 @@ fn store(url: &str, token: Option<&str>, limits: Limits) -> Store {
 
 /// Asks about the metrics of a host, for an hour from `T0` on.
 fn ask(store: &Store, cluster: &str, host: &str, stop: &Stop) -> Result<Arc<Evidence>, Error> {
-    let wanted = METRICS.map(|metric| Wanted {
-        metric,
-        frequency: STEP,
-        native: Scope::Node,
-        components: &[],
-    });
-    let request = Request {
-        cluster,
-        subcluster: "main",
-        host,
-        metrics: &wanted,
-        window: Interval {
-            from: T0,
-            to: T0 + HOUR,
-        },
-    };
-    store.ask(&request, stop)
+    ask_about(store, cluster, host, &METRICS, &(T0..T0 + HOUR), stop)
 }
 
 /// What is asked of a store with quick limits.

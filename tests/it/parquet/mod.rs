@@ -13,11 +13,11 @@ use tempfile::TempDir;
 
 use crate::support::documents::{Documents, in_tree};
 use crate::support::golden::{carried, unpack};
-use crate::support::parquet_files::{TestRow, write};
+use crate::support::parquet_files::write;
 use crate::support::program::{program, run};
 use crate::support::shared::golden;
 use crate::support::site::{CLUSTER, HOUR, NewJob, Site, folders};
-use crate::support::snapshots::{METRICS, STEP, times, value};
+use crate::support::snapshots::{STEP, rows};
 use crate::support::wait::now;
 
 /// A folder with its content copied, as far as `wanted` says.
@@ -207,24 +207,9 @@ fn a_phase_that_had_to_be_guessed_is_in_the_ledger_and_said() {
     let begin = (now() - 3 * HOUR).div_euclid(STEP) * STEP;
     site.insert(&NewJob::stopped(1, "n1", begin + HOUR, HOUR));
     let held = begin..begin + 2 * HOUR;
-    let rows = |host| -> Vec<TestRow> {
-        let row = |metric| {
-            move |time| TestRow {
-                host,
-                metric,
-                scope: "node",
-                id: "",
-                time,
-                step: STEP,
-                value: value(host, metric, time),
-            }
-        };
-        let of = |metric| times(&held).map(row(metric));
-        METRICS.into_iter().flat_map(of).collect()
-    };
     let folder = site.path("parquet");
     let file = folder.join(CLUSTER).join(format!("{begin}.parquet"));
-    write(&file, &[rows("n1"), rows("n2")]);
+    write(&file, &[rows("n1", &held), rows("n2", &held)]);
     let source = format!("parquet:{}", folder.display());
     let ran = |arguments: &[&str]| {
         let mut command = program();

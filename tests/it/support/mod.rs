@@ -12,6 +12,7 @@ pub(crate) mod media;
 pub(crate) mod parquet_files;
 pub(crate) mod preload;
 pub(crate) mod program;
+pub(crate) mod question;
 pub(crate) mod random;
 #[cfg(feature = "s3")]
 pub(crate) mod s3;

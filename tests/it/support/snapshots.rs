@@ -5,6 +5,8 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "parquet")]
+use super::parquet_files::TestRow;
 use crate::generator::encode::{self, Series};
 
 /// Seconds between samples.
@@ -145,4 +147,21 @@ pub(crate) fn binary(host: &str, span: &Range<i64>) -> Vec<u8> {
 /// A JSON snapshot's text.
 pub(crate) fn json(host: &str, span: &Range<i64>) -> Vec<u8> {
     encode::json(&series(host, span), span.start, span.end)
+}
+
+/// The same as rows of a Parquet file, as every host reports them.
+#[cfg(feature = "parquet")]
+pub(crate) fn rows(host: &'static str, span: &Range<i64>) -> Vec<TestRow> {
+    let of = |metric: &'static str| {
+        times(span).map(move |time| TestRow {
+            host,
+            metric,
+            scope: "node",
+            id: "",
+            time,
+            step: STEP,
+            value: value(host, metric, time),
+        })
+    };
+    METRICS.into_iter().flat_map(of).collect()
 }

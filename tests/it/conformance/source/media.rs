@@ -298,7 +298,7 @@ mod parquet {
 
     use super::*;
     use crate::support::parquet_files::{TestRow, write};
-    use crate::support::snapshots::{times, value};
+    use crate::support::snapshots::rows;
 
     /// The metric store's Parquet files.
     pub(in super::super) struct Parquet(TempDir);
@@ -329,21 +329,6 @@ mod parquet {
         fn source(&self) -> parquet::Parquet {
             parquet::Parquet::new(vec![self.root()], clock())
         }
-    }
-
-    fn rows(host: &'static str, span: &Range<i64>) -> Vec<TestRow> {
-        let of = |metric: &'static str| {
-            times(span).map(move |time| TestRow {
-                host,
-                metric,
-                scope: "node",
-                id: "",
-                time,
-                step: STEP,
-                value: value(host, metric, time),
-            })
-        };
-        METRICS.into_iter().flat_map(of).collect()
     }
 
     impl Medium for Parquet {

@@ -7,12 +7,12 @@ mod media;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ccarchive::model::series::Scope;
 use ccarchive::model::stop::Stop;
 use ccarchive::rules::evidence::{Damage, Evidence};
-use ccarchive::rules::timeline::{Grid, Interval};
-use ccarchive::source::{Error, Request, Source, Wanted};
+use ccarchive::rules::timeline::Grid;
+use ccarchive::source::{Error, Source};
 
+use crate::support::question::ask_about;
 use crate::support::site::{CLUSTER, HOUR, T0};
 use crate::support::snapshots::{METRICS, STEP, times, value};
 
@@ -37,36 +37,6 @@ fn ask_for(
     window: &Range<i64>,
 ) -> Result<Arc<Evidence>, Error> {
     ask_about(source, CLUSTER, host, metrics, window, &Stop::new())
-}
-
-fn ask_about(
-    source: &dyn Source,
-    cluster: &str,
-    host: &str,
-    metrics: &[&str],
-    window: &Range<i64>,
-    stop: &Stop,
-) -> Result<Arc<Evidence>, Error> {
-    let wanted: Vec<Wanted<'_>> = metrics
-        .iter()
-        .map(|metric| Wanted {
-            metric,
-            frequency: STEP,
-            native: Scope::Node,
-            components: &[],
-        })
-        .collect();
-    let request = Request {
-        cluster,
-        subcluster: "main",
-        host,
-        metrics: &wanted,
-        window: Interval {
-            from: window.start,
-            to: window.end,
-        },
-    };
-    source.ask(&request, stop)
 }
 
 fn ask(source: &dyn Source, host: &str, window: &Range<i64>) -> Result<Arc<Evidence>, Error> {
@@ -250,18 +220,8 @@ fn damage_is_said_with_its_time_and_concerns_no_other_host(m: &dyn Medium) {
 
 /// Runs every fact over a medium, each on one of its own.
 macro_rules! conformance {
-    ($name:ident, $medium:expr; $($fact:ident)*) => {
-        mod $name {
-            $(
-                #[test]
-                fn $fact() {
-                    super::$fact(&$medium);
-                }
-            )*
-        }
-    };
     ($name:ident, $medium:expr) => {
-        conformance!{
+        facts_of! {
             $name, $medium;
             a_host_has_its_values_in_their_places
             a_window_is_a_part_of_the_whole

@@ -18,8 +18,14 @@ pub struct Refused {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is none.
-    #[error("no such job in the database (with this cluster and start time)")]
-    Unknown,
+    #[error(
+        "no such job in the database{}",
+        if *.narrowed { ", on the given cluster or with the given start time" } else { "" }
+    )]
+    Unknown {
+        /// Whether a cluster or a start time was named as well.
+        narrowed: bool,
+    },
     /// Several jobs share the number.
     #[error("{} jobs share this number", .0.len())]
     Ambiguous(Vec<Head>),
@@ -90,7 +96,8 @@ fn choose_one(mut found: Vec<Row>, selection: &Selection, latest: i64) -> Result
         ));
     }
     let Some(Row { head, job }) = found.pop() else {
-        return Err(Refusal::Unknown);
+        let narrowed = !selection.clusters.is_empty() || selection.start_time.is_some();
+        return Err(Refusal::Unknown { narrowed });
     };
     if !head.stopped() {
         return Err(Refusal::NotStopped(head.state));

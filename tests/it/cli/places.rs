@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::{command, failing, present, sweep, with_jobs};
 use crate::support::program::{Ran, program, run};
@@ -180,4 +181,52 @@ fn the_start_says_what_was_seen_of_the_site_if_asked_to() {
     ] {
         assert!(ran.err.contains(part), "{part}: {}", ran.err);
     }
+}
+
+#[test]
+fn a_source_is_doubted_for_the_clusters_of_the_archive_alone() {
+    let (site, _) = with_jobs(1);
+    // Another archive's cluster in the same store, silent for months.
+    let old = site.path("checkpoints/beta/b1/1780000000.json");
+    fs::create_dir_all(old.parent().unwrap()).unwrap();
+    let file = fs::File::create(old).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(1_780_000_000))
+        .unwrap();
+    let ran = sweep(&site, &["--dry-run"]).expect(0);
+    assert!(!ran.err.contains("beta"), "{}", ran.err);
+
+    // Folders in folders, as a metric store's, but of something else.
+    let wrong = tempfile::tempdir().unwrap();
+    for service in ["nginx", "ssh"] {
+        let folder = wrong.path().join(service).join("conf.d");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("default.conf"), "").unwrap();
+    }
+    let wrong = wrong.path().display().to_string();
+    let ran = sweep(&site, &["--dry-run", "--source", &wrong]).expect(1);
+    let doubt = format!("{wrong} holds no checkpoint file of alpha");
+    assert_eq!(ran.err.matches(&doubt).count(), 1, "{}", ran.err);
+    assert!(!ran.err.contains("still report"), "{}", ran.err);
+}
+
+#[test]
+fn the_newest_file_of_a_cluster_that_stopped_reporting_is_named() {
+    let (site, _) = with_jobs(1);
+    for host in fs::read_dir(site.path("checkpoints/alpha")).unwrap() {
+        for file in fs::read_dir(host.unwrap().path()).unwrap() {
+            let file = fs::File::options()
+                .append(true)
+                .open(file.unwrap().path())
+                .unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(1_780_000_000))
+                .unwrap();
+        }
+    }
+    let ran = sweep(&site, &["--dry-run"]);
+    let doubt = "does this cluster still report to this metric store?";
+    assert!(
+        ran.err.contains("the newest file of alpha") && ran.err.contains(doubt),
+        "{}",
+        ran.err
+    );
 }

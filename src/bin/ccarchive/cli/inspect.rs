@@ -1,6 +1,5 @@
 //! The flags of the commands that only read.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use ccarchive::site::quantity;
 use clap::{Args, ValueEnum};
 
 use super::places::SiteArgs;
+use super::values::{job, time_box, whole};
 use super::when::When;
 
 pub(super) const STATUS_EXIT_CODES: &str = "\
@@ -35,10 +35,10 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "KIND")]
     pub(crate) list: Option<ListArg>,
     /// List at most N jobs
-    #[arg(long, value_name = "N", default_value = "50")]
-    pub(crate) limit: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value = "50", value_parser = |text: &str| whole::<usize>(text, 1, None))]
+    pub(crate) limit: usize,
     /// Archived jobs with less than this share of their samples are thin, in percent
-    #[arg(long, value_name = "PERCENT", default_value = "90", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value = "90", value_parser = |text: &str| whole::<u8>(text, 0, Some(100)))]
     pub(crate) thin: u8,
     /// Also write figures for the textfile collector of Prometheus' node exporter
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
@@ -47,10 +47,10 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     pub(crate) html: Option<PathBuf>,
     /// Show the last N sweeps
-    #[arg(long, value_name = "N", default_value = "5")]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = |text: &str| whole::<usize>(text, 0, None))]
     pub(crate) runs: usize,
     /// Show the outcomes of the last N days
-    #[arg(long, value_name = "N", default_value = "14", value_parser = clap::value_parser!(u16).range(1..=3660))]
+    #[arg(long, value_name = "N", default_value = "14", value_parser = |text: &str| whole::<u16>(text, 1, Some(3660)))]
     pub(crate) days: u16,
     /// As for run: jobs that stopped more recently are left to cc-backend [default: 10m]
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_MIN_AGE", hide_env_values = true,
@@ -87,7 +87,7 @@ pub(crate) struct ExplainArgs {
 #[derive(Debug, Args)]
 pub(crate) struct JobArgs {
     /// The scheduler's number of the job
-    #[arg(value_name = "JOB", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(value_name = "JOB", value_parser = job)]
     pub(crate) job: i64,
     /// The job of this cluster
     #[arg(long, value_name = "NAME")]
@@ -181,7 +181,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = share)]
     pub(crate) sample: u32,
     /// Stop after this time, say where, and exit with 124 [default: no limit]
-    #[arg(long, value_name = "DUR", value_parser = super::values::time_box)]
+    #[arg(long, value_name = "DUR", value_parser = time_box)]
     pub(crate) max_duration: Option<Duration>,
     /// Go on where a run ended early, as it said
     #[arg(long, value_name = "MARK", default_value = "0", value_parser = mark)]

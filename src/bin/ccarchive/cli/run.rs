@@ -42,7 +42,7 @@ pub(crate) struct RunArgs {
 #[command(next_help_heading = "Selection (lists may be repeated or separated by commas)")]
 pub(crate) struct SelectArgs {
     /// Archive exactly these stopped jobs, again if they are archived already
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = values::job)]
     pub(crate) job_id: Vec<i64>,
     /// Start time that tells a requeued job from its other runs; with a single --job-id, and local as TIME below
     #[arg(long, value_name = "TIME")]
@@ -68,7 +68,7 @@ pub(crate) struct SelectArgs {
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     pub(crate) status: Vec<StatusArg>,
     /// Take at most N jobs [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| values::whole::<u64>(text, 1, None))]
     pub(crate) limit: Option<u64>,
     /// Leave jobs that stopped more recently to cc-backend [default: 10m; 0 with --job-id]
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_MIN_AGE", hide_env_values = true,

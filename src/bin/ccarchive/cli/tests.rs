@@ -194,9 +194,10 @@ fn nonsense_is_refused_with_what_was_expected() {
         ("--timeout 30", "with its unit"),
         ("--max-duration 0", "expected more than 0"),
         ("--settle=-1h", "cannot be negative"),
-        ("--limit 0", "--limit"),
-        ("--job-id 0", "--job-id"),
-        ("--job-id x", "--job-id"),
+        ("--limit 0", "a whole number from 1 on"),
+        ("--limit many", "a whole number from 1 on"),
+        ("--job-id 0", "the number of a job, such as 2178113"),
+        ("--job-id 2178113_4", "the number of a job, such as 2178113"),
         ("--cluster=", "--cluster"),
         ("--status done", "pending, failed, quarantined, lost"),
         ("--status failed,lost", "kinds of failed jobs"),
@@ -209,6 +210,15 @@ fn nonsense_is_refused_with_what_was_expected() {
     ] {
         let text = refusal(flags);
         assert!(text.contains(expected), "{flags}: {text}");
+    }
+    for (flags, expected) in [
+        ("show 12.5", "the number of a job"),
+        ("status --days 0", "from 1 to 3660"),
+        ("status --thin 101", "from 0 to 100"),
+        ("status --runs=-1", "from 0 on"),
+    ] {
+        let error = read(&format!("ccarchive {flags}")).expect_err(flags);
+        assert!(error.to_string().contains(expected), "{flags}: {error}");
     }
 }
 

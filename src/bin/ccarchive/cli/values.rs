@@ -1,6 +1,8 @@
 //! Values of flags that have a type of their own.
 
+use std::fmt::Display;
 use std::num::NonZeroUsize;
+use std::str::FromStr;
 use std::time::Duration;
 
 use ccarchive::site::quantity;
@@ -20,6 +22,27 @@ fn count(text: &str, most: usize, expected: &str) -> Result<NonZeroUsize, String
         .ok()
         .filter(|count: &NonZeroUsize| count.get() <= most);
     count.ok_or_else(|| expected.to_owned())
+}
+
+/// The scheduler's number of a job.
+pub(super) fn job(text: &str) -> Result<i64, String> {
+    let number = text.parse().ok().filter(|number: &i64| *number > 0);
+    number.ok_or_else(|| {
+        "expected the number of a job, such as 2178113 (that of an array task is what sacct calls JobIDRaw)".to_owned()
+    })
+}
+
+/// A whole number from `least` to `most`, or from `least` on.
+pub(super) fn whole<T>(text: &str, least: T, most: Option<T>) -> Result<T, String>
+where
+    T: Copy + Display + FromStr + PartialOrd,
+{
+    let fits = |number: &T| *number >= least && most.is_none_or(|most| *number <= most);
+    let number = text.parse().ok().filter(fits);
+    number.ok_or_else(|| match most {
+        None => format!("expected a whole number from {least} on"),
+        Some(most) => format!("expected a whole number from {least} to {most}"),
+    })
 }
 
 pub(super) fn time_box(text: &str) -> Result<Duration, String> {

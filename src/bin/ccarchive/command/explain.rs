@@ -4,7 +4,7 @@ use ccarchive::inspect::explain;
 use ccarchive::jobs::Rows;
 use ccarchive::model::job::Row;
 use ccarchive::model::stop::Stop;
-use ccarchive::sweep::Exit;
+use ccarchive::sweep::{Exit, Refusal};
 use jiff::Zoned;
 
 use super::Stopped;
@@ -54,13 +54,11 @@ pub(super) fn row(named: &JobArgs, rows: &Rows, now: &Zoned, stop: &Stop) -> Res
         named.cluster.as_ref().is_none_or(|c| *c == key.cluster)
             && start.is_none_or(|t| t == key.start_time)
     });
+    let narrowed = named.cluster.is_some() || start.is_some();
     match found.pop() {
         None => Err(Stopped::new(
             Exit::Usage,
-            format!(
-                "job {}: no such job in the database (with this cluster and start time)",
-                named.job
-            ),
+            format!("job {}: {}", named.job, Refusal::Unknown { narrowed }),
         )),
         Some(row) if found.is_empty() => Ok(row),
         Some(row) => {

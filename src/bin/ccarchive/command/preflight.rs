@@ -1,8 +1,10 @@
 //! What is looked at before the first job, in milliseconds: database, archive and sources, and who this is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use ccarchive::jobs;
+use ccarchive::model::cluster::Clusters;
 use ccarchive::site::{ARCHIVE_VERSION, Site, SourceCluster, Survey};
 use ccarchive::sweep::Exit;
 use ccarchive::sweep::monitor::{Event, Monitor};
@@ -11,14 +13,13 @@ use ccarchive::target::Target;
 use super::{Stopped, archive};
 use crate::report::{Console, words};
 
-/// Looks at a site that was checked. A dry run goes on where a sweep would be refused, and says so: it gives back false.
+/// Looks at a site that was checked. A dry run goes on where a sweep would be refused, and says so.
 pub(super) fn look(
     site: &Site,
     archive: &dyn Target,
     dry_run: bool,
-    now: i64,
     console: &Console,
-) -> Result<bool, Stopped> {
+) -> Result<Survey, Stopped> {
     // Others may keep the database locked now; whoever needs it waits for it.
     let version = match jobs::check(&site.database.value) {
         Ok(version) => Some(version),
@@ -29,18 +30,15 @@ pub(super) fn look(
     let unwritable = archive::obstacle(archive)?;
     survey.obstacle = survey.obstacle.or(unwritable);
     console.detail(|| describe(site, version, &survey));
-    for warning in stale(site, &survey, now) {
-        console.event(&Event::Warning(&warning));
-    }
-    match survey.obstacle {
-        None => Ok(true),
+    match &survey.obstacle {
         Some(obstacle) if dry_run => {
             let text = format!("a sweep would not start here: {obstacle}");
             console.event(&Event::Warning(&text));
-            Ok(false)
         }
-        Some(obstacle) => Err(Stopped::new(Exit::Aborted, obstacle)),
+        Some(obstacle) => return Err(Stopped::new(Exit::Aborted, obstacle.clone())),
+        None => (),
     }
+    Ok(survey)
 }
 
 /// One line a unit.
@@ -91,10 +89,12 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
     lines
 }
 
-/// Clusters whose newest file in any source is older than a metric store that runs would leave it.
-fn stale(site: &Site, survey: &Survey, now: i64) -> Vec<String> {
+/// What should make an operator doubt the folders of checkpoints, a sentence each. A folder may belong to several archives,
+/// so that only the clusters of this one count. `now`: Unix seconds.
+pub(super) fn doubts(site: &Site, survey: &Survey, clusters: &Clusters, now: i64) -> Vec<String> {
     let mut newest: BTreeMap<&str, &SourceCluster> = BTreeMap::new();
-    for c in &survey.sources {
+    let known = |c: &&SourceCluster| clusters.get(&c.cluster).is_some();
+    for c in survey.sources.iter().filter(known) {
         let best = newest.entry(&c.cluster).or_insert(c);
         if c.newest_file > best.newest_file {
             *best = c;
@@ -112,5 +112,17 @@ fn stale(site: &Site, survey: &Survey, now: i64) -> Vec<String> {
             )
         })
     });
-    old.collect()
+    let has_file = |folder: &Path| {
+        let of_folder = |c: &&SourceCluster| c.source == folder && c.newest_file.is_some();
+        survey.sources.iter().filter(known).any(|c| of_folder(&c))
+    };
+    let folders = site.checkpoints.iter().map(|c| &c.value);
+    let hollow = folders.filter(|f| !has_file(f)).map(|f| {
+        format!(
+            "{} holds no checkpoint file of {}: is it the folder of their metric store?",
+            f.display(),
+            clusters.names().join(", ")
+        )
+    });
+    old.chain(hollow).collect()
 }

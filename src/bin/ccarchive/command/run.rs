@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
-use ccarchive::site::Site;
+use ccarchive::site::{Site, Survey};
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Parts};
 use ccarchive::target::Archive;
@@ -62,19 +62,20 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
     site.check()?;
     let archive = archive::open(&site, clock, &stop)?;
     let dry_run = args.behaviour.dry_run;
-    let may_write = preflight::look(&site, &*archive, dry_run, clock.now(), console)?;
+    let survey = preflight::look(&site, &*archive, dry_run, console)?;
     for oddity in sources::oddities(&site, clock) {
         console.event(&Event::Warning(&oddity));
     }
     let media = Media {
         site: &site,
+        survey: &survey,
         archive: &*archive,
         clock,
     };
     let exit = sweep_site(args, &media, selection, console, &stop)?;
     // A dry run of somebody who could not sweep is no promise.
     let is_promise = matches!(exit, Exit::Done | Exit::Failures);
-    Ok(if is_promise && !may_write {
+    Ok(if is_promise && survey.obstacle.is_some() {
         Exit::Aborted
     } else {
         exit
@@ -84,6 +85,7 @@ fn begin(args: &RunArgs, now: &Zoned, console: &Console) -> Result<Exit, Stopped
 /// What a sweep works on.
 struct Media<'a> {
     site: &'a Site,
+    survey: &'a Survey,
     archive: &'a dyn Archive,
     clock: Clock,
 }
@@ -112,6 +114,9 @@ fn sweep_site(
     let recorder = database.recorder(b.dry_run)?;
     let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;
+    for doubt in preflight::doubts(site, media.survey, &clusters, clock.now()) {
+        console.event(&Event::Warning(&doubt));
+    }
     let ledger = wire::open_ledger(site, b.dry_run, console);
     let sources = Opening {
         site,

@@ -30,7 +30,7 @@ pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
         return Ok(Exit::Done);
     };
     if let Some(listing) = args.listing() {
-        let limit = args.limit.get();
+        let limit = args.limit;
         let jobs = site.ask(|ports| Ok(status::list(ports, listing, limit, &site.stop)?))?;
         if args.json {
             for told in &jobs {

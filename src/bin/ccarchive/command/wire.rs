@@ -168,7 +168,7 @@ pub(super) fn jobs(
 /// Why a named job is refused, with the flag that helps.
 fn refusal(why: &Refusal) -> String {
     match why {
-        Refusal::Unknown | Refusal::NotStopped(_) | Refusal::SwitchedOff => why.to_string(),
+        Refusal::Unknown { .. } | Refusal::NotStopped(_) | Refusal::SwitchedOff => why.to_string(),
         Refusal::TooYoung => format!("{why}; --min-age 0 takes it"),
         Refusal::Elsewhere => format!("{why} (--source DIR)"),
         Refusal::Ambiguous(heads) => {

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::model::stop::Stop;
 use crate::opening::sqlite;
@@ -147,6 +148,8 @@ fn open_to_write(path: &Path) -> Result<Connection, Error> {
 fn ready(path: &Path, opened: rusqlite::Result<Connection>) -> Result<Connection, Error> {
     let waiting = opened.and_then(|c| {
         c.busy_timeout(BUSY)?;
+        // Plans do not depend on the values that are bound: else SQLite prepared the question for a job's tags anew for each job.
+        c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(c)
     });
     waiting.map_err(|source| Error::Sqlite {

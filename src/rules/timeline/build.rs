@@ -1,7 +1,8 @@
 //! Collects a host's snapshots and log, finds the stretches and gives each its phase.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +100,9 @@ impl Builder {
         for phase in remembered {
             known.first.entry(phase.frequency).or_insert(phase.phase);
         }
+        // The levels of a host share the names of their metrics. A metric is looked for at each of a hundred levels, and the one
+        // name then stays in the processor's cache.
+        let mut names: HashSet<Arc<str>> = HashSet::new();
         for mut s in self.series {
             let mut level = &mut out.series;
             for name in &s.path {
@@ -107,7 +111,10 @@ impl Builder {
             let placed = s.place(&known, latest);
             out.newest = out.newest.max(placed.newest);
             out.phase_guessed |= placed.guessed;
-            level.series.insert(s.metric, placed.chain);
+            let metric = names.get(&*s.metric).cloned();
+            let metric = metric.unwrap_or_else(|| Arc::from(s.metric));
+            names.insert(Arc::clone(&metric));
+            level.series.insert(metric, placed.chain);
         }
         out
     }

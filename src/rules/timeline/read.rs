@@ -1,6 +1,7 @@
 //! A host's series, ready to be read on any grid: runs of slots, later ones laid over earlier ones.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::grid::Grid;
 
@@ -105,7 +106,7 @@ impl Chain {
 /// A level of the metric tree: a host, or a unit within it.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
-    pub(super) series: HashMap<Box<str>, Chain>,
+    pub(super) series: HashMap<Arc<str>, Chain>,
     pub(super) children: BTreeMap<Box<str>, Level>,
 }
 

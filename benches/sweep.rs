@@ -32,7 +32,7 @@ use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
-use ccarchive::sweep::monitor::Silent;
+use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Jobs, Parts, Settings, Summary};
 use ccarchive::target::Target as _;
 use ccarchive::target::tree::Tree;
@@ -206,6 +206,13 @@ fn copy_site(from: &Path, to: &Path) {
             fs::write(target, fs::read(entry.path()).unwrap()).unwrap();
         }
     }
+}
+
+/// Watches nothing.
+struct Silent;
+
+impl Monitor for Silent {
+    fn event(&self, _: &Event<'_>) {}
 }
 
 fn sweep_once(site: &Path) -> Summary {

@@ -129,7 +129,7 @@ pub fn log(input: &[u8]) {
 pub fn cluster(input: &[u8]) {
     let clusters = match Clusters::load([("tiny", input)]) {
         Ok(clusters) => clusters,
-        Err(why) => return refused(&why),
+        Err(why) => return refused(&why.to_string()),
     };
     let Some(cluster) = clusters.get("tiny") else {
         panic!("a cluster has its folder's name");
@@ -142,7 +142,7 @@ pub fn cluster(input: &[u8]) {
         return;
     };
     if let Err(why) = clusters.footprint_of(sub) {
-        refused(&why);
+        refused(&why.to_string());
     }
     for resource in parse_resources(br#"[{"hostname":"n1"},{"hostname":"n2","hwthreads":[0,1]}]"#)
         .unwrap_or_default()
@@ -158,7 +158,7 @@ pub fn cluster(input: &[u8]) {
 pub fn node_list(input: &[u8]) {
     let input = String::from_utf8_lossy(input);
     if let Err(why) = nodelist::check(&input) {
-        refused(&why);
+        refused(&why.to_string());
     }
 }
 

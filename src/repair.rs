@@ -19,7 +19,7 @@ use crate::model::selection::Selection;
 use crate::model::stop::Stop;
 use crate::model::stored::{Form, Values};
 use crate::rules::richness::{Comparison, compare};
-use crate::target::{Flaw, Stored, Walk, Walked};
+use crate::target::{Flaw, Stored, Unmended, Walk, Walked};
 
 /// Ranks of the steps that a sweep does; those below are done in place.
 const ADOPT: u8 = 4;
@@ -84,11 +84,6 @@ impl Plan {
 }
 
 impl Step {
-    /// Whether a sweep adopts the archive.
-    pub fn is_adoption(&self) -> bool {
-        self.rank == ADOPT
-    }
-
     /// Whether a sweep archives the job again.
     pub fn is_again(&self) -> bool {
         self.rank == AGAIN
@@ -136,32 +131,52 @@ pub fn for_sweep(
     Ok(heads.into_values().collect())
 }
 
+/// Why a step was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not mended in place.
+    #[error("this is repaired in another way")]
+    Elsewhere,
+    /// No form of the data may be removed.
+    #[error("neither data.json nor data.json.gz belongs to meta.json")]
+    NoForm,
+    /// The form that would be removed is the better one.
+    #[error(
+        "the data that does not belong to meta.json holds more values: compare both, and move one away"
+    )]
+    Poorer,
+    /// The archive did not do it.
+    #[error(transparent)]
+    Place(#[from] Unmended),
+}
+
 /// Does a step that is mended in place.
 ///
 /// # Errors
-/// Why it was not done, in words.
-pub fn mend(archive: &dyn Walk, step: &Step) -> Result<(), String> {
+/// When it was not done.
+pub fn mend(archive: &dyn Walk, step: &Step) -> Result<(), Error> {
     let place = Walked {
         key: step.job.clone(),
         path: step.path.clone().unwrap_or_default(),
         odd: Vec::new(),
     };
-    match (step.fault, &step.job) {
-        (Fault::Leftover, _) => archive.mend(Flaw::Leftovers, &place),
-        (Fault::Rights, _) => archive.mend(Flaw::Rights, &place),
-        (Fault::EmptyFolder, _) => archive.mend(Flaw::EmptyFolder, &place),
-        (Fault::NoForm, _) => archive.mend(Flaw::NoForm, &place),
-        (Fault::TwoForms, Some(key)) => keep_the_right_form(archive, key),
-        _ => Err("this is repaired in another way".into()),
-    }
+    let flaw = match (step.fault, &step.job) {
+        (Fault::Leftover, _) => Flaw::Leftovers,
+        (Fault::Rights, _) => Flaw::Rights,
+        (Fault::EmptyFolder, _) => Flaw::EmptyFolder,
+        (Fault::NoForm, _) => Flaw::NoForm,
+        (Fault::TwoForms, Some(key)) => return keep_the_right_form(archive, key),
+        _ => return Err(Error::Elsewhere),
+    };
+    Ok(archive.mend(flaw, &place)?)
 }
 
 /// Removes the form of a job's data that does not belong to its meta.json, unless it holds more than the other.
-fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), String> {
-    let read = || archive.both_forms(key).map_err(|e| e.to_string());
+fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), Error> {
+    let read = || archive.both_forms(key).map_err(Unmended::from);
     let both = read()?;
     if both.is_empty() {
-        return Err("somebody is at work there, or has been meanwhile".into());
+        return Err(Unmended::Busy.into());
     }
     let mut right: Vec<Form> = Vec::new();
     for stored in both {
@@ -171,7 +186,7 @@ fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), String> {
         }
     }
     let kept = match right[..] {
-        [] => return Err("neither data.json nor data.json.gz belongs to meta.json".into()),
+        [] => return Err(Error::NoForm),
         [one] => one,
         // Both say the same: the form that cc-backend chooses.
         _ if is_short(read()?) => Form::Plain,
@@ -188,9 +203,9 @@ fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), String> {
         drop(read::count(data, form, values));
     }
     if let Comparison::Poorer(_) = compare(&of_other, &of_kept, false) {
-        return Err("the data that does not belong to meta.json holds more values: compare both, and move one away".into());
+        return Err(Error::Poorer);
     }
-    archive.keep_form(key, kept)
+    Ok(archive.keep_form(key, kept)?)
 }
 
 /// Whether data.json is one that is stored as it is.

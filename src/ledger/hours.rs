@@ -99,6 +99,8 @@ pub(super) fn read(c: &Connection, since: i64) -> rusqlite::Result<Vec<ClusterHo
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use crate::ledger::Ledger;
     use crate::ledger::entry::Run;
     use crate::model::message::{HostHours, HourCount};
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_job_that_asked_for_most_counts_and_of_equal_ones_the_last() {
-        let ledger = Ledger::in_memory();
+        let ledger = Ledger::open_read_only(Path::new(""));
         let now = 1000 * 3600;
         for hours in [
             [(999, 60, 10), (998, 60, 60)],
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn only_the_last_three_days_are_kept() {
-        let ledger = Ledger::in_memory();
+        let ledger = Ledger::open_read_only(Path::new(""));
         let (early, late) = (1000 * 3600, 1100 * 3600);
         ledger.note_hours("alpha", &[host(&[(900, 1, 1), (999, 1, 1)])], early);
         assert_eq!(ledger.hours(0)[0].hosts, [host(&[(999, 1, 1)])]);

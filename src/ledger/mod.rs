@@ -43,12 +43,7 @@ impl Ledger {
         Self::new(file::open(path, database), path)
     }
 
-    /// A ledger that forgets everything, for dry runs over a site that has none.
-    pub fn in_memory() -> Self {
-        Self::new((file::in_memory(), None), Path::new(""))
-    }
-
-    /// What there is, without changing it: for dry runs.
+    /// What there is, without changing it: for dry runs. Without a file it forgets everything in the end.
     pub fn open_read_only(path: &Path) -> Self {
         Self::new(file::open_read_only(path), path)
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::cluster::{Clusters, Subcluster};
+use crate::model::cluster::{self, Clusters, Subcluster};
 use crate::model::series::{MetricData, Samples, Scope, ScopeData, Series, Statistics, fits_f32};
 
 /// Go's `math.MaxFloat32`, where minima begin and maxima (negated) too.
@@ -242,7 +242,7 @@ pub fn footprint(
     statistics: &BTreeMap<String, Statistics>,
     num_nodes: i64,
     duration: i64,
-) -> Result<Footprint, String> {
+) -> Result<Footprint, cluster::Error> {
     let mut out = Footprint::default();
     for (metric, kind) in clusters.footprint_of(sub)? {
         let s = statistics.get(metric).copied().unwrap_or_default();

@@ -328,7 +328,7 @@ impl<'a> Work<'a> {
             job.num_nodes,
             job.head.duration,
         )
-        .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e).into())
+        .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e.to_string()).into())
     }
 
     fn publish(

@@ -54,11 +54,3 @@ pub trait Monitor: Sync {
     /// Takes note of an event.
     fn event(&self, event: &Event<'_>);
 }
-
-/// Watches nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Monitor for Silent {
-    fn event(&self, _: &Event<'_>) {}
-}

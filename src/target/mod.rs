@@ -25,7 +25,7 @@ use crate::model::stored::{Files, Form};
 
 pub use error::Error;
 pub use found::{Found, Whole};
-pub use walk::{Archive, Flaw, Odd, Part, Walk, Walked};
+pub use walk::{Archive, Flaw, Odd, Part, Unmended, Walk, Walked};
 
 /// What a start-up must know of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]

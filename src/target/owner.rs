@@ -85,9 +85,9 @@ fn advice(metadata: &Metadata) -> String {
 
 /// Gives a file or folder to the owner of another (its cluster's folder), with the rights that an owner needs. Links are not followed,
 /// and a file with a second name is left alone: it may belong elsewhere.
-pub(super) fn give(path: &Path, like: &Path) -> Result<(), String> {
-    let owner = fs::metadata(like).map_err(|e| e.to_string())?;
-    let is = fs::symlink_metadata(path).map_err(|e| e.to_string())?;
+pub(super) fn give(path: &Path, like: &Path) -> io::Result<()> {
+    let owner = fs::metadata(like)?;
+    let is = fs::symlink_metadata(path)?;
     if !is_wrong(&is, &owner) {
         return Ok(());
     }
@@ -118,7 +118,7 @@ pub(super) fn give(path: &Path, like: &Path) -> Result<(), String> {
         } else {
             ""
         };
-        format!("{who}{}: {e}", path.display())
+        io::Error::new(e.kind(), format!("{who}{}: {e}", path.display()))
     })
 }
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{Stored, Target};
+use super::{Error, Stored, Target};
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
 
@@ -81,10 +81,44 @@ pub enum Flaw {
     Rights,
 }
 
+/// Why a flaw was not mended.
+#[derive(Debug, thiserror::Error)]
+pub enum Unmended {
+    /// Archives of this kind do not have it, or not there.
+    #[error("{0}")]
+    NoSuchFlaw(&'static str),
+    /// The place is to be mended later.
+    #[error("a sweep is at work there")]
+    SweepAtWork,
+    /// What was found may not be so any more.
+    #[error("somebody is at work there, or has been meanwhile")]
+    Busy,
+    /// A row is mended already, or cannot be.
+    #[error("the row is not so any more, or its data tells nothing")]
+    Changed,
+    /// The archive did not do it.
+    #[error(transparent)]
+    Archive(#[from] Error),
+    /// A file or folder could not be looked at or changed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The same in a job's folder.
+    #[error("{}: {source}", .folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
 /// An archive with all that can be asked of one.
 pub trait Archive: Target + Walk {}
 
 impl<A: Target + Walk> Archive for A {}
+
+/// What an archive that cannot be mended says.
+const NOTHING: &str = "nothing can be mended in an archive of this kind";
 
 /// An archive that can be gone through, place by place.
 pub trait Walk: Sync {
@@ -109,10 +143,10 @@ pub trait Walk: Sync {
     /// Mends a flaw. What is done may be cut short anywhere and done again.
     ///
     /// # Errors
-    /// Why it was not done, in words.
-    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), String> {
+    /// When it was not done.
+    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), Unmended> {
         let _ = (flaw, place);
-        Err("nothing can be mended in an archive of this kind".into())
+        Err(Unmended::NoSuchFlaw(NOTHING))
     }
 
     /// What a job's archive holds in either form, where both are there and no replacement is going on; nothing otherwise.
@@ -127,9 +161,9 @@ pub trait Walk: Sync {
     /// Removes the other form of a job's data once this one is durable.
     ///
     /// # Errors
-    /// Why it was not done, in words.
-    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), String> {
+    /// When it was not done.
+    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), Unmended> {
         let _ = (key, form);
-        Err("nothing can be mended in an archive of this kind".into())
+        Err(Unmended::NoSuchFlaw(NOTHING))
     }
 }

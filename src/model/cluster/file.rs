@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::Error;
 use super::thresholds::{Peaks, Thresholds};
 use super::topology::Lists;
 use crate::model::series::{Scope, Unit};
@@ -83,15 +84,14 @@ fn lists<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Lists, D::Error> {
 }
 
 /// Decodes the first JSON value of the file.
-pub(super) fn parse(json: &[u8]) -> Result<Cluster, String> {
+pub(super) fn parse(json: &[u8]) -> Result<Cluster, Error> {
     let text = String::from_utf8_lossy(json);
     let value = serde_json::Deserializer::from_str(&text)
         .into_iter::<Value>()
         .next()
-        .ok_or("the file is empty; expected a cluster's configuration")?
-        .map_err(|e| format!("no valid JSON: {e}"))?;
-    serde_json::from_value(folded(value))
-        .map_err(|e| format!("not as a cluster's configuration should be: {e}"))
+        .ok_or(Error::Empty)?
+        .map_err(Error::NoJson)?;
+    serde_json::from_value(folded(value)).map_err(Error::Form)
 }
 
 /// Keys in lower case, a later spelling of a key winning; members that are null left out.
@@ -109,19 +109,23 @@ fn folded(value: Value) -> Value {
 }
 
 impl Cluster {
-    pub(super) fn validate(&self) -> Result<(), String> {
+    pub(super) fn validate(&self) -> Result<(), Error> {
         if self.name.is_empty() {
-            return Err("the cluster has no name".into());
+            return Err(Error::NoName);
         }
+        let missing = |list| Error::NoList {
+            cluster: self.name.clone(),
+            list,
+        };
         if self.metric_config.is_empty() {
-            return Err(format!("cluster `{}` has no metricConfig", self.name));
+            return Err(missing("metricConfig"));
         }
         if self.sub_clusters.is_empty() {
-            return Err(format!("cluster `{}` has no subClusters", self.name));
+            return Err(missing("subClusters"));
         }
         for m in &self.metric_config {
             if m.name.is_empty() {
-                return Err(format!("a metric of cluster `{}` has no name", self.name));
+                return Err(Error::NamelessMetric(self.name.clone()));
             }
             m.check_timestep()?;
             scope_of(m)?;
@@ -133,26 +137,25 @@ impl Cluster {
 }
 
 impl Metric {
-    fn check_timestep(&self) -> Result<(), String> {
+    fn check_timestep(&self) -> Result<(), Error> {
         if (1..=LONGEST_TIMESTEP).contains(&self.timestep) {
             return Ok(());
         }
-        Err(format!(
-            "metric `{}` has timestep {}; expected seconds, from 1 to {LONGEST_TIMESTEP}",
-            self.name, self.timestep
-        ))
+        Err(Error::Timestep {
+            metric: self.name.clone(),
+            found: self.timestep,
+            longest: LONGEST_TIMESTEP,
+        })
     }
 }
 
 /// The native scope of a metric; node where the file has none.
-pub(super) fn scope_of(m: &Metric) -> Result<Scope, String> {
+pub(super) fn scope_of(m: &Metric) -> Result<Scope, Error> {
     if m.scope.is_empty() {
         return Ok(Scope::Node);
     }
-    Scope::parse(&m.scope).ok_or_else(|| {
-        format!(
-            "metric `{}` has scope `{}`; expected node, socket, memoryDomain, core, hwthread or accelerator",
-            m.name, m.scope
-        )
+    Scope::parse(&m.scope).ok_or_else(|| Error::Scope {
+        metric: m.name.clone(),
+        found: m.scope.clone(),
     })
 }

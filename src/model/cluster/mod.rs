@@ -5,6 +5,7 @@
 //! the footprint's kind is global over all clusters, the last non-empty one wins; the store keeps a metric at
 //! the largest timestep of any cluster and with the aggregation it met first.
 
+mod error;
 mod file;
 pub mod nodelist;
 pub mod thresholds;
@@ -12,8 +13,8 @@ pub mod topology;
 
 use std::collections::HashMap;
 
-use crate::model::failure::fit_to_print;
 use crate::model::series::{Scope, Unit};
+pub use error::Error;
 use thresholds::{Peaks, Thresholds};
 use topology::Topology;
 
@@ -112,20 +113,23 @@ impl Clusters {
     /// Reads the files of a site: (folder name, content of cluster.json), in the order of folder names.
     ///
     /// # Errors
-    /// One sentence that names folder and field, for a file that would keep cc-backend from starting, or whose cluster
+    /// [`Error::File`] for a file that would keep cc-backend from starting, or whose cluster
     /// name is not the name of its folder.
-    pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
+    pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, Error> {
         let mut all = Self::default();
         let mut footprints = Vec::new();
         for (folder, json) in files {
-            let refused = |e: String| fit_to_print(&format!("{folder}/cluster.json: {e}"));
+            let refused = |why: Error| Error::File {
+                folder: folder.to_owned(),
+                why: Box::new(why),
+            };
             let file = file::parse(json).map_err(refused)?;
             let cluster = all.derive(file, &mut footprints).map_err(refused)?;
             if cluster.name != folder {
-                return Err(refused(format!(
-                    "the cluster is called `{}`; expected the folder's name `{folder}`, since its jobs are archived in the folder of the cluster's name",
-                    cluster.name
-                )));
+                return Err(refused(Error::OtherName {
+                    found: cluster.name,
+                    folder: folder.to_owned(),
+                }));
             }
             all.by_name.insert(cluster.name.clone(), cluster);
         }
@@ -171,26 +175,29 @@ impl Clusters {
     /// `UpdateFootprint`).
     ///
     /// # Errors
-    /// One sentence when a kind is none of avg, min and max.
+    /// When a kind is none of avg, min and max.
     pub fn footprint_of<'a>(
         &'a self,
         sub: &'a Subcluster,
-    ) -> Result<Vec<(&'a str, &'a str)>, String> {
+    ) -> Result<Vec<(&'a str, &'a str)>, Error> {
         let mut out = Vec::new();
         for name in &sub.footprint {
             let global = self.footprint_kind(name);
             if !matches!(global, "avg" | "min" | "max") {
-                return Err(format!(
-                    "footprint of metric `{name}` is `{global}`; expected avg, min or max in cluster.json"
-                ));
+                return Err(Error::FootprintKind {
+                    metric: name.clone(),
+                    found: global.to_owned(),
+                });
             }
             // The inverted test of cc-backend: only a metric that the subcluster lacks takes another kind, and
             // then that of the first entry.
             let kind = if sub.own_footprint.iter().any(|(n, _)| n == name) {
                 global
             } else {
-                sub.own_footprint.first().map(|(_, k)| k.as_str()).ok_or_else(|| {
-                    format!("footprint lists metric `{name}`, but subcluster `{}` has no metric at all", sub.name)
+                let first = sub.own_footprint.first().map(|(_, k)| k.as_str());
+                first.ok_or_else(|| Error::FootprintOfNothing {
+                    metric: name.clone(),
+                    subcluster: sub.name.clone(),
                 })?
             };
             out.push((name.as_str(), kind));
@@ -198,7 +205,7 @@ impl Clusters {
         Ok(out)
     }
 
-    fn derive(&mut self, file: file::Cluster, seen: &mut Vec<String>) -> Result<Cluster, String> {
+    fn derive(&mut self, file: file::Cluster, seen: &mut Vec<String>) -> Result<Cluster, Error> {
         file.validate()?;
         let mut subs: Vec<Subcluster> = file
             .sub_clusters
@@ -278,9 +285,12 @@ impl Cluster {
 }
 
 impl Subcluster {
-    fn from_file(f: &file::SubCluster) -> Result<Self, String> {
+    fn from_file(f: &file::SubCluster) -> Result<Self, Error> {
         if f.nodes != "*" {
-            nodelist::check(&f.nodes).map_err(|e| format!("subcluster `{}`: {e}", f.name))?;
+            nodelist::check(&f.nodes).map_err(|why| Error::Nodes {
+                subcluster: f.name.clone(),
+                why,
+            })?;
         }
         let mut sub = Self {
             name: f.name.clone(),

@@ -3,14 +3,46 @@
 //! Nothing of a sweep depends on which nodes a list names. But cc-backend refuses to start with a list that it cannot read,
 //! so a sweep refuses it as well.
 
+/// What cc-backend cannot read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A range without an end.
+    #[error("node list term `{term}`: `[` is not closed; expected for example [01-10]")]
+    Open {
+        /// Where it stands.
+        term: String,
+    },
+    /// A character that no name has.
+    #[error(
+        "node list term `{term}`: invalid character `{}`; expected letters, digits, `-` or a range",
+        .found.escape_default()
+    )]
+    Character {
+        /// Where it stands.
+        term: String,
+        /// The character.
+        found: char,
+    },
+    /// Something else in brackets.
+    #[error(
+        "node list term `{term}`: `{found}` is not a range; expected two numbers of the same number of digits, as in 01-10"
+    )]
+    Range {
+        /// Where it stands.
+        term: String,
+        /// What stands there.
+        found: String,
+    },
+}
+
 /// Makes sure that cc-backend can read a list; the empty one it can.
 ///
 /// # Errors
-/// One sentence naming the term and what was expected.
-pub fn check(text: &str) -> Result<(), String> {
+/// When it cannot.
+pub fn check(text: &str) -> Result<(), Error> {
     split_outside_brackets(text)
         .into_iter()
-        .try_for_each(|term| check_term(term).map_err(|e| format!("node list term `{term}`: {e}")))
+        .try_for_each(check_term)
 }
 
 fn split_outside_brackets(text: &str) -> Vec<&str> {
@@ -33,14 +65,17 @@ fn split_outside_brackets(text: &str) -> Vec<&str> {
     out
 }
 
-fn check_term(term: &str) -> Result<(), String> {
+fn check_term(term: &str) -> Result<(), Error> {
     let mut rest = term;
+    let owned = || term.to_owned();
     while let Some(c) = rest.chars().next() {
         if c == '[' {
-            let (inner, after) = rest[1..]
-                .split_once(']')
-                .ok_or("`[` is not closed; expected for example [01-10]")?;
-            inner.split(',').try_for_each(check_range)?;
+            let closed = rest[1..].split_once(']');
+            let (inner, after) = closed.ok_or_else(|| Error::Open { term: owned() })?;
+            if let Some(found) = inner.split(',').find(|text| !is_range(text)) {
+                let (term, found) = (owned(), found.to_owned());
+                return Err(Error::Range { term, found });
+            }
             rest = after;
         } else if c.is_ascii_alphanumeric() {
             let end = rest
@@ -48,31 +83,19 @@ fn check_term(term: &str) -> Result<(), String> {
                 .unwrap_or(rest.len());
             rest = &rest[end..];
         } else {
-            return Err(format!(
-                "invalid character `{}`; expected letters, digits, `-` or a range",
-                c.escape_default()
-            ));
+            return Err(Error::Character {
+                term: owned(),
+                found: c,
+            });
         }
     }
     Ok(())
 }
 
-fn check_range(text: &str) -> Result<(), String> {
-    let expected = || {
-        format!(
-            "`{text}` is not a range; expected two numbers of the same number of digits, as in 01-10"
-        )
-    };
-    let (a, b) = text.split_once('-').ok_or_else(expected)?;
-    if a.is_empty() || a.len() != b.len() {
-        return Err(expected());
-    }
+fn is_range(text: &str) -> bool {
     let is_number = |s: &str| s.parse::<i32>().is_ok();
-    if is_number(a) && is_number(b) {
-        Ok(())
-    } else {
-        Err(expected())
-    }
+    text.split_once('-')
+        .is_some_and(|(a, b)| !a.is_empty() && a.len() == b.len() && is_number(a) && is_number(b))
 }
 
 #[cfg(test)]

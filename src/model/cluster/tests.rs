@@ -1,7 +1,7 @@
 use super::*;
 
 fn load(files: &[(&str, &str)]) -> Result<Clusters, String> {
-    Clusters::load(files.iter().map(|(n, j)| (*n, j.as_bytes())))
+    Clusters::load(files.iter().map(|(n, j)| (*n, j.as_bytes()))).map_err(|e| e.to_string())
 }
 
 fn cluster(name: &str, metrics: &str, subs: &str) -> String {

@@ -90,6 +90,7 @@ impl Column {
     }
 
     /// A column of which every value is kept.
+    #[cfg(test)]
     pub fn whole(step: i64, start: i64, values: &[f32]) -> Self {
         let mut column = Self::new(step, start, Interval::ALL);
         column.kept.reserve_exact(values.len());
@@ -149,6 +150,7 @@ impl Column {
     }
 
     /// The value of that number: none where it was not kept.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn value(&self, i: usize) -> Option<f32> {
         self.kept.get(i.checked_sub(self.window.start)?).copied()
     }

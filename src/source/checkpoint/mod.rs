@@ -85,6 +85,7 @@ impl Checkpoints {
     }
 
     /// Keeps of hosts whose files have more bytes only the metrics that are asked for.
+    #[cfg(test)]
     #[must_use]
     pub const fn keeping_all_metrics_up_to(mut self, bytes: u64) -> Self {
         self.all_metrics_below = bytes;
@@ -92,6 +93,7 @@ impl Checkpoints {
     }
 
     /// Keeps hosts whole whose files have at most so many bytes, instead of what the window asks for.
+    #[cfg(any(test, feature = "fuzzing"))]
     #[must_use]
     pub const fn keeping_whole_up_to(mut self, bytes: u64) -> Self {
         self.whole_below = bytes;

@@ -22,7 +22,6 @@ use std::collections::BTreeSet;
 use std::env;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use super::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target};
 use crate::https::Trust;
@@ -67,8 +66,9 @@ impl S3 {
     }
 
     /// Waits so long before a request is sent again, and three times as long before each further time.
+    #[cfg(any(test, feature = "fuzzing"))]
     #[must_use]
-    pub fn pausing(mut self, pause: Duration) -> Self {
+    pub fn pausing(mut self, pause: std::time::Duration) -> Self {
         if let Some(client) = Arc::get_mut(&mut self.client) {
             client.pause = pause;
         }

@@ -12,7 +12,7 @@ use super::object;
 use super::place::{CLUSTER, GZIP, META, Note, PLAIN, There, VERSION, data_name, folder, other};
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
-use crate::target::{Error, Flaw, Odd, Part, Stored, Target, Walk, Walked};
+use crate::target::{Error, Flaw, Odd, Part, Stored, Target, Unmended, Walk, Walked};
 
 /// What cc-backend keeps beside the clusters.
 const OWN: [&str; 2] = [VERSION, "compress.txt"];
@@ -103,15 +103,16 @@ impl Walk for S3 {
         place
     }
 
-    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), String> {
+    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), Unmended> {
         let (Flaw::Leftovers, Some(key)) = (flaw, &place.key) else {
-            return Err("there is nothing of this kind in a bucket".into());
+            let why = "there is nothing of this kind in a bucket";
+            return Err(Unmended::NoSuchFlaw(why));
         };
-        self.tidy(key).map_err(|e| e.to_string())?;
-        let there = There::of(&self.client, key).map_err(|e| Error::from(e).to_string())?;
+        self.tidy(key)?;
+        let there = There::of(&self.client, key).map_err(Error::from)?;
         match there.notes().next() {
             None => Ok(()),
-            Some(_) => Err("a sweep is at work there".into()),
+            Some(_) => Err(Unmended::SweepAtWork),
         }
     }
 
@@ -131,7 +132,7 @@ impl Walk for S3 {
         read().map_err(io::Error::other)
     }
 
-    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), String> {
+    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), Unmended> {
         let remove = || -> Result<bool, Error> {
             let there = There::of(&self.client, key)?;
             let is_so = [META, data_name(form)].iter().all(|name| there.has(name))
@@ -144,8 +145,8 @@ impl Walk for S3 {
         };
         match remove() {
             Ok(true) => Ok(()),
-            Ok(false) => Err("somebody is at work there, or has been meanwhile".into()),
-            Err(e) => Err(e.to_string()),
+            Ok(false) => Err(Unmended::Busy),
+            Err(e) => Err(e.into()),
         }
     }
 }

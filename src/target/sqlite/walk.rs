@@ -12,7 +12,7 @@ use super::Sqlite;
 use super::rows::{THIS_JOB, open_to_write};
 use crate::model::failure::fit_to_print;
 use crate::model::job::JobKey;
-use crate::target::{Flaw, Odd, Part, Walk, Walked, owner};
+use crate::target::{Flaw, Odd, Part, Unmended, Walk, Walked, owner};
 
 impl Walk for Sqlite {
     fn parts(&self) -> io::Result<(Vec<Part>, Vec<Walked>)> {
@@ -60,9 +60,9 @@ impl Walk for Sqlite {
         load().map_err(|e| io::Error::other(self.error("cannot read", &e)))
     }
 
-    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), String> {
+    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), Unmended> {
         match (flaw, &place.key) {
-            (Flaw::Rights, None) => owner::give(&place.path, &self.path),
+            (Flaw::Rights, None) => Ok(owner::give(&place.path, &self.path)?),
             (Flaw::EmptyFolder, Some(key)) => {
                 self.change(key, &format!("DELETE FROM jobs WHERE {THIS_JOB} AND {EMPTY}"))
             }
@@ -75,7 +75,8 @@ impl Walk for Sqlite {
                 ),
             ),
             (Flaw::Leftovers | Flaw::Rights | Flaw::EmptyFolder | Flaw::NoForm, _) => {
-                Err("there is nothing of this kind in a SQLite file".into())
+                let why = "there is nothing of this kind in a SQLite file";
+                Err(Unmended::NoSuchFlaw(why))
             }
         }
     }
@@ -121,15 +122,15 @@ impl Sqlite {
     }
 
     /// Changes the row of a job.
-    fn change(&self, key: &JobKey, sql: &str) -> Result<(), String> {
+    fn change(&self, key: &JobKey, sql: &str) -> Result<(), Unmended> {
         let changed = || -> rusqlite::Result<usize> {
             let c = open_to_write(&self.path, self.patience)?;
             c.execute(sql, params![key.job_id, key.cluster, key.start_time])
         };
         match changed() {
-            Ok(0) => Err("the row is not so any more, or its data tells nothing".into()),
+            Ok(0) => Err(Unmended::Changed),
             Ok(_) => Ok(()),
-            Err(e) => Err(self.error("cannot write", &e).to_string()),
+            Err(e) => Err(self.error("cannot write", &e).into()),
         }
     }
 

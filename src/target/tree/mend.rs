@@ -12,42 +12,47 @@ use super::look;
 use super::place::{META, Place, data_name};
 use super::temporary::{self, sync};
 use crate::model::stored::Form;
-use crate::target::{Flaw, Stored, Target, Walked, owner};
+use crate::target::{Flaw, Stored, Target, Unmended, Walked, owner};
 
-/// Mends a flaw; why it was not done, in words.
-pub(super) fn mend(tree: &Tree, flaw: Flaw, at: &Walked) -> Result<(), String> {
+/// Mends a flaw.
+pub(super) fn mend(tree: &Tree, flaw: Flaw, at: &Walked) -> Result<(), Unmended> {
     let key = at.key.as_ref();
     match (flaw, key) {
         (Flaw::Leftovers, Some(key)) => {
-            tree.tidy(key).map_err(|e| e.to_string())?;
+            tree.tidy(key)?;
             match temporary::seen(&tree.place(key).folder) {
                 Ok((left, _)) if left.is_empty() => Ok(()),
-                Ok(_) => Err("a sweep is at work there".into()),
+                Ok(_) => Err(Unmended::SweepAtWork),
                 Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-                Err(e) => Err(e.to_string()),
+                Err(e) => Err(e.into()),
             }
         }
         (Flaw::EmptyFolder, Some(_)) => match fs::remove_dir(&at.path) {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-            done => done.map_err(|e| e.to_string()),
+            done => Ok(done?),
         },
         (Flaw::Rights, Some(key)) => {
             let place = tree.place(key);
             let mut paths = vec![place.folder.clone()];
-            paths.extend(entries(&place.folder).map_err(|e| e.to_string())?);
-            paths
-                .iter()
-                .try_for_each(|p| owner::give(p, &place.cluster))
+            paths.extend(entries(&place.folder)?);
+            for path in paths {
+                owner::give(&path, &place.cluster)?;
+            }
+            Ok(())
         }
         (Flaw::Rights, None) => {
             let root = &tree.0.root.0;
             let below = at.path.strip_prefix(root).ok();
             let cluster = below.and_then(|b| b.components().next());
-            let cluster = cluster.ok_or("it is not below a cluster's folder")?;
-            owner::give(&at.path, &root.join(cluster))
+            let elsewhere = Unmended::NoSuchFlaw("it is not below a cluster's folder");
+            let cluster = cluster.ok_or(elsewhere)?;
+            Ok(owner::give(&at.path, &root.join(cluster))?)
         }
-        (Flaw::Leftovers | Flaw::EmptyFolder, None) => Err("it is no job's".into()),
-        (Flaw::NoForm, _) => Err("a file's name tells how it is stored".into()),
+        (Flaw::Leftovers | Flaw::EmptyFolder, None) => Err(Unmended::NoSuchFlaw("it is no job's")),
+        (Flaw::NoForm, _) => {
+            let why = "a file's name tells how it is stored";
+            Err(Unmended::NoSuchFlaw(why))
+        }
     }
 }
 
@@ -72,7 +77,7 @@ pub(super) fn both_forms(place: &Place) -> io::Result<Vec<Stored>> {
 }
 
 /// Removes the other form of a job's data once this one is durable.
-pub(super) fn keep_form(place: &Place, form: Form) -> Result<(), String> {
+pub(super) fn keep_form(place: &Place, form: Form) -> Result<(), Unmended> {
     let folder = &place.folder;
     let other = folder.join(data_name(match form {
         Form::Plain => Form::Gzip,
@@ -87,5 +92,8 @@ pub(super) fn keep_form(place: &Place, form: Form) -> Result<(), String> {
         temporary::remove(&other)?;
         sync(folder)
     };
-    done().map_err(|e| format!("{}: {e}", folder.display()))
+    done().map_err(|source| Unmended::Folder {
+        folder: folder.clone(),
+        source,
+    })
 }

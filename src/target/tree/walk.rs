@@ -12,7 +12,7 @@ use super::{mend, temporary};
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
 use crate::target::owner::{FILE_RIGHTS, FOLDER_RIGHTS};
-use crate::target::{Flaw, Odd, Part, Stored, Walk, Walked};
+use crate::target::{Flaw, Odd, Part, Stored, Unmended, Walk, Walked};
 
 impl Walk for Tree {
     fn parts(&self) -> io::Result<(Vec<Part>, Vec<Walked>)> {
@@ -65,7 +65,7 @@ impl Walk for Tree {
         place
     }
 
-    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), String> {
+    fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), Unmended> {
         mend::mend(self, flaw, place)
     }
 
@@ -73,7 +73,7 @@ impl Walk for Tree {
         mend::both_forms(&self.place(key))
     }
 
-    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), String> {
+    fn keep_form(&self, key: &JobKey, form: Form) -> Result<(), Unmended> {
         mend::keep_form(&self.place(key), form)
     }
 }

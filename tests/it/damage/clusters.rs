@@ -3,10 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use ccarchive::ledger::Ledger;
-
 use super::swept::sound;
 use super::tiny::{Site, make};
+use crate::support::engine::forgetful;
 
 const FILE: &str = "job-archive/tiny/cluster.json";
 
@@ -23,10 +22,7 @@ fn with(text: impl AsRef<[u8]>) -> Site {
 
 /// Why the configuration is refused; nothing is swept then.
 fn refusal(site: &Site) -> String {
-    let error = site
-        .sweep_with(&Ledger::in_memory())
-        .err()
-        .expect("it is refused");
+    let error = site.sweep_with(&forgetful()).err().expect("it is refused");
     assert!(error.contains("tiny/cluster.json"), "{error}");
     let status = "SELECT count(*) FROM job WHERE monitoring_status = 1";
     let left: i64 = site.database().query_row(status, [], |r| r.get(0)).unwrap();
@@ -60,7 +56,7 @@ fn a_cluster_file_with_a_flipped_bit_is_refused_or_means_something_and_never_a_p
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at / 2 % 7);
         let site = with(bytes);
-        match site.sweep_with(&Ledger::in_memory()) {
+        match site.sweep_with(&forgetful()) {
             Err(_) => refused += 1,
             Ok(swept) => {
                 let reasons = [
@@ -204,10 +200,7 @@ fn a_cluster_whose_name_is_not_its_folders_is_refused_since_archives_would_land_
     let site = Site::new();
     fs::create_dir(site.path("job-archive/copy")).unwrap();
     fs::copy(site.path(FILE), site.path("job-archive/copy/cluster.json")).unwrap();
-    let error = site
-        .sweep_with(&Ledger::in_memory())
-        .err()
-        .expect("it is refused");
+    let error = site.sweep_with(&forgetful()).err().expect("it is refused");
     assert!(error.contains("copy/cluster.json"), "{error}");
     site.run(&[]).refused(1, "copy/cluster.json");
     assert_eq!(fs::read_dir(site.path("job-archive")).unwrap().count(), 3);

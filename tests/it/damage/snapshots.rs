@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ccarchive::ledger::{Ledger, Record};
+use ccarchive::ledger::Record;
 use ccarchive::model::failure::{Failure, Reason, Stage};
 use ccarchive::model::job::JobKey;
 use ccarchive::model::outcome::Outcome;
@@ -11,6 +11,7 @@ use ccarchive::rules::retry::{ATTEMPTS, Next};
 
 use super::swept::sound;
 use super::tiny::{Site, T, TAKEN};
+use crate::support::engine::forgetful;
 use crate::support::wait::short_or_long;
 
 /// A snapshot, and the jobs that need it. Those that the log holds whole do not.
@@ -86,7 +87,7 @@ fn a_flipped_bit_in_a_snapshot_touches_no_job_of_another_host_or_of_the_log_alon
 fn the_last_time_a_job_is_archived_without_the_damaged_file_and_says_so() {
     let site = Site::new();
     fs::write(site.checkpoint("n1/1700000000.bin"), "x").unwrap();
-    let ledger = Ledger::in_memory();
+    let ledger = forgetful();
     let key = JobKey {
         cluster: "tiny".into(),
         job_id: 104,

@@ -11,7 +11,7 @@ use ccarchive::model::selection::Selection;
 use ccarchive::sweep::{Exit, Summary};
 use rusqlite::types::Value;
 
-use crate::support::engine::{JobEvent, Sweep, Swept as Made};
+use crate::support::engine::{JobEvent, Sweep, Swept as Made, forgetful};
 
 use super::tiny::{NOW, Site, TAKEN};
 
@@ -54,13 +54,13 @@ pub(super) struct Swept {
 impl Site {
     /// Sweeps with a ledger that forgets.
     pub(super) fn sweep(&self) -> Swept {
-        self.sweep_with(&Ledger::in_memory())
+        self.sweep_with(&forgetful())
             .unwrap_or_else(|e| panic!("refused: {e}"))
     }
 
     /// Sweeps where a job has something in the archive that may stay there, whatever it is.
     pub(super) fn sweep_keeping(&self, job: i64) -> Swept {
-        let mut swept = self.sweep_through(&Ledger::in_memory()).unwrap();
+        let mut swept = self.sweep_through(&forgetful()).unwrap();
         let folder = self.folder_of(job);
         let above = folder.parent().and_then(Path::parent).unwrap();
         let below = above.strip_prefix(self.path("job-archive")).unwrap();

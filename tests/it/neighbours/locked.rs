@@ -3,14 +3,13 @@
 use std::time::{Duration, Instant};
 
 use ccarchive::jobs::{Error, Filter, Pending, Rows};
-use ccarchive::ledger::Ledger;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use rusqlite::Connection;
 use rustix::process::Signal;
 
 use super::{command, present};
-use crate::support::engine::Sweep;
+use crate::support::engine::{Sweep, forgetful};
 use crate::support::program::{Running, run};
 use crate::support::site::{NewJob, Places, Site};
 use crate::support::wait::{now, pause, short_or_long, until};
@@ -87,7 +86,7 @@ fn a_database_that_is_locked_while_the_backlog_is_read_is_waited_for() {
         });
         Sweep::at(now())
             .on_begin(lock_it)
-            .run_with(&Places::of(dir.path()), &Ledger::in_memory())
+            .run_with(&Places::of(dir.path()), &forgetful())
     });
     assert_eq!(swept.summary.aborted, None);
     assert_eq!(swept.jobs.len(), 40);

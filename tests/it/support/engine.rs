@@ -25,6 +25,11 @@ use ccarchive::target::tree::Tree;
 use super::site::{Places, Site};
 use super::trouble::{Quick, Trouble, Troubled};
 
+/// A ledger without a file: what it is told is gone with it.
+pub(crate) fn forgetful() -> Ledger {
+    Ledger::open_read_only(Path::new("no ledger"))
+}
+
 /// What became of a job, as the monitor was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobEvent {
@@ -268,7 +273,7 @@ pub(crate) fn clusters(tree: &Tree) -> Clusters {
 
 fn try_clusters(tree: &Tree) -> Result<Clusters, String> {
     let files = tree.clusters().map_err(|e| e.to_string())?.files;
-    Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))
+    Clusters::load(files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(|e| e.to_string())
 }
 
 fn jobs(database: &Path, rows: &Rows, selection: Selection, now: i64) -> (Jobs, Vec<Refused>) {

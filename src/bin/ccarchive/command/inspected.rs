@@ -155,5 +155,6 @@ impl Inspected {
 fn clusters(archive: &dyn Target) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
     let found = archive.clusters().map_err(|e| aborted(chain(&e)))?;
-    Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice()))).map_err(aborted)
+    Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))
+        .map_err(|e| aborted(e.to_string()))
 }

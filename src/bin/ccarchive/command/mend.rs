@@ -42,7 +42,7 @@ pub(super) fn carry_out<'p>(
         if site.stop.is_draining() {
             return Ok(done);
         }
-        let mended = repair::mend(&*site.archive, step);
+        let mended = repair::mend(&*site.archive, step).map_err(|e| e.to_string());
         console.repaired(step, &mended);
         if mended.is_ok() {
             done.push(step);

@@ -5,65 +5,40 @@
 //! the slot that contains it, up to the last slot filled when it was written. The log holds every sample since the newest
 //! snapshot, in the order of arrival.
 
-use std::fs;
-use std::path::Path;
-
 use super::curves::Column;
 use super::encode::{self, Series};
-use super::hosts::{Fault, Format, Host};
-use super::plan::{Error, Window};
+use super::hosts::{Host, Role};
+use super::plan::Plan;
 use super::random::index;
 
-/// Writes the folder of one host; how many samples it sent, and how many bytes its files have.
-pub(super) fn write_host(
-    folder: &Path,
-    host: &Host,
-    columns: &[Column],
-    window: &Window,
-) -> Result<(u64, u64), Error> {
-    if columns.is_empty() {
-        return Ok((0, 0));
-    }
-    fs::create_dir_all(folder).map_err(Error::at(folder))?;
-    let mut size = 0;
-    let mut store = |name: &str, bytes: &[u8]| {
-        size += bytes.len() as u64;
-        let path = folder.join(name);
-        fs::write(&path, bytes).map_err(Error::at(&path))
-    };
-    let intervals = window.borders.len() - 1;
-    for (number, border) in window.borders.windows(2).enumerate() {
-        let (from, to) = (border[0], border[1]);
+/// The host's files: name and content.
+pub(super) fn files(host: &Host, columns: &[Column], plan: &Plan) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    let count = plan.snapshots().len();
+    for (number, (from, to)) in plan.snapshots().enumerate() {
         let series: Vec<_> = columns
             .iter()
-            .filter_map(|c| snapshot(c, from, to))
+            .filter_map(|column| snapshot(column, from, to))
             .collect();
-        let old = number < intervals.div_ceil(2);
         if series.is_empty() {
             continue;
         }
-        if host.format == Format::Json || (host.format == Format::Mixed && old) {
-            store(&format!("{from}.json"), &encode::json(&series, from, to))?;
-        } else {
-            let mut bytes = encode::binary(&series, from, to);
-            if host.fault == Fault::CutSnapshot && number + 1 == intervals {
-                bytes.truncate(bytes.len() / 5 * 3);
-            }
-            store(&format!("{from}.bin"), &bytes)?;
+        let is_old = number < count.div_ceil(2);
+        if host.role == Role::Json || (host.is_mixed && is_old) {
+            files.push((format!("{from}.json"), encode::json(&series, from, to)));
+            continue;
         }
-    }
-    if host.format != Format::Json {
-        let mut log = log(columns, window);
-        if host.fault == Fault::BadLog {
-            encode::damage(&mut log);
+        let mut bytes = encode::binary(&series, from, to);
+        if host.role == Role::CutSnapshot && number + 1 == count {
+            bytes.truncate(bytes.len() / 5 * 3);
         }
-        store("current.wal", &log)?;
+        files.push((format!("{from}.bin"), bytes));
     }
-    let sent = columns
-        .iter()
-        .flat_map(|c| &c.values)
-        .filter(|value| !value.is_nan());
-    Ok((sent.count() as u64, size))
+    if host.role != Role::Json && host.role != Role::Silent {
+        let log = log(columns, plan, host.role == Role::BadLog);
+        files.push(("current.wal".to_owned(), log));
+    }
+    files
 }
 
 /// The column's part of the snapshot of `[from, to)`; none if there is nothing to write.
@@ -78,34 +53,36 @@ fn snapshot(column: &Column, from: i64, to: i64) -> Option<Series<'_>> {
     }
     let slot = index((start - column.first + step / 2) / step);
     let room = index((to - start + step - 1) / step);
+    let values = column.values.get(slot..filled.min(slot + room));
     Some(Series {
         metric: &column.metric.name,
         child: &column.child,
         step,
         start,
-        values: column
-            .values
-            .get(slot..filled.min(slot + room))
-            .unwrap_or_default()
-            .into(),
+        values: values.unwrap_or_default().into(),
     })
 }
 
-/// The log: every sample since the newest snapshot.
-fn log(columns: &[Column], window: &Window) -> Vec<u8> {
+/// The log: every sample since the newest snapshot. A bad one has a wrong checksum in it and a torn end.
+fn log(columns: &[Column], plan: &Plan, is_bad: bool) -> Vec<u8> {
     let mut records = Vec::new();
     for column in columns {
         let times = (0..).map(|number| column.first + number * column.metric.timestep);
-        let samples = times
-            .zip(&column.values)
-            .filter(|(_, value)| !value.is_nan());
-        let newer = samples.skip_while(|(time, _)| *time < window.newest());
+        let samples = times.zip(&column.values);
+        let newer = samples.filter(|(time, value)| *time >= plan.newest() && !value.is_nan());
         records.extend(newer.map(|(time, value)| (time, column, *value)));
     }
     records.sort_by_key(|(time, ..)| *time);
     let mut log = encode::log();
-    for (time, column, value) in records {
-        encode::record(&mut log, time, &column.child, &column.metric.name, value);
+    for (number, (time, column, value)) in records.iter().enumerate() {
+        encode::record(&mut log, *time, &column.child, &column.metric.name, *value);
+        if is_bad && number == records.len() / 8 {
+            let last = log.len() - 1;
+            log[last] ^= 0x40;
+        }
+    }
+    if is_bad {
+        log.truncate(log.len() - 9);
     }
     log
 }

@@ -6,15 +6,14 @@
 use std::path::Path;
 
 use rusqlite::types::Value as Column;
-use rusqlite::{Connection, Transaction, params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 use serde_json::{Value, json};
 
 use super::cluster::CLUSTER;
-use super::hosts::{Fault, Host};
-use super::jobs::{Job, Place};
+use super::hosts::Host;
+use super::jobs::Job;
 use super::plan::Plan;
 use super::random::index;
-use super::work::WORK;
 
 const TABLES: &str = include_str!("schema.sql");
 /// Columns of the indexes of the job table whose names follow from their columns.
@@ -66,11 +65,10 @@ pub(super) fn write(
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let rows = connection.transaction()?;
     create(&rows)?;
-    people_and_nodes(&rows, plan, hosts)?;
     rows.execute(TAGS, [plan.now])?;
     for (id, job) in (1..).zip(jobs) {
         insert(&rows, id, job, hosts)?;
-        for tag in &job.tags {
+        for tag in job.tags {
             let sql = "INSERT INTO jobtag (job_id, tag_id, insert_ts) VALUES (?1, ?2, datetime(?3, 'unixepoch'))";
             rows.execute(sql, params![id, tag, plan.now])?;
         }
@@ -83,70 +81,27 @@ pub(super) fn write(
     Ok(unarchived)
 }
 
-fn people_and_nodes(rows: &Transaction<'_>, plan: &Plan, hosts: &[Host]) -> rusqlite::Result<()> {
-    let sql =
-        "INSERT INTO hpc_user (username, name, roles, email, projects) VALUES (?1, ?2, ?3, ?4, ?5)";
-    for user in &WORK.users {
-        let (email, projects) = (
-            format!("{}@example.org", user.login),
-            json!([user.project]).to_string(),
-        );
-        rows.execute(
-            sql,
-            params![user.login, user.name, "[\"user\"]", email, projects],
-        )?;
-    }
-    rows.execute(
-        sql,
-        params!["admin", "Administrator", "[\"admin\"]", Column::Null, "[]"],
-    )?;
-    for (id, host) in (1..).zip(hosts) {
-        let health = if host.fault == Fault::None {
-            "full"
-        } else {
-            "partial"
-        };
-        let node = "INSERT INTO node (id, hostname, cluster, subcluster) VALUES (?1, ?2, ?3, ?4)";
-        rows.execute(node, params![id, host.name, CLUSTER, host.kind.name()])?;
-        let state = "INSERT INTO node_state (time_stamp, node_state, health_state, node_id) VALUES (?1, 'allocated', ?2, ?3)";
-        rows.execute(state, params![plan.now - 60, health, id])?;
-    }
-    Ok(())
-}
-
-fn insert(rows: &Transaction<'_>, id: i64, job: &Job, hosts: &[Host]) -> rusqlite::Result<()> {
-    let user = &WORK.users[job.user];
-    let held = |what: fn(&Place) -> u64| -> u32 {
-        job.places
-            .iter()
-            .map(|place| what(place).count_ones())
-            .sum()
-    };
-    // What a user would have asked for.
-    let limits = [1, 2, 4, 8, 12, 24].map(|hours| hours * 3600);
-    let limit = limits.into_iter().find(|limit| *limit > job.ran);
+fn insert(c: &Connection, id: i64, job: &Job, hosts: &[Host]) -> rusqlite::Result<()> {
+    let (user, project) = job.user;
     // What cc-backend's worker for running jobs left: a number for the longer ones.
-    let footprint = json!({"cpu_load_avg": WORK.apps[job.app].uses["cpu"] * 32.0}).to_string();
-    let footprint = (job.ran >= 1200).then_some(footprint);
-    let (partition, places) = (["main", "gpu"][job.kind as usize], job.places.len());
+    let footprint = json!({"cpu_load_avg": job.app.uses["cpu"] * 32.0}).to_string();
     let mut row = json!({
-        "id": id, "job_id": job.number, "array_job_id": job.array, "job_state": "completed", "monitoring_status": 1,
-        "cluster": CLUSTER, "subcluster": job.kind.name(), "cluster_partition": partition, "shared": "none",
-        "hpc_user": user.login, "project": user.project,
-        "start_time": job.start, "duration": job.ran, "walltime": limit.unwrap_or(job.ran + 3600),
-        "num_nodes": places, "num_hwthreads": held(|p| p.threads), "num_acc": held(|p| p.accelerators),
+        "id": id, "job_id": job.number, "array_job_id": 0, "job_state": "completed", "monitoring_status": 1,
+        "cluster": CLUSTER, "subcluster": job.kind.name, "cluster_partition": job.kind.name,
+        "hpc_user": user, "project": project, "shared": if job.is_part { "multi_user" } else { "none" },
+        "start_time": job.start, "duration": job.ran, "walltime": 86_400,
+        "num_nodes": job.hosts.len(), "num_hwthreads": job.threads.len() * job.hosts.len(),
+        "num_acc": job.accelerators.len() * job.hosts.len(),
         "resources": resources(job, hosts), "meta_data": metadata(job),
-        "footprint": footprint, "energy_footprint": null,
+        "footprint": (job.ran >= 1200).then_some(footprint), "energy_footprint": null,
     });
     for (column, value) in &job.set {
         row[column] = value.clone();
     }
     let row = row.as_object().into_iter().flatten();
-    let names = row.clone().map(|(name, _)| name.as_str());
-    let names = names.collect::<Vec<_>>().join(",");
-    let marks = vec!["?"; row.clone().count()].join(",");
-    let sql = format!("INSERT INTO job ({names}) VALUES ({marks})");
-    let columns = row.map(|(name, value)| match (name.as_str(), value) {
+    let names: Vec<_> = row.clone().map(|(name, _)| name.as_str()).collect();
+    let (columns, marks) = (names.join(","), vec!["?"; names.len()].join(","));
+    let values = row.map(|(name, value)| match (name.as_str(), value) {
         // What cc-backend binds where it has no footprint.
         ("footprint" | "energy_footprint", Value::Null) => Column::Blob(b"null".to_vec()),
         ("resources" | "meta_data", Value::String(text)) if id % 2 == 0 => {
@@ -155,42 +110,34 @@ fn insert(rows: &Transaction<'_>, id: i64, job: &Job, hosts: &[Host]) -> rusqlit
         (_, Value::String(text)) => Column::Text(text.clone()),
         (_, other) => other.as_i64().map_or(Column::Null, Column::Integer),
     });
-    rows.prepare_cached(&sql)?
-        .execute(params_from_iter(columns))?;
+    let sql = format!("INSERT INTO job ({columns}) VALUES ({marks})");
+    c.prepare_cached(&sql)?.execute(params_from_iter(values))?;
     Ok(())
 }
 
 /// JSON for the column `resources`.
 fn resources(job: &Job, hosts: &[Host]) -> String {
-    let place = |place: &Place| {
-        let mut one = json!({"hostname": hosts[place.host].name});
-        if !place.whole {
-            one["hwthreads"] = (0..64)
-                .filter(|bit| place.threads >> bit & 1 == 1)
-                .collect();
+    let place = |host: &usize| {
+        let mut one = json!({"hostname": hosts[*host].name});
+        if job.is_part {
+            one["hwthreads"] = json!(job.threads);
         }
-        if place.accelerators != 0 {
-            let ids = job.kind.accelerators().enumerate();
-            let held = ids.filter(|(number, _)| place.accelerators >> number & 1 == 1);
-            one["accelerators"] = held.map(|(_, id)| id).collect();
+        if !job.accelerators.is_empty() {
+            one["accelerators"] = json!(job.accelerators);
         }
         one
     };
-    job.places.iter().map(place).collect::<Value>().to_string()
+    job.hosts.iter().map(place).collect::<Value>().to_string()
 }
 
-/// JSON for the column `meta_data`, with `<`, `>` and `&` as escapes, as cc-backend writes it.
+/// JSON for the column `meta_data`.
 fn metadata(job: &Job) -> String {
-    let (user, app) = (&WORK.users[job.user], &WORK.apps[job.app]);
-    let document = json!({
-        "jobName": format!("{}_{}", app.name, job.seed % 90 + 10),
-        "jobScript": format!("#!/bin/bash -l\n#SBATCH --nodes={}\n#SBATCH --account={}\n\n{}\n",
-            job.places.len(), user.project, app.script),
-        "slurmInfo": format!("JobId={} UserId={} Account={}", job.number, user.login, user.project),
-    });
-    document
-        .to_string()
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
+    let (Job { app, number, .. }, (user, project)) = (job, job.user);
+    let (name, nodes, script) = (&app.name, job.hosts.len(), &app.script);
+    json!({
+        "jobName": format!("{name}_{}", job.seed % 90 + 10),
+        "jobScript": format!("#!/bin/bash -l\n#SBATCH --nodes={nodes}\n#SBATCH --account={project}\n\n{script}\n"),
+        "slurmInfo": format!("JobId={number} UserId={user} Account={project}"),
+    })
+    .to_string()
 }

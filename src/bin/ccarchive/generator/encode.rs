@@ -24,7 +24,7 @@ pub(crate) struct Series<'a> {
 /// The series of one level by metric.
 type Metrics<'a> = BTreeMap<&'a str, &'a Series<'a>>;
 
-/// The series of a host by child, the node's own first, in the order in which names sort.
+/// All levels of a host by child, the node's own first, in the order in which names sort.
 fn levels<'a>(series: &'a [Series<'_>]) -> BTreeMap<&'a str, Metrics<'a>> {
     let mut levels = BTreeMap::from([("", Metrics::new())]);
     for one in series {
@@ -55,23 +55,10 @@ pub(crate) fn json(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
     (level(&own, &children) + "\n").into_bytes()
 }
 
-fn json_series(
-    Series {
-        metric,
-        step,
-        start,
-        values,
-        ..
-    }: &Series<'_>,
-) -> String {
-    let number = |value: &f32| {
-        if value.is_nan() {
-            "null".to_owned()
-        } else {
-            format!("{value:.1}")
-        }
-    };
-    let values = listed(values.iter().map(number));
+fn json_series(one: &Series<'_>) -> String {
+    let (metric, step, start) = (one.metric, one.step, one.start);
+    let number = |value: &f32| format!("{value:.1}").replace("NaN", "null");
+    let values = listed(one.values.iter().map(number));
     format!("\"{metric}\":{{\"frequency\":{step},\"start\":{start},\"data\":[{values}]}}")
 }
 
@@ -92,23 +79,12 @@ pub(crate) fn binary(series: &[Series<'_>], from: i64, to: i64) -> Vec<u8> {
             bytes.extend(one.start.to_le_bytes());
             count(&mut bytes, one.values.len());
             for value in one.values.iter() {
-                let bits = if value.is_nan() {
-                    0x7FC0_0000
-                } else {
-                    value.to_bits()
-                };
-                bytes.extend(bits.to_le_bytes());
+                bytes.extend(value.to_le_bytes());
             }
         }
         // The node itself has all others as children; they have none.
-        count(
-            &mut bytes,
-            if child.is_empty() {
-                levels.len() - 1
-            } else {
-                0
-            },
-        );
+        let is_node = child.is_empty();
+        count(&mut bytes, if is_node { levels.len() - 1 } else { 0 });
     }
     bytes
 }
@@ -141,17 +117,4 @@ pub(crate) fn record(log: &mut Vec<u8>, time: i64, child: &str, metric: &str, va
     count(log, payload.len());
     log.extend(&payload);
     log.extend(crc32fast::hash(&payload).to_le_bytes());
-}
-
-/// Makes the record in the middle of a log fail its checksum, and tears the last one off half-way.
-pub(super) fn damage(log: &mut Vec<u8>) {
-    let (mut records, mut rest) = (Vec::new(), 4);
-    while let Some(length) = log.get(rest + 4..).and_then(|b| b.first_chunk()) {
-        records.push(rest);
-        rest += 12 + u32::from_le_bytes(*length) as usize;
-    }
-    if let Some(middle) = records.get(records.len() / 2) {
-        log[middle + 10] ^= 0x40;
-        log.truncate(log.len() - 9);
-    }
 }

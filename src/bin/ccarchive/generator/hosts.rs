@@ -1,35 +1,29 @@
-//! The hosts: what each writes its samples into, when it reports, and what is wrong with it.
+//! The hosts: what each is there for, and when it reports.
 //!
-//! Phases. A host reads all its metrics at once, so one phase serves all timesteps. Most phases let the next sample after
-//! a border come within half a timestep, and then files hold every value. One host in five has another phase, and the
-//! slot in which its newest snapshot ended is in no file until the next snapshot: a site has such hosts, and a reader must
-//! expect them.
+//! A host reads all its metrics at once, so one phase serves all timesteps. Most phases let the next sample after a border
+//! come within half a timestep, and then files hold every value. One host in five has another phase, and the slot in which
+//! its newest snapshot ended is in no file until the next snapshot: a site has such hosts, and a reader must expect them.
 
-use strum::IntoStaticStr;
+use serde::Deserialize;
+use strum::{EnumIter, IntoEnumIterator as _};
 
-use super::cluster::{Kind, Metric};
-use super::plan::{Plan, Window};
+use super::cluster::{CONFIG, Metric, Subcluster};
+use super::plan::Plan;
 use super::random::Random;
 
 /// Least common multiple of all timesteps, seconds.
 const CYCLE: i64 = 300;
 
-/// What a host's folder holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    /// `.bin` snapshots and `current.wal`.
-    Binary,
-    /// `.json` snapshots only: nothing after the newest.
+/// What a host is there for; jobs.json names these. The first three are sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, EnumIter)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Role {
+    /// A `cpu` host with `.bin` snapshots and `current.wal`.
+    Main,
+    /// A `cpu` host with `.json` snapshots only: nothing after the newest.
     Json,
-    /// `.json`, later `.bin` and `current.wal`: a site that changed over.
-    Mixed,
-}
-
-/// What is wrong with a host; special.json has these names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
-#[strum(serialize_all = "camelCase")]
-pub(super) enum Fault {
-    None,
+    /// A host with accelerators; files as `Main`.
+    Gpu,
     /// Never reported; has no folder.
     Silent,
     /// Begins to report in the middle of the window.
@@ -40,27 +34,26 @@ pub(super) enum Fault {
     Lacking,
     /// Its newest snapshot was cut short.
     CutSnapshot,
-    /// Its log has a bad record in the middle and a torn end.
+    /// Its log has a bad record and a torn end.
     BadLog,
 }
 
-/// The faults of the last `cpu` hosts of a site with damage.
-pub(super) const FAULTS: [Fault; 6] = [
-    Fault::Silent,
-    Fault::Late,
-    Fault::Gap,
-    Fault::Lacking,
-    Fault::CutSnapshot,
-    Fault::BadLog,
-];
+impl Role {
+    pub(super) fn is_sound(self) -> bool {
+        self <= Self::Gpu
+    }
+}
 
 /// One host.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) name: String,
-    pub(super) kind: Kind,
-    pub(super) format: Format,
-    pub(super) fault: Fault,
+    pub(super) role: Role,
+    pub(super) kind: &'static Subcluster,
+    /// Whether it wrote `.json` snapshots at first: a site that changed over.
+    pub(super) is_mixed: bool,
+    /// Decides its values.
+    pub(super) seed: u64,
     /// Reports from this time on.
     begins: i64,
     /// Its samples stand at this time modulo the timestep.
@@ -68,68 +61,45 @@ pub(super) struct Host {
 }
 
 /// All hosts, the faulty ones last among the `cpu` ones, then the `gpu` ones.
-pub(super) fn all(plan: &Plan, window: &Window) -> Vec<Host> {
-    let faults: &[Fault] = if plan.broken { &FAULTS } else { &[] };
-    let [cpu, gpu] = plan.counts().map(|count| count as usize);
-    let healthy = cpu - faults.len();
-    let cpus = (0..cpu).map(|number| {
-        let fault = number
-            .checked_sub(healthy)
-            .map_or(Fault::None, |which| faults[which]);
-        let format = match number % 6 {
-            _ if fault != Fault::None => Format::Binary,
-            5 => Format::Json,
-            _ if number + 1 == healthy => Format::Json,
-            1 => Format::Mixed,
-            _ => Format::Binary,
-        };
-        Host::new(plan, window, Kind::Cpu, number, format, fault)
-    });
-    let gpus = (0..gpu).map(|number| {
-        let format = if number % 6 == 1 {
-            Format::Mixed
-        } else {
-            Format::Binary
-        };
-        Host::new(plan, window, Kind::Gpu, number, format, Fault::None)
-    });
-    cpus.chain(gpus).collect()
+pub(super) fn all(plan: &Plan) -> Vec<Host> {
+    let faulty = |role: &Role| plan.broken && !role.is_sound();
+    let faults: Vec<Role> = Role::iter().filter(faulty).collect();
+    let [cpu, gpu] = plan.counts();
+    let sound = cpu.saturating_sub(faults.len());
+    let role = |number: usize| match number.checked_sub(sound) {
+        Some(fault) => faults[fault],
+        None if number % 6 == 5 || number + 1 == sound => Role::Json,
+        None => Role::Main,
+    };
+    let mut random = Random::new(plan.seed);
+    let cpus = (0..cpu).map(|number| (role(number), number));
+    let gpus = (0..gpu).map(|number| (Role::Gpu, number));
+    cpus.chain(gpus)
+        .map(|(role, number)| Host::new(plan, role, number, &mut random))
+        .collect()
 }
 
 impl Host {
-    fn new(
-        plan: &Plan,
-        window: &Window,
-        kind: Kind,
-        number: usize,
-        format: Format,
-        fault: Fault,
-    ) -> Self {
-        let tag = 0x1_0000 + number as u64 * 2 + u64::from(kind == Kind::Gpu);
-        let mut random = Random::stream(plan.seed, tag);
-        let offset = if number % 5 == 4 && fault == Fault::None {
-            random.between(31, 59) + 60 * random.between(0, 4)
-        } else {
-            random.between(1, 15) + 60 * random.between(0, 2)
-        };
-        let late = if fault == Fault::Late {
-            window.share(500)
-        } else {
-            random.between(0, 240)
-        };
+    fn new(plan: &Plan, role: Role, number: usize, random: &mut Random) -> Self {
+        let kind = &CONFIG.sub_clusters[usize::from(role == Role::Gpu)];
+        let is_odd = role.is_sound() && number % 5 == 4;
+        let (least, most) = if is_odd { (31, 59) } else { (1, 15) };
+        let offset = random.between(least, most) + 60 * random.between(0, 2);
+        let late = plan.share(if role == Role::Late { 500 } else { 0 });
         Self {
-            name: format!("{}{:04}", &kind.name()[..1], number + 1),
+            name: format!("{}{:04}", &kind.name[..1], number + 1),
+            role,
             kind,
-            format,
-            fault,
-            begins: window.first + late,
-            phase: (window.newest() + offset).rem_euclid(CYCLE),
+            is_mixed: role.is_sound() && number % 6 == 1,
+            seed: random.bits(),
+            begins: plan.first() + late + random.between(0, 240),
+            phase: (plan.newest() + offset).rem_euclid(CYCLE),
         }
     }
 
     pub(super) fn reports(&self, metric: &Metric) -> bool {
-        let is_lacking = self.fault == Fault::Lacking && metric.name == "mem_bw";
-        metric.on(self.kind) && self.fault != Fault::Silent && !is_lacking
+        let is_lacking = self.role == Role::Lacking && metric.name == "mem_bw";
+        self.role != Role::Silent && !is_lacking
     }
 
     /// Time of the first sample of a metric with this timestep.

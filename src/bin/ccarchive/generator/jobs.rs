@@ -1,34 +1,66 @@
-//! The jobs, the schedule that puts them on hosts so that they get in each other's way as little as on a real site, and
-//! everyday work: random jobs until there are as many as planned.
+//! The jobs: special ones, each there for a thing that a sweep has to get right, and random everyday work besides.
+//!
+//! The special jobs, and what an everyday job may differ in from a completed one, are rows of jobs.json beside this file.
+//! Jobs get in each other's way as little as on a real site: only where no host is free do they share one.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
-use super::cluster::Kind;
-use super::hosts::{Fault, Format, Host};
-use super::plan::{Plan, Window};
+use super::cluster::{Subcluster, Unit, data};
+use super::hosts::{Host, Role};
+use super::plan::Plan;
 use super::random::Random;
-use super::work::{CPU_APPS, WORK};
+use super::work::{App, WORK};
 
-/// Idle time that a host gets before and after a job, seconds.
-const PAUSE: i64 = 20;
-/// Mean node seconds of an everyday job before its length is scaled to the site.
-const MEAN: i64 = 22_000;
-/// Thousandths of the site that everyday work keeps busy, if that can be.
-const LOAD: i64 = 550;
+/// Number of the first job.
+const FIRST_NUMBER: i64 = 412_000;
+/// Percent of the site's time that everyday work would fill if there was room for all of it.
+const LOAD: i64 = 55;
 /// The newest end of an everyday job, seconds before `now`: older than a sweep's minimum age.
 const YOUNGEST: i64 = 660;
-/// On how many hosts everyday jobs run.
-const COUNTS: [usize; 14] = [1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4, 4, 8, 8];
+/// On how many hosts everyday jobs run; 2.5 on average.
+const COUNTS: [usize; 12] = [1, 1, 1, 1, 1, 1, 2, 2, 2, 4, 6, 8];
+/// In how many parts a host is for them; where there are several, so many jobs share one host.
+const PARTS: [usize; 7] = [1, 1, 1, 1, 1, 1, 4];
+/// For how many percent of their mean time they run; 100 on average.
+const LENGTHS: [i64; 8] = [2, 8, 20, 40, 70, 110, 180, 370];
 
-/// A host, or a part of it, that a job holds.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) host: usize,
-    pub(super) threads: u64,
-    pub(super) accelerators: u64,
-    pub(super) whole: bool,
+/// Columns of the job table.
+type Columns = BTreeMap<String, Value>;
+
+#[derive(Debug, Deserialize)]
+struct Rows {
+    /// Special jobs on sound hosts.
+    sound: Vec<Row>,
+    /// Jobs with missing or damaged data, and rows that are wrong; they need the faulty hosts.
+    broken: Vec<Row>,
+    /// What everyday jobs may have in their columns.
+    everyday: Vec<Columns>,
+}
+
+static ROWS: LazyLock<Rows> = LazyLock::new(|| data(include_str!("jobs.json")));
+
+/// One special job. A time is so many thousandths of what the samples span and so many seconds.
+#[derive(Debug, Deserialize)]
+struct Row {
+    note: String,
+    /// The sorts of hosts it ran on; where none is given, on the hosts of the row before.
+    on: Vec<Role>,
+    /// On how many hosts of each sort it ran if not on one, as far as so many are free.
+    hosts: Option<usize>,
+    start: [i64; 2],
+    ran: [i64; 2],
+    /// Part and number of parts, if it does not have its host to itself.
+    part: Option<[usize; 2]>,
+    user: Option<usize>,
+    app: Option<usize>,
+    #[serde(default)]
+    tags: Vec<i64>,
+    #[serde(default)]
+    set: Columns,
 }
 
 /// What really happened, and where the row of the job table says something else.
@@ -36,236 +68,172 @@ pub(super) struct Place {
 pub(super) struct Job {
     /// The scheduler's id; 0 until the jobs are numbered.
     pub(super) number: i64,
-    /// Number of the first task of the array, or 0.
-    pub(super) array: i64,
-    /// `array` for tasks of one array, which have consecutive numbers; `requeued` for one job that was started again
-    /// under the same number; else empty.
-    pub(super) family: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: &'static Subcluster,
+    pub(super) hosts: Vec<usize>,
+    /// The hardware threads that it held on each host, …
+    pub(super) threads: Vec<Value>,
+    /// … and the accelerators.
+    pub(super) accelerators: Vec<Value>,
+    /// Whether these are not all of the host's.
+    pub(super) is_part: bool,
     pub(super) start: i64,
     /// How long it kept its hosts busy, seconds.
     pub(super) ran: i64,
-    /// Position in the list of users.
-    pub(super) user: usize,
-    /// Position in the list of applications.
-    pub(super) app: usize,
-    pub(super) places: Vec<Place>,
-    /// Columns that do not follow from the other fields.
-    pub(super) set: BTreeMap<String, Value>,
+    pub(super) user: &'static (String, String),
+    pub(super) app: &'static App,
+    /// Columns that hold something else than what happened.
+    pub(super) set: Columns,
     /// Ids of its tags.
-    pub(super) tags: Vec<i64>,
+    pub(super) tags: &'static [i64],
     /// What a special job is there for; empty for everyday ones.
     pub(super) note: &'static str,
     pub(super) seed: u64,
 }
 
 impl Job {
-    /// Gives it one part of `of` equal parts of its only host.
-    pub(super) fn take_part(&mut self, part: usize, of: usize) {
-        self.set("shared", json!("multi_user"));
-        for place in &mut self.places {
-            let each = place.accelerators.count_ones() as usize / of;
-            place.whole = false;
-            place.threads = self.kind.slice(part, of);
-            place.accelerators = ((1 << each) - 1) << (part * each);
-        }
-    }
-
-    fn set(&mut self, column: &str, value: Value) {
-        self.set.insert(column.to_owned(), value);
+    /// How much of a unit it holds, 0 to 1.
+    pub(super) fn share(&self, unit: &Unit) -> f64 {
+        let is_held =
+            |member: &&Value| self.threads.contains(member) || self.accelerators.contains(member);
+        unit.members.iter().filter(is_held).count() as f64 / unit.members.len() as f64
     }
 }
 
-/// The hosts, what they are busy with, and the jobs so far.
+/// The jobs of the plan, numbered by their start, which is how their rows came to be.
+pub(super) fn all(plan: &Plan, hosts: &[Host]) -> Vec<Job> {
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    for (number, host) in hosts.iter().enumerate() {
+        groups.entry(host.role).or_default().push(number);
+    }
+    let mut schedule = Schedule {
+        hosts,
+        groups,
+        busy: vec![Vec::new(); hosts.len()],
+        random: Random::new(!plan.seed),
+        jobs: Vec::new(),
+    };
+    schedule.add_special(plan);
+    schedule.add_everyday(plan);
+    let mut jobs = schedule.jobs;
+    jobs.truncate(plan.jobs as usize);
+    jobs.sort_by_key(|job| job.start);
+    for (number, job) in (FIRST_NUMBER..).zip(&mut jobs) {
+        let given = job.set.get("job_id").and_then(Value::as_i64);
+        job.number = given.unwrap_or(number);
+    }
+    jobs
+}
+
+/// The hosts, and what they are busy with.
 #[derive(Debug)]
-pub(super) struct Schedule<'a> {
+struct Schedule<'a> {
     hosts: &'a [Host],
-    pub(super) window: &'a Window,
-    pub(super) jobs: Vec<Job>,
-    random: Random,
+    groups: BTreeMap<Role, Vec<usize>>,
     busy: Vec<Vec<(i64, i64)>>,
+    random: Random,
+    jobs: Vec<Job>,
 }
 
-impl<'a> Schedule<'a> {
-    pub(super) fn new(hosts: &'a [Host], window: &'a Window, seed: u64) -> Self {
-        let busy = vec![Vec::new(); hosts.len()];
-        Self {
-            hosts,
-            window,
-            jobs: Vec::new(),
-            random: Random::stream(seed, 4),
-            busy,
+impl Schedule<'_> {
+    fn add_special(&mut self, plan: &Plan) {
+        let broken: &[Row] = if plan.broken { &ROWS.broken } else { &[] };
+        let span = |[permille, seconds]: [i64; 2]| plan.share(permille) + seconds;
+        let mut hosts = Vec::new();
+        for row in ROWS.sound.iter().chain(broken) {
+            let (start, ran) = (plan.first() + span(row.start), span(row.ran));
+            if !row.on.is_empty() {
+                hosts.clear();
+            }
+            for role in &row.on {
+                hosts.extend(self.book(*role, row.hosts.unwrap_or(1), start, start + ran));
+            }
+            if hosts.is_empty() {
+                continue; // The site is too small for it.
+            }
+            let mut job = self.job(&hosts, start, ran, row.part);
+            job.user = row.user.map_or(job.user, |user| &WORK.users[user]);
+            let apps = &WORK.apps[&job.kind.name];
+            job.app = row.app.map_or(job.app, |app| &apps[app]);
+            (job.note, job.tags) = (&row.note, &row.tags);
+            job.set.clone_from(&row.set);
+            self.jobs.push(job);
         }
     }
 
-    /// Healthy hosts that write (or do not write) only JSON.
-    pub(super) fn group(&self, kind: Kind, json: bool) -> Vec<usize> {
-        self.chosen(|host| {
-            host.kind == kind && host.fault == Fault::None && (host.format == Format::Json) == json
-        })
+    /// Adds random jobs until there are as many as planned, and sometimes a few more.
+    fn add_everyday(&mut self, plan: &Plan) {
+        let sound = self.hosts.iter().filter(|host| host.role.is_sound());
+        let sound: Vec<_> = sound.map(|host| host.role).collect();
+        let capacity = i64::from(plan.nodes) * i64::from(plan.hours) * 3600;
+        let mean = capacity * LOAD / (i64::from(plan.jobs) * 250).max(1);
+        let (first, last) = (plan.first() + 900, plan.now - YOUNGEST);
+        while self.jobs.len() < plan.jobs as usize {
+            let (role, parts) = (*self.random.pick(&sound), *self.random.pick(&PARTS));
+            let count = self.random.pick(&COUNTS) / parts;
+            let count = count.clamp(1, self.groups[&role].len());
+            let percent = self.random.pick(&LENGTHS) * self.random.between(50, 150) / 100;
+            let ran = (mean * percent / 100).min((last - first) / 2).max(20);
+            let mut start = self.random.between(first, last - ran);
+            for _ in 0..20 {
+                if self.free(role, count, start, start + ran).len() == count {
+                    break;
+                }
+                start = self.random.between(first, last - ran);
+            }
+            let hosts = self.book(role, count, start, start + ran);
+            for number in 0..parts {
+                let part = (parts > 1).then_some([number, parts]);
+                let late = self.random.between(0, part.map_or(0, |_| ran / 3));
+                let mut job = self.job(&hosts, start + late, ran - late, part);
+                job.set.clone_from(self.random.pick(&ROWS.everyday));
+                self.jobs.push(job);
+            }
+        }
     }
 
-    pub(super) fn chosen(&self, wanted: impl Fn(&Host) -> bool) -> Vec<usize> {
-        (0..self.hosts.len())
-            .filter(|number| wanted(&self.hosts[*number]))
-            .collect()
-    }
-
-    /// `count` hosts of the group that are free all the time; none if there are not so many.
-    fn free(&mut self, group: &[usize], count: usize, from: i64, to: i64) -> Option<Vec<usize>> {
+    /// At most `count` hosts of a role that are free all the time.
+    fn free(&mut self, role: Role, count: usize, from: i64, to: i64) -> Vec<usize> {
+        let group = self.groups.get(&role).map_or(&[][..], Vec::as_slice);
         let turn = self.random.below(group.len());
-        let idle = |host: &usize| {
-            let clash = |(start, end): &(i64, i64)| *start < to + PAUSE && *end + PAUSE > from;
+        let is_idle = |host: &usize| {
+            let clash = |(start, end): &(i64, i64)| *start < to && *end > from;
             !self.busy[*host].iter().any(clash)
         };
-        let turned = group[turn..].iter().chain(&group[..turn]);
-        let free: Vec<usize> = turned.copied().filter(idle).take(count).collect();
-        (free.len() == count).then_some(free)
+        let turned = group[turn..].iter().chain(&group[..turn]).copied();
+        turned.filter(is_idle).take(count).collect()
     }
 
-    /// Keeps hosts from other jobs: `count` free ones of the group, or busy ones where so many are not free.
-    pub(super) fn book(&mut self, group: &[usize], count: usize, from: i64, to: i64) -> Vec<usize> {
-        let count = count.min(group.len());
-        let hosts = self
-            .free(group, count, from, to)
-            .unwrap_or_else(|| group[..count].to_vec());
+    /// Keeps those hosts from other jobs; where none is free, the first one of the role.
+    fn book(&mut self, role: Role, count: usize, from: i64, to: i64) -> Vec<usize> {
+        let mut hosts = self.free(role, count, from, to);
+        if hosts.is_empty() {
+            hosts.extend(self.groups.get(&role).and_then(|group| group.first()));
+        }
         for host in &hosts {
             self.busy[*host].push((from, to));
         }
         hosts
     }
 
-    /// Adds a job that had the hosts to itself; the caller changes what is different about it.
-    pub(super) fn add(&mut self, hosts: &[usize], start: i64, ran: i64) -> &mut Job {
+    /// A job on these hosts by somebody; the caller changes what is special about it.
+    fn job(&mut self, hosts: &[usize], start: i64, ran: i64, part: Option<[usize; 2]>) -> Job {
         let kind = self.hosts[hosts[0]].kind;
-        let app = match kind {
-            Kind::Cpu => self.random.below(CPU_APPS),
-            Kind::Gpu => CPU_APPS + self.random.below(WORK.apps.len() - CPU_APPS),
-        };
-        let (threads, accelerators) = (kind.all_threads(), kind.all_accelerators());
-        let place = |host: &usize| Place {
-            host: *host,
-            threads,
-            accelerators,
-            whole: true,
-        };
-        self.jobs.push(Job {
+        let held = part.unwrap_or([0, 1]);
+        Job {
             number: 0,
-            array: 0,
-            family: "",
             kind,
+            hosts: hosts.to_vec(),
+            threads: kind.slice("core", held),
+            accelerators: kind.slice("accelerators", held),
+            is_part: part.is_some(),
             start,
             ran,
-            user: self.random.below(WORK.users.len()),
-            app,
-            places: hosts.iter().map(place).collect(),
-            set: BTreeMap::new(),
-            tags: Vec::new(),
+            user: self.random.pick(&WORK.users),
+            app: self.random.pick(&WORK.apps[&kind.name]),
+            set: Columns::new(),
+            tags: &[],
             note: "",
             seed: self.random.bits(),
-        });
-        let last = self.jobs.len() - 1;
-        &mut self.jobs[last]
-    }
-
-    /// Fills the schedule with everyday work up to the planned number of jobs.
-    pub(super) fn fill(&mut self, plan: &Plan) {
-        let groups = [(Kind::Cpu, false), (Kind::Cpu, true), (Kind::Gpu, false)]
-            .map(|(kind, json)| self.group(kind, json));
-        let missing = i64::from(plan.jobs) - self.jobs.len() as i64;
-        let capacity = i64::from(plan.nodes) * i64::from(plan.hours) * 3600;
-        let scale = (capacity * LOAD / (missing * MEAN).max(1)).clamp(20, 2000);
-        // A host is drawn, and with it its group.
-        let hosts: Vec<_> = groups
-            .iter()
-            .flat_map(|group| group.iter().map(move |_| group))
-            .collect();
-        while self.jobs.len() < plan.jobs as usize {
-            let group = hosts[self.random.below(hosts.len())];
-            self.place(group, scale);
         }
-        // Special jobs may be more than planned, and a shared node may have brought one too many.
-        self.jobs.truncate(plan.jobs as usize);
-    }
-
-    /// Finds room for one job, or for the jobs of one shared node.
-    fn place(&mut self, group: &[usize], scale: i64) {
-        let shared = match self.hosts[group[0]].kind {
-            Kind::Cpu => self.random.chance(12),
-            Kind::Gpu => self.random.chance(35),
-        };
-        let drawn = COUNTS[self.random.below(COUNTS.len())];
-        let mut count = if shared { 1 } else { drawn.min(group.len()) };
-        let (first, last) = (self.window.first + 900, self.window.now - YOUNGEST);
-        let mut length = (length(&mut self.random) * scale / 1000).clamp(20, last - first);
-        let mut start = self.random.between(first, last - length);
-        for attempt in 1..=24 {
-            if self.free(group, count, start, start + length).is_some() {
-                break;
-            }
-            length = (length * 4 / 5).max(20);
-            start = self.random.between(first, last - length);
-            if attempt % 6 == 0 {
-                count = count.div_ceil(2);
-            }
-        }
-        // Where the site is full, the job overlaps with others.
-        let hosts = self.book(group, count, start, start + length);
-        self.fit(&hosts, start, length, shared);
-    }
-
-    /// Adds the job, or as many jobs as share the host.
-    fn fit(&mut self, hosts: &[usize], start: i64, length: i64, shared: bool) {
-        let parts = if shared { 2 << self.random.below(2) } else { 1 };
-        for part in 0..parts {
-            let cut = if shared { length / 3 } else { 0 };
-            let (late, early) = (self.random.between(0, cut), self.random.between(0, cut));
-            let job = self.add(hosts, start + late, (length - late - early).max(20));
-            if shared {
-                job.take_part(part, parts);
-            }
-            self.vary();
-        }
-    }
-
-    /// Gives the newest job an end, a status and metadata as they come.
-    fn vary(&mut self) {
-        let random = &mut self.random;
-        let state = match random.below(100) {
-            0..80 => "completed",
-            80..88 => "failed",
-            88..93 => "cancelled",
-            93..97 => "timeout",
-            97..99 => "out_of_memory",
-            _ => "preempted",
-        };
-        let status = if random.chance(10) { 2 } else { 1 };
-        let (metadata, tag) = (
-            random.below(10),
-            random.chance(8).then(|| random.between(1, 3)),
-        );
-        let last = self.jobs.len() - 1;
-        let job = &mut self.jobs[last];
-        job.set("job_state", json!(state));
-        job.set("monitoring_status", json!(status));
-        match metadata {
-            0 => job.set("meta_data", Value::Null),
-            1 => job.set("meta_data", json!("{}")),
-            _ => {}
-        }
-        job.tags.extend(tag);
-        if state == "timeout" {
-            job.set("walltime", json!(job.ran));
-        }
-    }
-}
-
-/// Length of an everyday job in seconds before scaling: mostly minutes to hours, few all day.
-fn length(random: &mut Random) -> i64 {
-    match random.below(100) {
-        0..15 => random.between(20, 600),
-        15..60 => random.between(600, 7200),
-        60..90 => random.between(7200, 21_600),
-        _ => random.between(21_600, 50_400),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::random::Random;
+use super::random::index;
 
 /// The metric store's default checkpoint interval, seconds.
 const INTERVAL: i64 = 12 * 3600;
@@ -18,11 +18,6 @@ pub(crate) enum Error {
     /// The folder holds something already; nothing was changed.
     #[error("{} is not empty: a site is only written into a new or empty folder", .0.display())]
     NotEmpty(PathBuf),
-    /// The plan asks for something impossible.
-    #[error(
-        "cannot write {0:?}: it takes {1} to 9999 nodes, 2 to 1440 hours, and a present twice as late as they are long"
-    )]
-    Plan(Plan, u32),
     /// A file, folder or database could not be written.
     #[error("cannot write {}", .0.display())]
     Io(PathBuf, #[source] Cause),
@@ -42,9 +37,9 @@ pub(crate) struct Plan {
     pub(crate) now: i64,
     /// Decides everything that looks random.
     pub(crate) seed: u64,
-    /// Hosts of the cluster, 4 to 9999; a fifth of them have accelerators. At least 16 if `broken`.
+    /// Hosts of the cluster, at least 4; a fifth of them have accelerators. At least 16 if `broken`.
     pub(crate) nodes: u32,
-    /// Age of the oldest sample in hours, 2 to 1440.
+    /// Age of the oldest sample in hours, at least 2.
     pub(crate) hours: u32,
     /// Rows of the job table. Some thirty special jobs come first; the rest is random everyday work.
     pub(crate) jobs: u32,
@@ -76,69 +71,42 @@ impl Plan {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
-        let least = if self.broken { 16 } else { 4 };
-        let is_possible = (least..=9999).contains(&self.nodes)
-            && (2..=1440).contains(&self.hours)
-            && self.now >= 2 * i64::from(self.hours) * 3600;
-        if is_possible {
-            Ok(())
-        } else {
-            Err(Error::Plan(self.clone(), least))
-        }
+    /// How many hosts are in the subcluster `cpu` and in `gpu`.
+    pub(super) fn counts(&self) -> [usize; 2] {
+        let nodes = self.nodes as usize;
+        let gpu = (nodes / 5).max(1);
+        [nodes.saturating_sub(gpu), gpu]
     }
 
-    /// How many hosts are of the kind `cpu` and `gpu`.
-    pub(super) fn counts(&self) -> [u32; 2] {
-        let gpu = (self.nodes / 5).max(1);
-        [self.nodes - gpu, gpu]
-    }
-
-    pub(super) fn window(&self) -> Window {
-        let span = i64::from(self.hours) * 3600;
-        let log = LOG_SPAN.min(span / 5) - Random::stream(self.seed, 1).between(0, span.min(300));
-        let (first, newest) = (self.now - span, self.now - log);
-        let intervals = (newest - first) / INTERVAL + 1;
-        let borders = (0..=intervals)
-            .rev()
-            .map(|back| newest - back * INTERVAL)
-            .collect();
-        Window {
-            now: self.now,
-            first,
-            borders,
-            last: self.now - 5,
-        }
-    }
-}
-
-/// The times of a site, Unix seconds.
-#[derive(Debug)]
-pub(super) struct Window {
-    /// The present.
-    pub(super) now: i64,
     /// The hosts begin to report within a few minutes of it.
-    pub(super) first: i64,
-    /// Where snapshots begin and end, ascending. The first is before `first`: the store ran before the hosts reported, so
-    /// that their first sample is a series' start.
-    pub(super) borders: Vec<i64>,
-    /// Time of the newest sample that can be on disk.
-    pub(super) last: i64,
-}
-
-impl Window {
-    /// The time at so many thousandths of the window.
-    pub(super) fn at(&self, permille: i64) -> i64 {
-        self.first + self.share(permille)
+    pub(super) fn first(&self) -> i64 {
+        self.now - i64::from(self.hours) * 3600
     }
 
-    /// So many thousandths of the window, seconds.
+    /// Time of the newest sample that can be on disk.
+    pub(super) fn last(&self) -> i64 {
+        self.now - 5
+    }
+
+    /// So many thousandths of the time between them, seconds.
     pub(super) fn share(&self, permille: i64) -> i64 {
-        (self.last - self.first) * permille / 1000
+        (self.last() - self.first()) * permille / 1000
     }
 
     /// End of the newest snapshot.
     pub(super) fn newest(&self) -> i64 {
-        self.borders[self.borders.len() - 1]
+        self.now - LOG_SPAN.min(self.share(200))
+    }
+
+    /// Begin and end of all snapshots, ascending. The oldest begins before the hosts report, so that their first sample is
+    /// a series' start.
+    pub(super) fn snapshots(&self) -> impl ExactSizeIterator<Item = (i64, i64)> {
+        let newest = self.newest();
+        let count = index((newest - self.first()) / INTERVAL + 1);
+        let begin = newest - count as i64 * INTERVAL;
+        (0..count).map(move |number| {
+            let from = begin + number as i64 * INTERVAL;
+            (from, from + INTERVAL)
+        })
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod explain;
 pub(crate) mod metrics;
 pub(super) mod paper;
+mod progress;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod verify;

@@ -1,32 +1,24 @@
 //! What `verify` says while it looks, and at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, IsTerminal};
-use std::time::{Duration, Instant};
+use std::io;
 
 use ccarchive::inspect::verify::{
     Fault, Finding, Listener, Named, Progress, Repair, Severity, Verified,
 };
 use ccarchive::model::job::{JobKey, Shown};
 use ccarchive::repair::{Plan, Step};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
+use super::progress::Display;
 use super::{count, job, json};
 use crate::report::advice;
-use crate::report::words::clock;
 
 /// Findings of one kind that are shown; the rest is counted.
 const LINES: u64 = 20;
 /// Notes of one kind that are shown: nobody has to do anything about them.
 const NOTES: u64 = 3;
-/// Without a terminal, a line of progress at most this often.
-const PROGRESS_EVERY: Duration = Duration::from_secs(60);
-
-/// Steps of the bar.
-const STEPS: u64 = 1000;
-
 /// Commands that are shown; more are counted.
 const COMMANDS: usize = 20;
 
@@ -45,9 +37,7 @@ pub(crate) struct Console {
     quiet: bool,
     /// The flags that name the site.
     site: String,
-    bar: Option<ProgressBar>,
-    last: Instant,
-    pace: Pace,
+    display: Display,
     counts: BTreeMap<(Severity, Fault), u64>,
     /// Jobs to archive again: some of them, and how many lines there were beyond those.
     again: BTreeSet<JobKey>,
@@ -61,18 +51,11 @@ pub(crate) struct Console {
 impl Console {
     /// `site`: the flags that name the site, for commands.
     pub(crate) fn new(json: bool, quiet: bool, site: String) -> Self {
-        let bar = (!quiet && io::stderr().is_terminal()).then(|| {
-            let target = ProgressDrawTarget::stderr_with_hz(5);
-            let bar = ProgressBar::with_draw_target(Some(STEPS), target);
-            bar.with_style(style())
-        });
         Self {
             json,
             quiet,
             site,
-            bar,
-            last: Instant::now(),
-            pace: Pace::default(),
+            display: Display::new(quiet),
             counts: BTreeMap::new(),
             again: BTreeSet::new(),
             more_again: false,
@@ -86,9 +69,7 @@ impl Console {
     /// # Errors
     /// When it, or a finding before it, could not be written.
     pub(crate) fn looked(&mut self, v: &Verified, plan: &Plan, repair: bool) -> io::Result<()> {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.display.clear();
         if let Some(error) = self.unwritten.take() {
             return Err(error);
         }
@@ -244,10 +225,7 @@ impl Console {
     }
 
     fn out(&mut self, text: &str) {
-        let written = match &self.bar {
-            Some(bar) => bar.suspend(|| crate::report::out(text)),
-            None => crate::report::out(text),
-        };
+        let written = self.display.out(text);
         self.note(written);
     }
 
@@ -378,108 +356,8 @@ impl Listener for Console {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        let left = self.pace.left(progress, Instant::now());
-        if let Some(bar) = &self.bar {
-            let steps = progress.share * STEPS as f64;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a share of a thousand"
-            )]
-            bar.set_position(steps as u64);
-            bar.set_message(self.so_far(progress, left));
-        } else if !self.quiet && self.last.elapsed() >= PROGRESS_EVERY {
-            self.last = Instant::now();
-            crate::report::line(&self.so_far(progress, left));
-        }
-    }
-}
-
-impl Console {
-    /// How far it is: of the rows, then of the archive's parts.
-    fn so_far(&self, p: &Progress, left: Option<Duration>) -> String {
-        let found = |notes: bool| -> u64 {
-            let counts = self.counts.iter();
-            let of = counts.filter(|((s, _), _)| (*s == Severity::Note) == notes);
-            of.map(|(_, n)| n).sum()
-        };
-        let percent = if p.share < 1.0 {
-            (p.share * 100.0).min(99.9)
-        } else {
-            100.0
-        };
-        let what = if p.places {
-            let jobs = count(p.seen.places, "job");
-            format!("{jobs} in the archive's {}", count(p.total, "part"))
-        } else {
-            format!("{} of {}", p.seen.rows, count(p.total, "row"))
-        };
-        let left = left.map_or(String::new(), |d| format!(", {} left", clock(d)));
-        let step = if p.places { "2/2" } else { "1/2" };
-        format!(
-            "{step} {percent:.1} %{left}: {what}, {} so far",
-            count(found(false), "fault")
-        )
-    }
-}
-
-/// Tells how long the step that is under way takes on.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pace {
-    /// Which step, when it was first heard of, and how far it was then.
-    begun: Option<(bool, Instant, f64)>,
-}
-
-impl Pace {
-    /// None before there is anything to go by.
-    fn left(&mut self, p: &Progress, now: Instant) -> Option<Duration> {
-        let (_, at, share) = match self.begun.filter(|b| b.0 == p.places) {
-            Some(begun) => begun,
-            None => *self.begun.insert((p.places, now, p.share)),
-        };
-        let (done, elapsed) = (p.share - share, now.saturating_duration_since(at));
-        let rest = elapsed.as_secs_f64() * (1.0 - p.share) / done;
-        (done > 0.0 && elapsed > Duration::from_secs(1))
-            .then(|| Duration::try_from_secs_f64(rest).ok())
-            .flatten()
-    }
-}
-
-fn style() -> ProgressStyle {
-    let template = "[{bar:20}] {wide_msg}";
-    let style = ProgressStyle::with_template(template);
-    style.map_or_else(
-        |_| ProgressStyle::default_bar(),
-        |s| s.progress_chars("#>-"),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ccarchive::inspect::verify::Seen;
-
-    #[test]
-    fn the_time_left_is_that_of_the_step_under_way_at_the_pace_of_this_run() {
-        let begun = Instant::now();
-        let at = |seconds, places, share| {
-            let progress = Progress {
-                seen: Seen::default(),
-                places,
-                total: 100,
-                share,
-            };
-            (progress, begun + Duration::from_secs(seconds))
-        };
-        let mut pace = Pace::default();
-        let mut left = |seconds, places, share| {
-            let (progress, now) = at(seconds, places, share);
-            pace.left(&progress, now).map(|d| d.as_secs())
-        };
-        // A run that goes on where another ended begins at a half.
-        assert_eq!(left(0, false, 0.5), None);
-        assert_eq!(left(10, false, 0.6), Some(40));
-        assert_eq!(left(50, true, 0.0), None);
-        assert_eq!(left(60, true, 0.25), Some(30));
+        let faults = self.counts.iter();
+        let faults = faults.filter(|((severity, _), _)| *severity != Severity::Note);
+        self.display.show(progress, faults.map(|(_, n)| n).sum());
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! The data is read series by series and kept only as values per column of a plot, so that a job of any size fits.
 
+mod drawing;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -13,8 +15,11 @@ use crate::format::read::{self, Data, SeriesRead, Visitor};
 use crate::model::cluster::Subcluster;
 use crate::model::cluster::thresholds::{Rating, Thresholds, prefix_factor};
 use crate::model::job::{Job, JobKey, Row};
-use crate::model::series::{Scope, Statistics, Unit};
+use crate::model::series::{Statistics, Unit};
 use crate::target;
+
+pub use drawing::{Band, Metric};
+use drawing::{Drawing, unit};
 
 /// What to look at.
 #[derive(Clone, Debug, Default)]
@@ -131,41 +136,6 @@ pub struct Roofline {
     pub memory_bound: bool,
 }
 
-/// A metric of an archived job.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Metric {
-    /// Its name.
-    pub name: String,
-    /// Its unit.
-    pub unit: String,
-    /// Over all nodes, as the archive has it.
-    pub statistics: Option<[f64; 3]>,
-    /// The scope of the curve.
-    pub scope: String,
-    /// Seconds between two values.
-    pub timestep: i64,
-    /// Series of that scope.
-    pub series: usize,
-    /// Values and nulls of them.
-    pub values: u64,
-    /// The nulls.
-    pub missing: u64,
-    /// The curve.
-    pub curve: Vec<Option<Band>>,
-}
-
-/// One column of a curve: over the series of the scope.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Band {
-    /// Smallest value.
-    pub min: f32,
-    /// Median of the series' means.
-    pub median: f32,
-    /// Largest value.
-    pub max: f32,
-}
-
 /// Reads an archived job.
 ///
 /// # Errors
@@ -173,7 +143,8 @@ pub struct Band {
 pub fn show(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<Picture, Error> {
     let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
     let meta = stored.meta()?;
-    let mut drawing = Drawing::new(wanted);
+    let takes = |s: &SeriesRead<'_>| wanted.takes(s);
+    let mut drawing = Drawing::new(wanted.columns, &takes);
     stored.visit(&mut drawing)?;
     let job = &meta.job;
     wanted.check(&drawing.seen, &hosts(job))?;
@@ -267,10 +238,6 @@ pub fn timestep(ports: &Ports<'_>, metric: &str) -> i64 {
         .map_or(0, |m| m.frequency)
 }
 
-fn unit(u: &Unit) -> String {
-    format!("{}{}", u.prefix, u.base)
-}
-
 fn print(name: &str, value: f64, units: &BTreeMap<&str, &Unit>, sub: Option<&Subcluster>) -> Print {
     let (metric, kind) = name.rsplit_once('_').unwrap_or((name, ""));
     let thresholds = sub.and_then(|s| s.thresholds(metric));
@@ -308,147 +275,4 @@ fn roofline(
         ceiling: by_memory.min(peaks.flops_simd),
         memory_bound: by_memory < peaks.flops_simd,
     })
-}
-
-/// Curves while the data is read.
-struct Drawing<'a> {
-    wanted: &'a Wanted,
-    /// Metrics that the data has.
-    seen: BTreeSet<String>,
-    done: BTreeMap<String, Metric>,
-    now: Columns,
-}
-
-/// The columns of the scope that is being read.
-#[derive(Default)]
-struct Columns {
-    /// Per column: the means of the series.
-    means: Vec<Vec<f32>>,
-    /// Per column: smallest and largest value.
-    range: Vec<(f32, f32)>,
-    series: usize,
-    values: u64,
-    missing: u64,
-}
-
-impl<'a> Drawing<'a> {
-    fn new(wanted: &'a Wanted) -> Self {
-        Self {
-            wanted,
-            seen: BTreeSet::new(),
-            done: BTreeMap::new(),
-            now: Columns::default(),
-        }
-    }
-
-    fn finish(self) -> Vec<Metric> {
-        self.done.into_values().collect()
-    }
-}
-
-impl Visitor for Drawing<'_> {
-    fn series(&mut self, s: &SeriesRead<'_>) {
-        if self.wanted.takes(s) {
-            self.now.add(s.values, self.wanted.columns);
-        }
-    }
-
-    fn scope(&mut self, metric: &str, scope: &str, data: &Data) {
-        self.seen.insert(metric.to_owned());
-        let columns = std::mem::take(&mut self.now);
-        if columns.series == 0 {
-            return;
-        }
-        let coarser = |old: &Metric| {
-            let parse = Scope::parse;
-            match (parse(&old.scope), parse(scope)) {
-                (Some(old), Some(new)) => old.coarser(new) == new,
-                (None, _) => true,
-                (_, None) => false,
-            }
-        };
-        if self.done.get(metric).is_some_and(|old| !coarser(old)) {
-            return;
-        }
-        let metric = Metric {
-            name: metric.to_owned(),
-            unit: unit(&data.unit),
-            statistics: None,
-            scope: scope.to_owned(),
-            timestep: data.timestep,
-            series: columns.series,
-            values: columns.values,
-            missing: columns.missing,
-            curve: columns.curve(),
-        };
-        self.done.insert(metric.name.clone(), metric);
-    }
-}
-
-impl Columns {
-    fn add(&mut self, values: &[f32], columns: usize) {
-        let n = columns.min(values.len()).max(1);
-        if self.means.len() < n {
-            self.means.resize(n, Vec::new());
-            self.range.resize(n, (f32::INFINITY, f32::NEG_INFINITY));
-        }
-        self.series += 1;
-        self.values += values.len() as u64;
-        self.missing += values.iter().filter(|v| v.is_nan()).count() as u64;
-        for k in 0..n {
-            let part = &values[k * values.len() / n..(k + 1) * values.len() / n];
-            let there = || part.iter().copied().filter(|v| !v.is_nan());
-            let count = there().count();
-            if count == 0 {
-                continue;
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "a mean of single precision values"
-            )]
-            let mean = (there().map(f64::from).sum::<f64>() / count as f64) as f32;
-            self.means[k].push(mean);
-            let range = &mut self.range[k];
-            *range = there().fold(*range, |r, v| (r.0.min(v), r.1.max(v)));
-        }
-    }
-
-    fn curve(mut self) -> Vec<Option<Band>> {
-        let columns = self.means.iter_mut().zip(&self.range);
-        columns
-            .map(|(means, (min, max))| {
-                let middle = means.len().checked_sub(1)? / 2;
-                let even = means.len() % 2 == 0;
-                let (_, lower, above) = means.select_nth_unstable_by(middle, f32::total_cmp);
-                let upper = above.iter().copied().min_by(f32::total_cmp);
-                Some(Band {
-                    min: *min,
-                    median: match upper.filter(|_| even) {
-                        Some(upper) => f32::midpoint(*lower, upper),
-                        None => *lower,
-                    },
-                    max: *max,
-                })
-            })
-            .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_curve_has_a_band_per_column_and_a_hole_where_nothing_is() {
-        let mut c = Columns::default();
-        c.add(&[1.0, 3.0, f32::NAN, f32::NAN], 2);
-        c.add(&[5.0, 7.0, f32::NAN, f32::NAN], 2);
-        assert_eq!((c.series, c.values, c.missing), (2, 8, 4));
-        let band = Band {
-            min: 1.0,
-            median: 4.0,
-            max: 7.0,
-        };
-        assert_eq!(c.curve(), [Some(band), None]);
-    }
 }

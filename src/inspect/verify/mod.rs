@@ -7,16 +7,15 @@
 
 mod contents;
 mod finding;
+mod mark;
 mod places;
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{Ports, Terms};
 use crate::jobs::{self, Brief, extent, survey};
@@ -26,6 +25,7 @@ use crate::model::stop::Stop;
 use crate::target::{Part, Stored, Walk, Walked};
 
 pub use finding::{Fault, Finding, Named, Repair, Severity};
+pub use mark::Mark;
 
 /// Rows that are compared at a time, by all threads; fewer where their data is read, so that a time box is kept.
 const BATCH: usize = 2048;
@@ -56,66 +56,6 @@ pub struct Wanted {
     pub owners: Option<String>,
     /// How many jobs more should be looked at at once, since the archive mostly waits for answers.
     pub waits: usize,
-}
-
-/// How far a run came.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mark {
-    /// The rows up to this id.
-    Row(i64),
-    /// All rows, and the parts of the archive up to this one.
-    Part {
-        /// The cluster.
-        cluster: String,
-        /// Its jobs' numbers divided by 1000.
-        thousands: i64,
-    },
-}
-
-impl Mark {
-    /// The id of the last row that was looked at; none where all were.
-    pub const fn row(&self) -> Option<i64> {
-        match self {
-            Self::Row(id) => Some(*id),
-            Self::Part { .. } => None,
-        }
-    }
-
-    fn of(part: &Part) -> Self {
-        Self::Part {
-            cluster: part.cluster.clone(),
-            thousands: part.thousands,
-        }
-    }
-}
-
-impl fmt::Display for Mark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Row(id) => id.fmt(f),
-            Self::Part { cluster, thousands } => write!(f, "{cluster}/{thousands}"),
-        }
-    }
-}
-
-impl Serialize for Mark {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl FromStr for Mark {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let Some((cluster, thousands)) = text.rsplit_once('/') else {
-            return text.parse().map(Self::Row).map_err(drop);
-        };
-        Ok(Self::Part {
-            cluster: cluster.to_owned(),
-            thousands: thousands.parse().map_err(drop)?,
-        })
-    }
 }
 
 /// What was looked at.
@@ -292,8 +232,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn is_over(&self) -> bool {
-        let most = self.wanted.max_duration;
-        self.stop.is_draining() || most.is_some_and(|d| self.clock.elapsed() >= d)
+        is_over(self.clock, self.wanted, self.stop)
     }
 
     fn is_wanted(&self, cluster: &str) -> bool {
@@ -398,11 +337,10 @@ impl Run<'_> {
             if self.is_over() {
                 return Ok(());
             }
-            let (ports, stop) = (self.ports, self.stop);
-            let looked: Vec<_> = some
-                .par_iter()
-                .map(|part| places::look(ports, archive, part, stop))
-                .collect();
+            let (ports, clock, options, stop) = (self.ports, self.clock, self.wanted, self.stop);
+            let look = |part: &Part| places::look(ports, archive, part, stop);
+            let looked = look_at(some, || is_over(clock, options, stop), look);
+            let done = looked.len();
             for (part, answer) in some.iter().zip(looked) {
                 let (n, findings) = answer?;
                 self.out.seen.places += n;
@@ -411,34 +349,58 @@ impl Run<'_> {
                 }
                 self.mark = Mark::of(part);
             }
-            left -= some.len();
+            left -= done;
             self.listener.progress(&Progress {
                 seen: self.out.seen,
                 places: true,
                 total: total as u64,
                 share: 1.0 - left as f64 / total.max(1) as f64,
             });
+            if done < some.len() {
+                return Ok(());
+            }
         }
         self.out.complete = true;
         Ok(())
     }
 }
 
+fn is_over(clock: Clock, wanted: &Wanted, stop: &Stop) -> bool {
+    let most = wanted.max_duration;
+    stop.is_draining() || most.is_some_and(|d| clock.elapsed() >= d)
+}
+
+/// Looks at things on all threads, and begins no more of them once it is over: the answers in their order, up to the first
+/// thing that was not looked at.
+fn look_at<T: Sync, A: Send>(
+    things: &[T],
+    is_over: impl Fn() -> bool + Sync,
+    look: impl Fn(&T) -> A + Sync,
+) -> Vec<A> {
+    let all: Vec<Option<A>> = things
+        .par_iter()
+        .map(|thing| (!is_over()).then(|| look(thing)))
+        .collect();
+    all.into_iter().map_while(|answer| answer).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
-    fn a_mark_is_read_back_and_parts_come_in_the_order_of_their_numbers() {
-        let part = |cluster: &str, thousands| Mark::Part {
-            cluster: cluster.into(),
-            thousands,
+    fn a_part_that_was_not_begun_in_time_is_where_the_next_run_goes_on() {
+        let seen = AtomicUsize::new(0);
+        let is_over = || seen.load(Ordering::Relaxed) >= 3;
+        let look = |part: &usize| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            *part
         };
-        for mark in [Mark::Row(17), part("fritz", 1234), part("a/b", 0)] {
-            assert_eq!(mark.to_string().parse(), Ok(mark));
-        }
-        assert!(part("fritz", 9) < part("fritz", 10));
-        assert!(Mark::Row(i64::MAX) < part("a", 0));
-        assert_eq!("fritz/x".parse::<Mark>(), Err(()));
+        let parts: Vec<usize> = (0..32).collect();
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let looked = pool.install(|| look_at(&parts, is_over, look));
+        assert_eq!(looked, [0, 1, 2]);
     }
 }

@@ -2,8 +2,10 @@
 
 pub(crate) mod explain;
 pub(crate) mod metrics;
+mod pace;
 pub(super) mod paper;
 pub(crate) mod show;
+pub(crate) mod standing;
 pub(crate) mod status;
 pub(crate) mod verify;
 

@@ -254,12 +254,13 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Whether an archived job whose archive would be empty now stays as it is: not where what is there of a job of length
-    /// 0 is no whole archive and holds no value.
+    /// Whether an archived job whose archive would be empty now stays as it is: not a job of length 0 of which no value is
+    /// there, since its archive, its footprint or its row may be what is wrong.
     fn keeps_when_empty(subject: &Subject<'a>) -> bool {
-        subject.found.as_ref().is_some_and(|f| {
-            f.whole.is_some() || !f.values.is_empty() || subject.job.head.duration > 0
-        })
+        subject
+            .found
+            .as_ref()
+            .is_some_and(|f| !f.values.is_empty() || subject.job.head.duration > 0)
     }
 
     /// What becomes of a job of which the source has no sample: a whole archive that is there is taken over. Otherwise it

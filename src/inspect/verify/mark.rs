@@ -1,4 +1,4 @@
-//! Where a run ended, and the next one goes on: as a value, and as the text that people hand from one to the other.
+//! Where a run that ended early goes on, as it is said and read back.
 
 use std::fmt;
 use std::str::FromStr;

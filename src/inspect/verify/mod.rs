@@ -232,8 +232,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn is_over(&self) -> bool {
-        let most = self.wanted.max_duration;
-        self.stop.is_draining() || most.is_some_and(|d| self.clock.elapsed() >= d)
+        is_over(self.clock, self.wanted, self.stop)
     }
 
     fn is_wanted(&self, cluster: &str) -> bool {
@@ -338,11 +337,10 @@ impl Run<'_> {
             if self.is_over() {
                 return Ok(());
             }
-            let (ports, stop) = (self.ports, self.stop);
-            let looked: Vec<_> = some
-                .par_iter()
-                .map(|part| places::look(ports, archive, part, stop))
-                .collect();
+            let (ports, clock, options, stop) = (self.ports, self.clock, self.wanted, self.stop);
+            let look = |part: &Part| places::look(ports, archive, part, stop);
+            let looked = look_at(some, || is_over(clock, options, stop), look);
+            let done = looked.len();
             for (part, answer) in some.iter().zip(looked) {
                 let (n, findings) = answer?;
                 self.out.seen.places += n;
@@ -351,15 +349,58 @@ impl Run<'_> {
                 }
                 self.mark = Mark::of(part);
             }
-            left -= some.len();
+            left -= done;
             self.listener.progress(&Progress {
                 seen: self.out.seen,
                 places: true,
                 total: total as u64,
                 share: 1.0 - left as f64 / total.max(1) as f64,
             });
+            if done < some.len() {
+                return Ok(());
+            }
         }
         self.out.complete = true;
         Ok(())
+    }
+}
+
+fn is_over(clock: Clock, wanted: &Wanted, stop: &Stop) -> bool {
+    let most = wanted.max_duration;
+    stop.is_draining() || most.is_some_and(|d| clock.elapsed() >= d)
+}
+
+/// Looks at things on all threads, and begins no more of them once it is over: the answers in their order, up to the first
+/// thing that was not looked at.
+fn look_at<T: Sync, A: Send>(
+    things: &[T],
+    is_over: impl Fn() -> bool + Sync,
+    look: impl Fn(&T) -> A + Sync,
+) -> Vec<A> {
+    let all: Vec<Option<A>> = things
+        .par_iter()
+        .map(|thing| (!is_over()).then(|| look(thing)))
+        .collect();
+    all.into_iter().map_while(|answer| answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_part_that_was_not_begun_in_time_is_where_the_next_run_goes_on() {
+        let seen = AtomicUsize::new(0);
+        let is_over = || seen.load(Ordering::Relaxed) >= 3;
+        let look = |part: &usize| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            *part
+        };
+        let parts: Vec<usize> = (0..32).collect();
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let looked = pool.install(|| look_at(&parts, is_over, look));
+        assert_eq!(looked, [0, 1, 2]);
     }
 }

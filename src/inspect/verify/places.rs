@@ -86,7 +86,7 @@ pub(super) fn odd(w: &Walked) -> Vec<Finding> {
             ),
             Odd::EmptyFolder => at(
                 Fault::EmptyFolder,
-                "nothing stands in the place of this job".into(),
+                "the place of this job is empty".into(),
                 &w.path,
             ),
             Odd::NoForm => at(

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::verify::tear;
 use super::{ask, swept};
-use crate::support::site::{Site, T0};
+use crate::support::site::{NewJob, Site, T0};
 
 const START: i64 = T0 + 600;
 
@@ -232,4 +232,22 @@ fn what_cannot_be_repaired_in_place_is_archived_again_after_it_was_said() {
     assert!(sound == archive(&site));
     site.set(2, "monitoring_status = 2");
     ask(&site, &["verify", "--read-data"]).expect(0);
+}
+
+#[test]
+fn after_a_repair_only_the_jobs_that_were_not_archived_again_are_named() {
+    let site = swept();
+    let many: Vec<i64> = (100..130).collect();
+    for id in &many {
+        site.insert(&NewJob::stopped(*id, "n1", START, 0));
+    }
+    ask(&site, &["run"]).expect(0);
+    for id in &many {
+        fs::remove_dir_all(site.folder(*id, START)).unwrap();
+    }
+    let ran = ask(&site, &["verify"]).expect(3);
+    assert!(ran.out.contains("\u{2026} and more: each"), "{}", ran.out);
+    let ran = ask(&site, &["verify", "--repair"]).expect(0);
+    assert!(ran.out.contains("30 repairs; nothing"), "{}", ran.out);
+    assert!(!ran.out.contains("and more: each"), "{}", ran.out);
 }

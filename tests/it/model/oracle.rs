@@ -259,7 +259,7 @@ fn beside_the_archive(job: &Job, world: &World, flags: &Flags, fate: Fate) -> Fa
         "no_data" | "not_yet" | "empty" if provisional => return stays(),
         "no_data" | "not_yet" if is_whole && !again => return adopted(),
         "failed" | "no_data" | "not_yet" | GONE => return fate,
-        "empty" if again => return become_("no_data"),
+        "empty" if again && keeps_when_empty(job) => return become_("no_data"),
         _ => {}
     }
     let writes = Fate {
@@ -282,6 +282,12 @@ fn beside_the_archive(job: &Job, world: &World, flags: &Flags, fate: Fate) -> Fa
     } else {
         writes
     }
+}
+
+/// Whether an archived job of which nothing is expected now stays as it is: not a job of length 0 without any value.
+fn keeps_when_empty(job: &Job) -> bool {
+    let archive = job.archive.as_ref();
+    archive.is_some_and(|a| job.duration > 0 || !a.hosts.is_empty())
 }
 
 /// What an archive made now would hold.

@@ -149,23 +149,27 @@ fn a_dry_run_says_the_same_and_writes_nothing() {
 }
 
 #[test]
-fn a_job_of_length_0_whose_archive_is_gone_gets_its_empty_archive_again() {
+fn what_is_wrong_with_an_archived_job_of_length_0_is_put_right() {
     let site = archived();
     site.insert(&NewJob::stopped(8, "n1", T0 + 600, 0));
     assert_eq!(Sweep::at(NOW).run(&site).outcome(8), "empty");
     let sound = site.archived(8, T0 + 600);
-    let swept = Sweep::at(NOW).job_id(8).run(&site);
-    assert_eq!(swept.outcome(8), "no_data");
     let folder = site.folder(8, T0 + 600);
-    for meta_alone in [false, true] {
-        if meta_alone {
-            fs::remove_file(folder.join("meta.json")).unwrap();
-        } else {
-            fs::remove_dir_all(&folder).unwrap();
-        }
+    let losses: [&dyn Fn(); 4] = [
+        &|| (),
+        &|| fs::remove_dir_all(&folder).unwrap(),
+        &|| fs::remove_file(folder.join("meta.json")).unwrap(),
+        &|| site.set(8, "footprint = 'gone', energy = 7"),
+    ];
+    for lose in losses {
+        lose();
         let swept = Sweep::at(NOW).job_id(8).run(&site);
         assert_eq!(swept.outcome(8), "empty");
         assert_eq!(site.archived(8, T0 + 600), sound);
         assert_eq!(site.status(8), 3);
+        assert_eq!(
+            site.column(8, "energy = 0 AND footprint <> 'gone'"),
+            Some(1)
+        );
     }
 }

@@ -112,7 +112,8 @@ impl Console {
         };
         self.tell(level, || json::summary(summary, exit));
         if !self.mode.json && (!self.mode.quiet || exit != Exit::Done) {
-            self.out(text::summary(summary, self.mode.verbose));
+            let text = text::summary(summary, self.mode.verbose);
+            self.out(words::fitted(&text, words::columns(&io::stdout())));
         }
         self.flushed(exit)
     }
@@ -261,6 +262,7 @@ pub(crate) fn out(text: &str) -> io::Result<()> {
 /// Writes a line about the work of a command without progress.
 pub(crate) fn line(text: &str) {
     let line = format!("{}\n", Shown(text));
+    let line = words::fitted(&line, words::columns(&io::stderr()));
     // There is nobody left to tell that standard error cannot be written.
     drop(io::stderr().lock().write_all(line.as_bytes()));
 }

@@ -16,6 +16,7 @@ use ccarchive::model::outcome::Kind;
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 
 use super::progress::Progress;
+use super::words;
 use crate::signals;
 
 /// Messages that may wait to be written.
@@ -221,7 +222,9 @@ impl Writer {
         }
         let err = &mut self.err;
         // There is nobody left to tell that standard error cannot be written.
-        let mut write = || drop(err.write_all(format!("{}\n", Shown(&text)).as_bytes()));
+        let line = format!("{}\n", Shown(&text));
+        let line = words::fitted(&line, words::columns(err));
+        let mut write = || drop(err.write_all(line.as_bytes()));
         match &self.progress {
             Some(progress) => progress.suspend(&mut write),
             None => write(),

@@ -1,11 +1,70 @@
 //! Numbers, times and names as people read them.
 
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use ccarchive::model::job::{JobKey, Shown};
 use ccarchive::model::outcome::{Kind, Points};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+/// Columns where nobody tells.
+pub(super) const WIDTH: usize = 80;
+
+/// The columns of a terminal; none of anything else, which gets lines of any length.
+pub(super) fn columns(out: &(impl AsFd + IsTerminal)) -> Option<usize> {
+    let told = || {
+        let size = rustix::termios::tcgetwinsize(out).ok()?;
+        Some(usize::from(size.ws_col)).filter(|c| *c > 0)
+    };
+    out.is_terminal().then(|| told().unwrap_or(WIDTH).max(40))
+}
+
+/// A text in lines of at most so many columns, if its words allow that.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last().map_or(0, |l| l.chars().count());
+        if last > 0 && last + 1 + word.chars().count() > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// Lines as a terminal of so many columns shows them best: those that are too long go on below, indented by two more.
+pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else {
+        return text.to_owned();
+    };
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches('\n');
+        let said = bare.trim_start_matches(' ');
+        let indent = bare.len() - said.len();
+        for (k, part) in wrapped(said, columns.saturating_sub(indent + 2))
+            .iter()
+            .enumerate()
+        {
+            if k > 0 {
+                out += "\n";
+                out += &" ".repeat(indent + 2);
+            } else {
+                out += &" ".repeat(indent);
+            }
+            out += part;
+        }
+        out += &line[bare.len()..];
+    }
+    out
+}
 
 /// A count with its noun, which gets an s where it needs one.
 pub(crate) fn count(n: u64, noun: &str) -> String {
@@ -96,6 +155,14 @@ mod tests {
         assert_eq!(percent(points(999_999)), "99.9 %");
         assert_eq!(percent(points(1_000_000)), "100.0 %");
         assert_eq!(percent(points(123_456)), "12.3 %");
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_terminal_goes_on_below_and_is_whole_in_a_pipe() {
+        let text = "one\n  two three four five\n";
+        assert_eq!(fitted(text, None), text);
+        assert_eq!(fitted(text, Some(15)), "one\n  two three\n    four five\n");
+        assert_eq!(fitted("no\nend  here", Some(40)), "no\nend  here");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ccarchive::model::message::{HostHours, HourCount};
 use maud::{Markup, html};
 
 use super::plot::{block, key};
-use super::{Cell, as_table, plain, ranges};
+use super::{Cell, plain, ranges, table};
 use crate::report::inspect::zoned;
 use crate::report::words::count;
 
@@ -308,12 +308,11 @@ fn silent_hosts(silent: &[&(String, i64)]) -> Markup {
         .take(NAMED)
         .map(|(host, since)| vec![host.clone(), hour(*since)])
         .collect();
-    html! {
-        @if silent.len() > NAMED {
-            p class="soft" { "The first " (NAMED) " of these " (silent.len()) " hosts:" }
-        }
-        (as_table(&head, &rows))
-    }
+    let which = match silent.len() {
+        n if n > NAMED => format!("Which hosts: the first {NAMED} of {n}"),
+        _ => "Which hosts".into(),
+    };
+    html! { details { summary { (which) } (table(&head, &rows)) } }
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ fn footprint(s: &Picture) -> Markup {
             } @else {
                 div class="wide" { table {
                     thead { tr {
-                        th scope="col" { "metric" } th scope="col" class="n" { "value" } th scope="col" { "stands" }
+                        th scope="col" { "metric" } th scope="col" class="n" { "value" } th scope="col" { "rating" }
                         th scope="col" { "of the peak" }
                     } }
                     tbody { @for f in &s.footprint { (print(f)) } }

@@ -11,16 +11,16 @@ use super::plot::bar;
 use super::{Cell, coverage, frame, grouped, plain, sentence, table, trend, when};
 use crate::report::advice;
 use crate::report::inspect::paper::Tone;
+use crate::report::inspect::standing::{Line, SILENT, standings, time_left, verdict};
 use crate::report::inspect::status as text;
 use crate::report::inspect::{job, span, time};
-use crate::report::words::count;
 
 /// The overview.
 pub(crate) fn page(s: &Status, wanted: &Wanted, hours: &[ClusterHours], database: &str) -> String {
     let acts = acts(s, wanted);
     let body = html! {
         header {
-            h1 { "Job archive: " (plain(verdict(s).as_str())) }
+            h1 { "Job archive: " (plain(&verdict(s).1)) }
             p class="when" { (plain(database)) ", as of " (when(s.now)) }
         }
         (figures(s))
@@ -39,33 +39,14 @@ pub(crate) fn page(s: &Status, wanted: &Wanted, hours: &[ClusterHours], database
     frame("Job archive", s.now, &body)
 }
 
-/// The worst thing there is to say, in a few words.
-fn verdict(s: &Status) -> String {
-    let r = &s.risk;
-    let silent = s.reach.iter().filter(|r| r.error.is_some()).count() as u64;
-    if r.begun > 0 {
-        format!("{} may be losing data now", count(r.begun, "job"))
-    } else if r.within_6h > 0 {
-        format!("{} may lose data within 6 hours", count(r.within_6h, "job"))
-    } else if silent > 0 {
-        format!("{} cannot be read", count(silent, "source"))
-    } else if s.standing.quarantined > 0 {
-        format!("{} quarantined", count(s.standing.quarantined, "job"))
-    } else if s.table.unarchived == 0 {
-        "nothing waits".into()
-    } else {
-        "nothing needs a person".into()
-    }
-}
-
 fn mark(tone: Tone) -> Markup {
     html! { @if tone == Tone::Bad { strong class="bad" { "! " } } }
 }
 
 /// What a person should know or do.
-fn acts(s: &Status, wanted: &Wanted) -> Vec<text::Line> {
-    let mut lines: Vec<text::Line> = text::time_left(s);
-    lines.extend(text::standings(s, wanted.thin).into_iter().map(|l| l.1));
+fn acts(s: &Status, wanted: &Wanted) -> Vec<Line> {
+    let mut lines: Vec<Line> = time_left(s);
+    lines.extend(standings(s, wanted.thin).into_iter().map(|l| l.1));
     for r in &s.reach {
         if let Some(e) = &r.error {
             lines.push((Tone::Bad, format!("{}: {e}", r.cluster)));
@@ -87,7 +68,7 @@ fn acts(s: &Status, wanted: &Wanted) -> Vec<text::Line> {
 /// How long a source has had nothing new, if that is too long.
 fn silence(r: &Reach, now: i64) -> Option<i64> {
     let behind = now.saturating_sub(r.newest?);
-    (behind > text::SILENT).then_some(behind)
+    (behind > SILENT).then_some(behind)
 }
 
 /// The four figures that tell whether data is in danger.
@@ -184,7 +165,7 @@ fn last_sweep(s: &Status) -> (String, String) {
 
 fn backlog(s: &Status) -> Markup {
     let kind = |k: usize| {
-        if matches!(k, 1 | 4 | 5) {
+        if matches!(k, 1..=3) {
             Cell::Number
         } else {
             Cell::Text
@@ -213,10 +194,7 @@ fn backlog(s: &Status) -> Markup {
                 (table(&head, &text::backlog_rows(s)))
             }
             p class="soft" {
-                (count_of(s.table.jobs, "job")) " in the table: " (grouped(s.table.archived)) " archived, "
-                (grouped(s.table.running)) " running, " (grouped(s.table.switched_off)) " with monitoring switched off"
-                @if s.table.other > 0 { ", " (grouped(s.table.other)) " with a status that is none" }
-                "."
+                (text::table(&s.table, grouped))
             }
         }
     }
@@ -244,7 +222,7 @@ fn left(s: &Status) -> Markup {
         section aria-labelledby="left" {
             h2 id="left" { "Time to loss" }
             // What is bad stands at the top of the page.
-            @for (_, text) in text::time_left(s).into_iter().filter(|l| l.0 != Tone::Bad) { p { (sentence(&text)) } }
+            @for (_, text) in time_left(s).into_iter().filter(|l| l.0 != Tone::Bad) { p { (sentence(&text)) } }
             @if r.retention.is_some() {
                 @if s.table.unarchived > 0 {
                     div class="bars" {
@@ -348,7 +326,7 @@ fn newest(reach: &[Reach], now: i64) -> Markup {
         section aria-labelledby="newest" {
             h2 id="newest" { "Newest data" }
             @if reach.is_empty() {
-                p class="soft" { "The archive has no cluster." }
+                p class="soft" { (text::NO_CLUSTER) }
             } @else {
                 (table(&head, &reach.iter().map(row).collect::<Vec<_>>()))
             }

@@ -36,7 +36,7 @@ pub(crate) fn page(e: &Explained, site: &str) -> String {
     archive(&e.archive, &mut p);
     for held in &e.sources {
         p.heading(&format!("Source {}", held.source));
-        source(held, e.now, &mut p);
+        source(held, e, &mut p);
     }
     p.heading("History");
     history(e.history.as_ref(), e.now, &mut p);
@@ -117,15 +117,13 @@ fn next(e: &Explained, site: &str, p: &mut Paper) {
         let when = match n.at {
             None => "no sweep takes it by itself".to_owned(),
             Some(t) if t <= now => "the next sweep takes it".to_owned(),
-            Some(t) => format!("tried again in {} ({}, {t})", span(t - now), time(t)),
+            Some(t) => format!("tried again in {} ({})", span(t - now), time(t)),
         };
         p.say(Tone::Plain, &format!("{}: {when}", place.words()));
     }
     if let Some(outcome) = &n.outcome {
-        let reason = n
-            .reason
-            .as_ref()
-            .map_or(String::new(), |r| format!(" ({r})"));
+        let reason = n.reason.as_ref().filter(|r| *r != outcome);
+        let reason = reason.map_or(String::new(), |r| format!(" ({r})"));
         p.say(
             Tone::Plain,
             &format!(
@@ -148,7 +146,7 @@ fn next(e: &Explained, site: &str, p: &mut Paper) {
     };
     p.say(Tone::Plain, &step);
     if let Some(command) = advice::command(n.step, &e.job.key, site) {
-        p.whole(&command);
+        p.command(&command);
     }
 }
 
@@ -174,9 +172,17 @@ fn archive(a: &Archive, p: &mut Paper) {
     }
 }
 
-fn source(h: &Held, now: i64, p: &mut Paper) {
-    if let Some(e) = &h.error {
-        p.say(Tone::Bad, e);
+fn source(h: &Held, e: &Explained, p: &mut Paper) {
+    if let Some(error) = &h.error {
+        if *error == e.next.why {
+            p.say(Tone::Plain, "not read, for the reason above");
+        } else {
+            p.say(Tone::Bad, error);
+        }
+        return;
+    }
+    if h.expected == 0 {
+        p.say(Tone::Plain, "no samples of this job are expected");
         return;
     }
     if let (Some(oldest), Some(newest)) = (h.oldest, h.newest) {
@@ -186,7 +192,7 @@ fn source(h: &Held, now: i64, p: &mut Paper) {
                 "data of the cluster from {} to {} ({} ago)",
                 time(oldest),
                 time(newest),
-                span(now.saturating_sub(newest))
+                span(e.now.saturating_sub(newest))
             ),
         );
     }
@@ -232,7 +238,7 @@ fn picture(h: &Held, p: &mut Paper) {
             100.0
         };
         let metric = super::paper::cut(metric, label);
-        p.line(&format!("{metric:<label$}  {cells}  {mean:.1} %"));
+        p.line(&format!("{metric:<label$}  {cells}  {mean:>5.1} %"));
     }
     let each = match per {
         1 => "host".to_owned(),
@@ -240,7 +246,7 @@ fn picture(h: &Held, p: &mut Paper) {
     };
     p.say(
         Tone::Plain,
-        &format!("one character a {each}: # all samples, 9 to 0 so many tenths, . none"),
+        &format!("one character a {each}: # all samples, 0 to 9 so many tenths, . none"),
     );
 }
 
@@ -267,29 +273,32 @@ fn history(told: Option<&Told>, now: i64, p: &mut Paper) {
         return;
     };
     let at = |t: Option<i64>| t.map_or_else(|| "?".into(), time);
+    let ago = t.last_try.map_or(String::new(), |l| {
+        format!(" ({} ago)", span(now.saturating_sub(l)))
+    });
+    let tried = match t.attempts {
+        1 => format!("once, {}{ago}", at(t.last_try)),
+        n => format!(
+            "{n} times, first {}, last {}{ago}",
+            at(t.first_try),
+            at(t.last_try)
+        ),
+    };
     p.say(
         Tone::Plain,
-        &format!(
-            "stands as {}; tried {}, first {}, last {}{}",
-            t.standing,
-            count(u64::from(t.attempts), "time"),
-            at(t.first_try),
-            at(t.last_try),
-            t.last_try.map_or(String::new(), |l| format!(
-                " ({} ago)",
-                span(now.saturating_sub(l))
-            ))
-        ),
+        &format!("tried {tried}; stands as {}", t.standing),
     );
     let mut last = format!("the last try came to: {}", t.outcome.replace('_', " "));
-    if let Some(reason) = &t.reason {
-        last += &format!(", {} ({reason})", t.stage.as_deref().unwrap_or("?"));
+    match (&t.reason, &t.stage) {
+        (Some(reason), Some(stage)) => last += &format!(" ({reason}, at stage {stage})"),
+        (Some(reason), None) => last += &format!(" ({reason})"),
+        (None, _) => {}
     }
     if let Some(detail) = &t.detail {
         last += &format!(": {detail}");
     }
     p.say(Tone::Plain, &last);
-    if let (Some(received), Some(expected)) = (t.received, t.expected) {
+    if let (Some(received), Some(expected @ 1..)) = (t.received, t.expected) {
         p.say(
             Tone::Plain,
             &format!(

@@ -5,6 +5,7 @@ pub(crate) mod metrics;
 pub(super) mod paper;
 mod progress;
 pub(crate) mod show;
+pub(crate) mod standing;
 pub(crate) mod status;
 pub(crate) mod verify;
 

@@ -3,12 +3,9 @@
 //! Colour comes only to a terminal and never without its meaning in text. Nothing that was read from a file reaches the
 //! terminal with its control characters.
 
-use std::io::IsTerminal;
-
 use ccarchive::model::job::Shown;
 
-/// Columns where nobody tells.
-const WIDTH: usize = 80;
+use crate::report::words::{self, WIDTH, wrapped};
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,20 +40,13 @@ pub(crate) enum Align {
 impl Paper {
     /// For standard output as it is.
     pub(crate) fn for_output() -> Self {
-        let out = std::io::stdout();
-        let terminal = out.is_terminal();
-        let size = rustix::termios::tcgetwinsize(&out).ok();
-        let columns = size.map(|s| usize::from(s.ws_col)).filter(|c| *c > 0);
+        let columns = words::columns(&std::io::stdout());
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         Self {
-            width: columns.unwrap_or(WIDTH).max(40),
-            most: if terminal {
-                columns.unwrap_or(WIDTH).max(40)
-            } else {
-                usize::MAX
-            },
-            colour: terminal && !plain,
+            width: columns.unwrap_or(WIDTH),
+            most: columns.unwrap_or(usize::MAX),
+            colour: columns.is_some() && !plain,
             text: String::new(),
         }
     }
@@ -80,17 +70,17 @@ impl Paper {
         }
     }
 
-    /// An empty line at the beginning, where something stands above this page.
+    /// An empty line, also at the beginning, where something stands above this page.
     pub(crate) fn gap(&mut self) {
-        if self.text.is_empty() {
+        if !self.text.ends_with("\n\n") && self.text != "\n" {
             self.text.push('\n');
         }
     }
 
     /// A heading with an empty line above it.
     pub(crate) fn heading(&mut self, text: &str) {
-        if !self.text.is_empty() && !self.text.ends_with("\n\n") && self.text != "\n" {
-            self.text.push('\n');
+        if !self.text.is_empty() {
+            self.gap();
         }
         for line in wrapped(&Shown(text).to_string(), self.most) {
             self.painted("1", &line);
@@ -130,9 +120,33 @@ impl Paper {
         self.text.push('\n');
     }
 
-    /// A line that somebody may copy: never cut and never wrapped.
-    pub(crate) fn whole(&mut self, text: &str) {
-        self.text += &format!("    {}\n", Shown(text));
+    /// A command that somebody may copy: never cut, and on a narrow terminal continued before a flag as a shell does it.
+    pub(crate) fn command(&mut self, text: &str) {
+        let text = Shown(text).to_string();
+        // Nobody may break a quoted word.
+        let most = if text.contains('\'') {
+            usize::MAX
+        } else {
+            self.most
+        };
+        let mut last = 0;
+        self.text += "    ";
+        for (k, part) in text.split(" --").enumerate() {
+            let part = if k == 0 {
+                part.to_owned()
+            } else {
+                format!(" --{part}")
+            };
+            let length = part.chars().count();
+            // Four columns before the command, two behind it.
+            if last > 0 && last + length > most.saturating_sub(6) {
+                self.text += " \\\n     ";
+                last = 1;
+            }
+            self.text += &part;
+            last += length;
+        }
+        self.text.push('\n');
     }
 
     /// A table; the first row is its head. What is too wide is cut in the last column.
@@ -206,23 +220,6 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     out
 }
 
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.last().map_or(0, |l| l.chars().count());
-        if last > 0 && last + 1 + word.chars().count() > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +249,24 @@ mod tests {
         let text = p.finish();
         assert!(text.lines().all(|l| l.chars().count() <= 40), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_command_is_whole_in_a_pipe_and_goes_on_below_as_a_shell_reads_it() {
+        let text = "ccarchive run --db var --job-id 1 --start-time 1755000613";
+        for (most, quoted, lines) in [
+            (usize::MAX, "", 1),
+            (80, "", 1),
+            (40, "", 2),
+            (40, " 'a b'", 1),
+        ] {
+            let mut p = page(most);
+            p.command(&format!("{text}{quoted}"));
+            let said = p.finish();
+            assert_eq!(said.lines().count(), lines, "{said}");
+            let read = said.replace(" \\\n     ", "");
+            assert_eq!(read.trim(), format!("{text}{quoted}"));
+        }
     }
 
     #[test]

@@ -54,10 +54,12 @@ pub(crate) fn page(s: &Picture, wanted: &Wanted) -> String {
     for m in &s.metrics {
         metric(m, s.job.duration, hosts, &mut p);
     }
-    if s.metrics.iter().any(|m| m.series > 1) {
+    let bands = || s.metrics.iter().flat_map(|m| m.curve.iter().flatten());
+    if bands().any(|b| b.min < b.max) {
+        p.gap();
         p.say(
             Tone::Plain,
-            "█ median of the series, ░ from their smallest to their largest value, blank: no data",
+            "█ median of the values, ░ smallest to largest, blank column: no data",
         );
     }
     p.finish()
@@ -68,7 +70,7 @@ fn footprint(s: &Picture, p: &mut Paper) {
         p.say(Tone::Plain, "The cluster's configuration names none.");
     } else {
         let head = [
-            "metric", "", "value", "unit", "stands", "normal", "caution", "alert",
+            "metric", "", "value", "unit", "rating", "normal", "caution", "alert",
         ];
         let row = |f: &Print| {
             let limit = |of: fn(&Thresholds) -> f64| match &f.thresholds {
@@ -167,24 +169,28 @@ fn metric(m: &Metric, duration: i64, hosts: usize, p: &mut Paper) {
     } else if !unit.is_empty() {
         title += &format!(" in{unit}");
     }
-    title += &format!(
-        "  ({} {} series, every {}",
+    let mut of = format!(
+        "{} {} series, every {}",
         m.series,
         m.scope,
         span(m.timestep)
     );
     if m.missing > 0 {
-        title += &format!(
+        of += &format!(
             ", {} of the values",
             percent(m.values - m.missing, m.values)
         );
     }
-    title += if hosts > 0 {
-        ", of the hosts asked for)"
+    if hosts > 0 {
+        of += ", of the hosts asked for";
+    }
+    let both = format!("{title}  ({of})");
+    if p.has_room_for(both.chars().count()) {
+        p.heading(&both);
     } else {
-        ")"
-    };
-    p.heading(&title);
+        p.heading(&title);
+        p.line(&of);
+    }
     for line in curve(&m.curve, duration) {
         p.line(&line);
     }

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use ccarchive::inspect::status::{Group, Reach, Status, Sweep, Wanted};
+use ccarchive::inspect::status::{Group, Reach, Status, Sweep, Table, Wanted};
 use ccarchive::ledger::{DayCount, Told};
 use ccarchive::model::outcome::Kind;
 
 use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
-use super::{bytes, count, job, percent, span, time, zoned};
+use super::standing::{SILENT, standings, time_left, verdict};
+use super::{bytes, job, percent, span, time, zoned};
 
 /// The classes of [`Status::ages`].
 pub(crate) const AGES: [&str; 6] = ["< 1 h", "1-6 h", "6-24 h", "1-2 d", "2-7 d", "> 7 d"];
-/// Data that is older than this (seconds) and still behind a checkpoint interval says that nothing reports any more.
-pub(crate) const SILENT: i64 = 24 * 3600;
+/// What is said of an archive without a cluster.
+pub(crate) const NO_CLUSTER: &str = "The archive has no cluster.";
 
 /// The overview.
 pub(crate) fn page(s: &Status, wanted: &Wanted, database: &str) -> String {
@@ -21,7 +22,7 @@ pub(crate) fn page(s: &Status, wanted: &Wanted, database: &str) -> String {
     p.heading(&format!("{database}, {}", time(s.now)));
     headline(s, &mut p);
     backlog(s, &mut p);
-    p.heading("Time left");
+    p.heading("Time to loss");
     for (tone, text) in time_left(s) {
         p.say(tone, &text);
     }
@@ -35,38 +36,14 @@ pub(crate) fn page(s: &Status, wanted: &Wanted, database: &str) -> String {
 }
 
 fn headline(s: &Status, p: &mut Paper) {
-    let t = &s.table;
-    let mut rest = vec![
-        format!("{} archived", t.archived),
-        format!("{} running", t.running),
-    ];
-    for (n, what) in [
-        (t.switched_off, "with monitoring switched off"),
-        (t.other, "with a status that is none"),
-    ] {
-        if n > 0 {
-            rest.push(format!("{n} {what}"));
-        }
-    }
-    let rest = rest.join(", ");
-    let of = format!("{} of {}", t.unarchived, count(t.jobs, "job"));
-    if t.unarchived == 0 {
-        let text = format!(
-            "No job waits to be archived; {} in all: {rest}.",
-            count(t.jobs, "job")
-        );
-        p.say(Tone::Good, &text);
-    } else {
-        p.say(
-            Tone::Plain,
-            &format!("{of} stopped and not archived; the others: {rest}."),
-        );
-    }
+    let (tone, short) = verdict(s);
+    p.say(tone, &format!("In short: {short}."));
+    p.say(Tone::Plain, &table(&s.table, |n| n.to_string()));
     if let Some(o) = &s.oldest {
         p.say(
             Tone::Plain,
             &format!(
-                "The oldest that can still be saved, {}, ended {} ago ({}): {}.",
+                "The oldest that can still be saved: {}, ended {} ago ({}), {}.",
                 job(&o.key),
                 span(s.now.saturating_sub(o.end)),
                 time(o.end),
@@ -76,6 +53,40 @@ fn headline(s: &Status, p: &mut Paper) {
     }
 }
 
+/// The job table in a sentence; `digits` writes its numbers.
+pub(crate) fn table(t: &Table, digits: impl Fn(u64) -> String) -> String {
+    if t.jobs == 0 {
+        return "The job table has no job.".into();
+    }
+    let others = [
+        (true, t.archived, "archived"),
+        (true, t.running, "running"),
+        (false, t.switched_off, "with monitoring switched off"),
+        (false, t.other, "with a monitoring_status that is not known"),
+    ];
+    let said = others
+        .into_iter()
+        .filter(|(always, n, _)| *always || *n > 0);
+    let others: Vec<String> = said
+        .map(|(_, n, what)| format!("{} {what}", digits(n)))
+        .collect();
+    let jobs = if t.jobs == 1 { "job" } else { "jobs" };
+    let others = others.join(", ");
+    if t.unarchived == 0 {
+        return format!("{} {jobs} in the table: {others}.", digits(t.jobs));
+    }
+    let verb = if t.unarchived == 1 {
+        "has stopped and is"
+    } else {
+        "have stopped and are"
+    };
+    format!(
+        "{} of {} {jobs} {verb} not archived; the others: {others}.",
+        digits(t.unarchived),
+        digits(t.jobs)
+    )
+}
+
 fn backlog(s: &Status, p: &mut Paper) {
     if s.backlog.is_empty() {
         return;
@@ -83,7 +94,7 @@ fn backlog(s: &Status, p: &mut Paper) {
     p.heading("Backlog");
     let mut rows = vec![BACKLOG_HEAD.map(String::from).to_vec()];
     rows.extend(backlog_rows(s));
-    p.table(&[Left, Right, Left, Left, Right, Right], &rows);
+    p.table(&[Left, Right, Right, Right, Left, Left], &rows);
     let ages = AGES.iter().zip(s.ages());
     let ages: Vec<String> = ages
         .filter(|(_, n)| *n > 0)
@@ -97,120 +108,21 @@ fn backlog(s: &Status, p: &mut Paper) {
 
 /// The columns of [`backlog_rows`].
 pub(crate) const BACKLOG_HEAD: [&str; 6] =
-    ["cluster", "status", "stands", "reason", "jobs", "oldest"];
+    ["cluster", "jobs", "oldest", "status", "stands", "reason"];
 
 /// The backlog as rows of a table.
 pub(crate) fn backlog_rows(s: &Status) -> Vec<Vec<String>> {
     let row = |g: &Group| {
         vec![
             g.cluster.clone(),
+            g.jobs.to_string(),
+            span(s.now.saturating_sub(g.oldest_end)),
             g.status.to_string(),
             g.place.words().into(),
             g.reason.clone().unwrap_or_else(|| "-".into()),
-            g.jobs.to_string(),
-            span(s.now.saturating_sub(g.oldest_end)),
         ]
     };
     s.backlog.iter().map(row).collect()
-}
-
-/// A sentence and how it is meant.
-pub(crate) type Line = (Tone, String);
-
-/// How much time is left.
-pub(crate) fn time_left(s: &Status) -> Vec<Line> {
-    let r = &s.risk;
-    let Some(retention) = r.retention else {
-        let text = "How long the source remembers is not known: cc-backend's config.json says it, give it with --config.";
-        return vec![(Tone::Plain, text.into())];
-    };
-    let mut lines = Vec::new();
-    if r.begun > 0 {
-        let them = if r.begun == 1 { "it" } else { "them" };
-        let text = format!(
-            "{}: started more than {} ago, so that the source may have begun to forget {them}. Run a sweep now.",
-            count(r.begun, "job"),
-            span(retention),
-        );
-        lines.push((Tone::Bad, text));
-    }
-    match (&r.job, r.next_loss) {
-        (Some(first), Some(at)) => {
-            let tone = if r.within_6h > 0 {
-                Tone::Bad
-            } else {
-                Tone::Plain
-            };
-            let text = format!(
-                "The source remembers {} and may begin to forget {} in {} ({}). At risk within 6 h: {}, within 24 h: {}.",
-                span(retention),
-                job(&first.key),
-                span(at.saturating_sub(s.now)),
-                time(at),
-                r.within_6h,
-                r.within_24h
-            );
-            lines.push((tone, text));
-        }
-        _ if r.begun == 0 => {
-            let text = format!(
-                "The source remembers {}; no data is waiting for a sweep.",
-                span(retention)
-            );
-            lines.push((Tone::Good, text));
-        }
-        _ => {}
-    }
-    lines
-}
-
-/// How jobs stand that are not archived for good, and what to do about it; the word lists them.
-pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(&'static str, Line)> {
-    let st = &s.standing;
-    let next = st.next_try.map_or(String::new(), |t| {
-        let left = t.saturating_sub(s.now);
-        format!(", the first of them in {} ({}, {t})", span(left), time(t))
-    });
-    let lines = [
-        (
-            Tone::Bad,
-            st.quarantined,
-            "quarantined",
-            "after repeated failures: explain JOB says why, then run --retry-now".to_owned(),
-        ),
-        (
-            Tone::Warn,
-            st.lost,
-            "lost",
-            "the source cannot have their data any more; another --source may".to_owned(),
-        ),
-        (
-            Tone::Warn,
-            st.unknown_end,
-            "unknown-end",
-            "of length 0, as cc-backend's walltime check leaves them: run --zero-duration walltime archives what there is"
-                .to_owned(),
-        ),
-        (Tone::Plain, st.waiting, "waiting", format!("for their next try{next}")),
-        (
-            Tone::Plain,
-            st.provisional,
-            "provisional",
-            "archived with what there was; later sweeps make them better by themselves".to_owned(),
-        ),
-        (
-            Tone::Plain,
-            st.thin,
-            "thin",
-            format!("archived with less than {:.0} % of their samples", thin * 100.0),
-        ),
-    ];
-    let said = lines.into_iter().filter(|l| l.1 > 0);
-    said.map(|(tone, n, kind, what)| {
-        let named = kind.replace('-', " ");
-        (kind, (tone, format!("{n} {named}: {what}.")))
-    })
-    .collect()
 }
 
 fn standing_lines(s: &Status, wanted: &Wanted, p: &mut Paper) {
@@ -218,9 +130,15 @@ fn standing_lines(s: &Status, wanted: &Wanted, p: &mut Paper) {
     if lines.is_empty() {
         return;
     }
-    p.heading("How they stand (status --list KIND lists them)");
-    for (_, (tone, text)) in lines {
+    p.heading("Unfinished and incomplete jobs");
+    let mut listed = Vec::new();
+    for (list, (tone, text)) in lines {
         p.say(tone, &text);
+        listed.extend(list);
+    }
+    if !listed.is_empty() {
+        let kinds = listed.join("|");
+        p.say(Tone::Plain, &format!("To list them: status --list {kinds}"));
     }
 }
 
@@ -284,6 +202,9 @@ fn days(s: &Status, wanted: &Wanted, p: &mut Paper) {
 }
 
 fn reach(reach: &[Reach], now: i64, p: &mut Paper) {
+    if reach.is_empty() {
+        p.say(Tone::Plain, NO_CLUSTER);
+    }
     for r in reach {
         let of = format!("{} in {}", r.cluster, r.source);
         match (&r.error, r.newest) {
@@ -291,21 +212,16 @@ fn reach(reach: &[Reach], now: i64, p: &mut Paper) {
             (None, None) => p.say(Tone::Warn, &format!("{of}: no data")),
             (None, Some(newest)) => {
                 let behind = now.saturating_sub(newest);
-                let silent = behind > SILENT;
-                let oldest = r
-                    .oldest
-                    .map_or(String::new(), |o| format!("; reaches back to {}", time(o)));
-                let hint = if silent {
-                    ": does it still report?"
+                let mut text = format!("{of}: {} ago ({})", span(behind), time(newest));
+                if let Some(oldest) = r.oldest {
+                    text += &format!(", the oldest from {}", time(oldest));
+                }
+                let tone = if behind > SILENT {
+                    text += ". Does it still report?";
+                    Tone::Warn
                 } else {
-                    ""
+                    Tone::Plain
                 };
-                let tone = if silent { Tone::Warn } else { Tone::Plain };
-                let text = format!(
-                    "{of}: {} ago ({}){hint}{oldest}",
-                    span(behind),
-                    time(newest)
-                );
                 p.say(tone, &text);
             }
         }
@@ -339,7 +255,7 @@ pub(crate) fn list(jobs: &[Told], limit: usize) -> String {
 }
 
 const LIST_HEAD: [&str; 9] = [
-    "job", "cluster", "started", "(Unix)", "tries", "next try", "samples", "reason", "detail",
+    "job", "cluster", "started", "(Unix)", "tries", "next try", "samples", "result", "detail",
 ];
 const LIST_ALIGN: [super::paper::Align; 9] =
     [Right, Left, Left, Right, Right, Left, Right, Left, Left];

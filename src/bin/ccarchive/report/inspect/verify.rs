@@ -9,7 +9,6 @@ use ccarchive::inspect::verify::{
 use ccarchive::model::job::{JobKey, Shown};
 use ccarchive::repair::{Plan, Step};
 
-use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
 use super::progress::Display;
 use super::{count, job, json};
@@ -75,6 +74,11 @@ impl Console {
         }
         let found = v.errors + v.warnings;
         let to_repair = repair && !plan.is_empty();
+        if to_repair {
+            // Only those that a repair fails to archive again are to be named at the end.
+            self.again.clear();
+            self.more_again = false;
+        }
         let is_told = found > 0 || v.resume.is_some() || to_repair || !self.quiet;
         if self.json || !is_told {
             return Ok(());
@@ -95,15 +99,15 @@ impl Console {
                 &format!("{} decoded", count(v.seen.values, "value")),
             );
         }
-        self.found(&mut p);
+        self.found(v.resume.is_some(), &mut p);
         planned(plan, repair, &mut p);
         crate::report::out(&p.finish())
     }
 
     /// What came of a repair.
     pub(crate) fn repaired(&mut self, step: &Step, outcome: &Result<(), String>) {
-        if let (Some(key), Ok(())) = (&step.job, outcome) {
-            self.again.remove(key);
+        if let (Some(key), true, true) = (&step.job, outcome.is_err(), step.is_again()) {
+            self.to_archive_again(key);
         }
         if self.json {
             let mut line = serde_json::json!({
@@ -158,6 +162,10 @@ impl Console {
         let mut p = Paper::for_output();
         if let Some(r) = repaired.filter(|r| !self.quiet || r.left > 0) {
             let tone = if r.left > 0 { Tone::Warn } else { Tone::Good };
+            let done = match r.done {
+                0 if r.left == 0 => "Nothing was to be repaired".to_owned(),
+                n => count(n, "repair"),
+            };
             let left = match r.left {
                 0 if v.resume.is_some() => {
                     "nothing that is wrong is left in what was looked at".to_owned()
@@ -165,17 +173,17 @@ impl Console {
                 0 => "nothing that is wrong is left".to_owned(),
                 n => format!("{} left", count(n, "finding")),
             };
-            p.say(tone, &format!("{}; {left}.", count(r.done, "repair")));
+            p.say(tone, &format!("{done}; {left}."));
         }
         if !self.again.is_empty() {
             p.gap();
             p.heading(if repaired.is_some() {
-                "Not archived again; each by itself, once its reason is dealt with"
+                "Not archived again: once the reason is dealt with, these do it"
             } else {
-                "Archive again, while the source has the data: --repair does it, or each by itself"
+                "Archive again while the source has the data: --repair, or one by one"
             });
             for key in &self.again {
-                p.whole(&advice::again(key, &self.site));
+                p.command(&advice::again(key, &self.site));
             }
             if self.more_again {
                 p.say(
@@ -187,40 +195,36 @@ impl Console {
         if let Some(mark) = &v.resume {
             p.say(
                 Tone::Warn,
-                &format!("It ended before all was looked at: go on with --after {mark}."),
+                &format!("Not all was looked at: the same command with --after {mark} goes on."),
             );
         }
         crate::report::out(&p.finish())
     }
 
     /// What was found, by kind, and what helps.
-    fn found(&self, p: &mut Paper) {
+    fn found(&self, ended_early: bool, p: &mut Paper) {
         if self.counts.is_empty() {
-            p.say(Tone::Good, "All is sound.");
+            let sound = if ended_early {
+                "What was looked at is sound."
+            } else {
+                "All is sound."
+            };
+            p.say(Tone::Good, sound);
             return;
         }
-        let head = ["", "found", "", "what"];
-        let row = |((severity, fault), n): (&(Severity, Fault), &u64)| {
-            vec![
-                fault.symbol().to_string(),
-                n.to_string(),
-                word(*severity).to_owned(),
-                fault.name().replace('_', " "),
-            ]
-        };
-        let mut rows = vec![head.map(String::from).to_vec()];
-        rows.extend(self.counts.iter().map(row));
-        p.table(&[Left, Right, Left, Left], &rows);
-        p.heading("What helps");
-        for (severity, fault) in self.counts.keys() {
-            let tone = match severity {
-                Severity::Error => Tone::Bad,
-                Severity::Warning => Tone::Warn,
-                Severity::Note => Tone::Plain,
-            };
-            let what = fault.name().replace('_', " ");
-            let text = format!("{what}: {}", advice::remedy(*fault));
-            p.say(tone, &text);
+        p.heading("What was found, and what helps");
+        for ((severity, fault), n) in &self.counts {
+            let kind = format!("{}, {}", spoken(*fault), count(*n, word(*severity)));
+            let text = format!("{kind}: {}", advice::remedy(*fault));
+            p.item(fault.symbol(), &text);
+        }
+    }
+
+    fn to_archive_again(&mut self, key: &JobKey) {
+        if self.again.len() < COMMANDS {
+            self.again.insert(key.clone());
+        } else {
+            self.more_again |= !self.again.contains(key);
         }
     }
 
@@ -267,13 +271,9 @@ fn steps<'a>(all: impl Iterator<Item = &'a Step>, heading: &str, each: bool, p: 
         } else {
             "place"
         };
-        let text = format!(
-            "{} {}: {}",
-            fault.symbol(),
-            count(n, noun),
-            advice::repair(fault)
-        );
-        p.say(Tone::Plain, &text);
+        let what = format!("{}, {}", spoken(fault), count(n, noun));
+        let text = format!("{what}: {}", advice::repair(fault));
+        p.item(fault.symbol(), &text);
         if !each {
             continue;
         }
@@ -310,6 +310,11 @@ fn line(f: &Finding) -> String {
     p.finish()
 }
 
+/// A fault as people say it.
+fn spoken(fault: Fault) -> String {
+    fault.name().replace('_', " ")
+}
+
 const fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
@@ -324,11 +329,7 @@ impl Listener for Console {
         *n += 1;
         let n = *n;
         if let (Repair::ArchiveAgain, Some(Named(key))) = (f.repair, &f.job) {
-            if self.again.len() < COMMANDS {
-                self.again.insert(key.clone());
-            } else {
-                self.more_again |= !self.again.contains(key);
-            }
+            self.to_archive_again(key);
         }
         if self.json {
             let mut finding = serde_json::to_value(f).unwrap_or_default();
@@ -345,7 +346,7 @@ impl Listener for Console {
             return;
         }
         if n == lines + 1 {
-            let what = f.fault.name().replace('_', " ");
+            let what = spoken(f.fault);
             self.out(&format!(
                 "{} more of {what}: counted below, --json lists each\n",
                 f.fault.symbol()

@@ -22,7 +22,7 @@ use crate::jobs::{self, Brief, extent, survey};
 use crate::model::clock::Clock;
 use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::stop::Stop;
-use crate::target::{Stored, Walk, Walked};
+use crate::target::{Part, Stored, Walk, Walked};
 
 pub use finding::{Fault, Finding, Named, Repair, Severity};
 pub use mark::Mark;

@@ -1,7 +1,7 @@
 //! What a store answers, read from its JSON as it comes in: values go straight into columns of single precision.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
@@ -102,7 +102,9 @@ pub(super) enum Unread {
 /// Reads an answer to its end.
 pub(super) fn read(from: impl Read) -> Result<Answer, Unread> {
     let mut counted = Counting { from, any: false };
-    let mut json = serde_json::Deserializer::from_reader(&mut counted);
+    // The parser takes byte after byte, each of which would cost a call through all layers of the connection.
+    let ahead = BufReader::with_capacity(1 << 16, &mut counted);
+    let mut json = serde_json::Deserializer::from_reader(ahead);
     let answer = Answer::deserialize(&mut json).and_then(|a| json.end().map(|()| a));
     answer.map_err(|e| {
         if e.is_io() {

@@ -91,10 +91,9 @@ impl Subcluster {
 
 /// What an entry of the topology stands for: one thread, a list of them, or an accelerator.
 fn members(listed: &Value) -> Vec<Value> {
-    match listed {
-        Value::Array(threads) => threads.clone(),
-        Value::Object(accelerator) => vec![accelerator["id"].clone()],
-        thread => vec![thread.clone()],
+    match listed.as_array() {
+        Some(threads) => threads.clone(),
+        None => vec![listed.get("id").unwrap_or(listed).clone()],
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) enum Role {
     Gpu,
     /// Never reported; has no folder.
     Silent,
-    /// Begins to report in the middle of the window.
+    /// Begins to report in the middle of the time.
     Late,
     /// Some minutes without samples.
     Gap,
@@ -62,8 +62,8 @@ pub(super) struct Host {
 
 /// All hosts, the faulty ones last among the `cpu` ones, then the `gpu` ones.
 pub(super) fn all(plan: &Plan) -> Vec<Host> {
-    let faulty = |role: &Role| plan.broken && !role.is_sound();
-    let faults: Vec<Role> = Role::iter().filter(faulty).collect();
+    let is_there = |role: &Role| plan.broken && !role.is_sound();
+    let faults: Vec<Role> = Role::iter().filter(is_there).collect();
     let [cpu, gpu] = plan.counts();
     let sound = cpu.saturating_sub(faults.len());
     let role = |number: usize| match number.checked_sub(sound) {

@@ -29,10 +29,7 @@ pub(crate) fn verdict(s: &Status) -> Line {
     } else if s.table.unarchived == 0 {
         return (Tone::Good, "nothing waits".into());
     } else if r.retention.is_none() && savable > 0 {
-        let (wait, their) = match savable {
-            1 => ("waits", "its"),
-            _ => ("wait", "their"),
-        };
+        let (wait, their) = (one(savable, "waits", "wait"), one(savable, "its", "their"));
         let jobs = count(savable, "job");
         let text =
             format!("{jobs} {wait}, and how long the source keeps {their} data is not known");
@@ -52,7 +49,7 @@ pub(crate) fn time_left(s: &Status) -> Vec<Line> {
     };
     let mut lines = Vec::new();
     if r.begun > 0 {
-        let their = if r.begun == 1 { "its" } else { "their" };
+        let their = one(r.begun, "its", "their");
         let text = format!(
             "{} started more than {} ago, which is how long the source remembers: it may have forgotten {their} first samples. Run a sweep now.",
             count(r.begun, "job"),
@@ -90,15 +87,23 @@ pub(crate) fn time_left(s: &Status) -> Vec<Line> {
     lines
 }
 
+/// Which of two words fits a number.
+const fn one(n: u64, one: &'static str, more: &'static str) -> &'static str {
+    if n == 1 { one } else { more }
+}
+
+fn waiting(s: &Status) -> String {
+    let n = s.standing.waiting;
+    let next = s.standing.next_try.map_or(String::new(), |t| {
+        let first = one(n, "", ", the first of them");
+        format!("{first} in {} ({})", span(t.saturating_sub(s.now)), time(t))
+    });
+    format!("waiting for {} next try{next}", one(n, "its", "their"))
+}
+
 /// Jobs that are not archived for good, and what to do about them; with the word that lists them, if they can be listed.
 pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(Option<&'static str>, Line)> {
     let st = &s.standing;
-    let one = |n: u64, one: &'static str, more: &'static str| if n == 1 { one } else { more };
-    let next = st.next_try.map_or(String::new(), |t| {
-        let first = one(st.waiting, "", ", the first of them");
-        let left = t.saturating_sub(s.now);
-        format!("{first} in {} ({})", span(left), time(t))
-    });
     let lines = [
         (
             Tone::Bad,
@@ -125,15 +130,7 @@ pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(Option<&'static str>, Lin
                 one(st.unknown_end, "it", "them")
             ),
         ),
-        (
-            Tone::Plain,
-            st.waiting,
-            Some("waiting"),
-            format!(
-                "waiting for {} next try{next}",
-                one(st.waiting, "its", "their")
-            ),
-        ),
+        (Tone::Plain, st.waiting, Some("waiting"), waiting(s)),
         (
             Tone::Plain,
             st.provisional,

@@ -107,7 +107,7 @@ impl Console {
     /// What came of a repair.
     pub(crate) fn repaired(&mut self, step: &Step, outcome: &Result<(), String>) {
         if let (Some(key), true, true) = (&step.job, outcome.is_err(), step.is_again()) {
-            self.to_archive_again(key);
+            self.name_again(key);
         }
         if self.json {
             let mut line = serde_json::json!({
@@ -220,7 +220,7 @@ impl Console {
         }
     }
 
-    fn to_archive_again(&mut self, key: &JobKey) {
+    fn name_again(&mut self, key: &JobKey) {
         if self.again.len() < COMMANDS {
             self.again.insert(key.clone());
         } else {
@@ -329,7 +329,7 @@ impl Listener for Console {
         *n += 1;
         let n = *n;
         if let (Repair::ArchiveAgain, Some(Named(key))) = (f.repair, &f.job) {
-            self.to_archive_again(key);
+            self.name_again(key);
         }
         if self.json {
             let mut finding = serde_json::to_value(f).unwrap_or_default();

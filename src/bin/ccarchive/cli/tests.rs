@@ -1,5 +1,6 @@
 //! Parsing of command lines, and what they come to.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ccarchive::model::selection::{JobStatus, Selection};
@@ -225,9 +226,9 @@ fn nonsense_is_refused_with_what_was_expected() {
 #[test]
 fn the_other_commands_are_read() {
     let demo = read("ccarchive demo").unwrap().command;
-    assert!(matches!(demo, Command::Demo(d) if d.dir == *"ccarchive-demo" && !d.no_run));
+    assert!(matches!(demo, Command::Demo(d) if d.dir == Path::new("ccarchive-demo") && !d.no_run));
     let demo = read("ccarchive demo x --no-run").unwrap().command;
-    assert!(matches!(demo, Command::Demo(d) if d.dir == *"x" && d.no_run));
+    assert!(matches!(demo, Command::Demo(d) if d.dir == Path::new("x") && d.no_run));
     let shell = read("ccarchive completions bash").unwrap().command;
     assert!(matches!(shell, Command::Completions { shell: Shell::Bash }));
 }

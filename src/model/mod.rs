@@ -3,6 +3,7 @@
 //! Nothing here reads a file, asks a clock or decides what becomes of a job.
 
 pub mod bucket;
+pub mod checkpoint;
 pub mod clock;
 pub mod cluster;
 pub mod failure;

@@ -14,6 +14,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
 
 use super::{ArchivePlace, Site};
+use crate::model::checkpoint::is_checkpoint;
 
 /// Hosts of a cluster whose files are looked at.
 const HOSTS: usize = 32;
@@ -214,17 +215,8 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 /// When the newest checkpoint file of a host's folder was written, Unix seconds.
 fn newest_file(folder: &Path) -> Option<i64> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = entries.filter(|e| is_checkpoint(&e.file_name()));
+    let files = entries.filter(|e| is_checkpoint(&e.path()));
     files.filter_map(|e| written(&e)).max()
-}
-
-/// Whether a file is named as the metric store names a snapshot (`1800000000.json`, `.bin`) or a log (`current.wal`).
-fn is_checkpoint(name: &OsStr) -> bool {
-    let name = Path::new(name);
-    let is_snapshot = name.extension().is_some_and(|e| e == "bin" || e == "json");
-    let number = name.file_stem().and_then(OsStr::to_str);
-    name == Path::new("current.wal")
-        || is_snapshot && number.is_some_and(|n| n.parse::<i64>().is_ok())
 }
 
 /// When a file was written, Unix seconds.

@@ -4,12 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::model::checkpoint::{is_checkpoint, snapshot_number};
 use crate::opening::regular;
 
 /// A file larger than this (bytes) is none of the store's.
 const LARGEST: u64 = 2 << 30;
-/// The name of a host's log.
-pub(super) const LOG: &str = "current.wal";
 
 /// A snapshot file in a listing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +39,7 @@ pub(super) fn snapshots(folder: &Path) -> io::Result<Vec<Listed>> {
 }
 
 fn listed(path: PathBuf) -> Option<Listed> {
-    path.extension().filter(|e| *e == "bin" || *e == "json")?;
-    let number = path.file_stem()?.to_str()?.parse().ok()?;
-    Some(Listed { number, path })
+    snapshot_number(&path).map(|number| Listed { number, path })
 }
 
 /// Whether a host's folder has a snapshot or a log; what is no folder has none.
@@ -55,8 +52,7 @@ pub(super) fn has_checkpoint(folder: &Path) -> io::Result<bool> {
         other => other?,
     };
     for entry in entries {
-        let path = entry?.path();
-        if path.ends_with(LOG) || listed(path).is_some() {
+        if is_checkpoint(&entry?.path()) {
             return Ok(true);
         }
     }

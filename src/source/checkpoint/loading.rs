@@ -9,10 +9,11 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::listing::{self, LOG, Listed};
+use super::listing::{self, Listed};
 use super::presence::unreadable;
 use super::snapshot::{Fault, Snapshot, Wish};
 use super::{binary, json, wal};
+use crate::model::checkpoint::LOG;
 use crate::model::failure::Reason;
 use crate::opening::regular;
 use crate::rules::evidence::{Covers, Damage, Evidence};

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::listing::{self, LOG};
+use super::listing;
+use crate::model::checkpoint::LOG;
 use crate::model::job::Shown;
 use crate::model::stop::Stop;
 use crate::source::Error;

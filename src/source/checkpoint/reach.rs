@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::listing::{self, LOG, Listed};
+use super::listing::{self, Listed};
 use super::presence::unreadable;
 use super::snapshot::Fault;
 use super::{binary, wal};
+use crate::model::checkpoint::LOG;
 use crate::model::stop::Stop;
 use crate::rules::timeline::Interval;
 use crate::source::times::believable;

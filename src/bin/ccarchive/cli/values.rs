@@ -16,18 +16,19 @@ pub(super) fn queue(text: &str) -> Result<NonZeroUsize, String> {
     count(text, 1_000_000, "expected a queue of 1 to 1000000 jobs")
 }
 
+/// A number that fits.
+fn number<T: FromStr>(text: &str, fits: impl FnOnce(&T) -> bool) -> Option<T> {
+    text.parse().ok().filter(fits)
+}
+
 fn count(text: &str, most: usize, expected: &str) -> Result<NonZeroUsize, String> {
-    let count = text
-        .parse()
-        .ok()
-        .filter(|count: &NonZeroUsize| count.get() <= most);
+    let count = number(text, |count: &NonZeroUsize| count.get() <= most);
     count.ok_or_else(|| expected.to_owned())
 }
 
 /// The scheduler's number of a job.
 pub(super) fn job(text: &str) -> Result<i64, String> {
-    let number = text.parse().ok().filter(|number: &i64| *number > 0);
-    number.ok_or_else(|| {
+    number(text, |number: &i64| *number > 0).ok_or_else(|| {
         "expected the number of a job, such as 2178113 (that of an array task is what sacct calls JobIDRaw)".to_owned()
     })
 }
@@ -38,8 +39,7 @@ where
     T: Copy + Display + FromStr + PartialOrd,
 {
     let fits = |number: &T| *number >= least && most.is_none_or(|most| *number <= most);
-    let number = text.parse().ok().filter(fits);
-    number.ok_or_else(|| match most {
+    number(text, fits).ok_or_else(|| match most {
         None => format!("expected a whole number from {least} on"),
         Some(most) => format!("expected a whole number from {least} to {most}"),
     })

@@ -12,7 +12,7 @@ use ccarchive::sweep::monitor::Report;
 use ccarchive::sweep::{Group, Summary};
 
 use super::advice::advice;
-use super::words::{self, count};
+use super::words::{self, count, form};
 
 /// One job on one line.
 pub(super) fn job(r: &Report<'_>, dry_run: bool) -> String {
@@ -376,7 +376,7 @@ fn passed_over(s: &Summary, verbose: bool, lines: &mut Vec<String>) {
     ];
     let told = always.chain(otherwise.into_iter().filter(|_| all));
     for (n, one, many) in told.filter(|(n, ..)| *n > 0) {
-        let what = if n == 1 { one } else { many };
+        let what = form(n, one, many);
         lines.push(format!(
             "  passed over: {} that {what}",
             count(n, "stopped job")

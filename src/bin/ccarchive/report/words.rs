@@ -66,9 +66,14 @@ pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
     out
 }
 
+/// The form of a word that fits a number.
+pub(super) const fn form<'a>(n: u64, one: &'a str, many: &'a str) -> &'a str {
+    if n == 1 { one } else { many }
+}
+
 /// A count with its noun, which gets an s where it needs one.
 pub(crate) fn count(n: u64, noun: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
+    let s = form(n, "", "s");
     format!("{n} {noun}{s}")
 }
 

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::plot::{block, key};
 use super::{Cell, plain, ranges, table};
 use crate::report::inspect::zoned;
-use crate::report::words::count;
+use crate::report::words::{count, form};
 
 /// Rows of all clusters together: what keeps the page small.
 const ROWS: usize = 240;
@@ -139,7 +139,7 @@ fn map(cluster: &ClusterHours, window: Window, most: usize) -> Markup {
 }
 
 fn missing_now(n: u64) -> String {
-    let lacks = if n == 1 { "lacks" } else { "lack" };
+    let lacks = form(n, "lacks", "lack");
     format!(
         "{} {lacks} more than half of the samples in the last hour that a job had there.",
         count(n, "host")

@@ -14,6 +14,7 @@ use crate::report::inspect::paper::Tone;
 use crate::report::inspect::standing::{Line, SILENT, standings, time_left, verdict};
 use crate::report::inspect::status as text;
 use crate::report::inspect::{job, span, time};
+use crate::report::words::form;
 
 /// The overview.
 pub(crate) fn page(s: &Status, wanted: &Wanted, hours: &[ClusterHours], database: &str) -> String {
@@ -132,7 +133,7 @@ fn figures(s: &Status) -> Markup {
 }
 
 fn count_of(n: u64, noun: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
+    let s = form(n, "", "s");
     format!("{} {noun}{s}", grouped(n))
 }
 

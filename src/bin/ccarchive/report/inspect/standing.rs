@@ -5,6 +5,7 @@ use ccarchive::inspect::status::Status;
 
 use super::paper::Tone;
 use super::{count, job, span, time};
+use crate::report::words::form;
 
 /// Data that is older than this (seconds) and still behind a checkpoint interval says that nothing reports any more.
 pub(crate) const SILENT: i64 = 24 * 3600;
@@ -29,7 +30,10 @@ pub(crate) fn verdict(s: &Status) -> Line {
     } else if s.table.unarchived == 0 {
         return (Tone::Good, "nothing waits".into());
     } else if r.retention.is_none() && savable > 0 {
-        let (wait, their) = (one(savable, "waits", "wait"), one(savable, "its", "their"));
+        let (wait, their) = (
+            form(savable, "waits", "wait"),
+            form(savable, "its", "their"),
+        );
         let jobs = count(savable, "job");
         let text =
             format!("{jobs} {wait}, and how long the source keeps {their} data is not known");
@@ -49,7 +53,7 @@ pub(crate) fn time_left(s: &Status) -> Vec<Line> {
     };
     let mut lines = Vec::new();
     if r.begun > 0 {
-        let their = one(r.begun, "its", "their");
+        let their = form(r.begun, "its", "their");
         let text = format!(
             "{} started more than {} ago, which is how long the source remembers: it may have forgotten {their} first samples. Run a sweep now.",
             count(r.begun, "job"),
@@ -87,18 +91,13 @@ pub(crate) fn time_left(s: &Status) -> Vec<Line> {
     lines
 }
 
-/// Which of two words fits a number.
-const fn one(n: u64, one: &'static str, more: &'static str) -> &'static str {
-    if n == 1 { one } else { more }
-}
-
 fn waiting(s: &Status) -> String {
     let n = s.standing.waiting;
     let next = s.standing.next_try.map_or(String::new(), |t| {
-        let first = one(n, "", ", the first of them");
+        let first = form(n, "", ", the first of them");
         format!("{first} in {} ({})", span(t.saturating_sub(s.now)), time(t))
     });
-    format!("waiting for {} next try{next}", one(n, "its", "their"))
+    format!("waiting for {} next try{next}", form(n, "its", "their"))
 }
 
 /// Jobs that are not archived for good, and what to do about them; with the word that lists them, if they can be listed.
@@ -118,7 +117,7 @@ pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(Option<&'static str>, Lin
             Some("lost"),
             format!(
                 "lost: the source cannot have {} data any more; another --source may",
-                one(st.lost, "its", "their")
+                form(st.lost, "its", "their")
             ),
         ),
         (
@@ -127,7 +126,7 @@ pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(Option<&'static str>, Lin
             None,
             format!(
                 "of unknown end: length 0, as cc-backend's walltime check leaves {}; run --zero-duration walltime archives what there is",
-                one(st.unknown_end, "it", "them")
+                form(st.unknown_end, "it", "them")
             ),
         ),
         (Tone::Plain, st.waiting, Some("waiting"), waiting(s)),
@@ -144,7 +143,7 @@ pub(crate) fn standings(s: &Status, thin: f64) -> Vec<(Option<&'static str>, Lin
             format!(
                 "thin: archived with less than {:.0} % of {} samples",
                 thin * 100.0,
-                one(st.thin, "its", "their")
+                form(st.thin, "its", "their")
             ),
         ),
     ];

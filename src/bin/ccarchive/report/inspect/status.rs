@@ -10,6 +10,7 @@ use super::paper::Align::{Left, Right};
 use super::paper::{Paper, Tone};
 use super::standing::{SILENT, standings, time_left, verdict};
 use super::{bytes, job, percent, span, time, zoned};
+use crate::report::words::form;
 
 /// The classes of [`Status::ages`].
 pub(crate) const AGES: [&str; 6] = ["< 1 h", "1-6 h", "6-24 h", "1-2 d", "2-7 d", "> 7 d"];
@@ -70,16 +71,12 @@ pub(crate) fn table(t: &Table, digits: impl Fn(u64) -> String) -> String {
     let others: Vec<String> = said
         .map(|(_, n, what)| format!("{} {what}", digits(n)))
         .collect();
-    let jobs = if t.jobs == 1 { "job" } else { "jobs" };
+    let jobs = form(t.jobs, "job", "jobs");
     let others = others.join(", ");
     if t.unarchived == 0 {
         return format!("{} {jobs} in the table: {others}.", digits(t.jobs));
     }
-    let verb = if t.unarchived == 1 {
-        "has stopped and is"
-    } else {
-        "have stopped and are"
-    };
+    let verb = form(t.unarchived, "has stopped and is", "have stopped and are");
     format!(
         "{} of {} {jobs} {verb} not archived; the others: {others}.",
         digits(t.unarchived),

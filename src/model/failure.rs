@@ -81,6 +81,8 @@ pub enum Reason {
     SourceUnreadable,
     /// A snapshot is damaged.
     SnapshotBroken,
+    /// What the files of a host hold does not fit into the memory that may be used.
+    HostTooLarge,
     /// The whole source is gone: nothing can be archived.
     SourceGone,
     /// One of several sources is gone, and the job lacks what it may hold.
@@ -132,6 +134,7 @@ impl Reason {
             Self::SnapshotBroken => {
                 "if the file was being written, the next sweep reads it; otherwise restore the file or move it away"
             }
+            Self::HostTooLarge => "give the sweep more memory",
             Self::SourceGone | Self::LayerGone => {
                 "check that the source is the right one, and that its file system is mounted or its server runs"
             }

@@ -5,6 +5,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// What a host may take while it is read in any case.
+const LEAST_READING: usize = 128 << 20;
+
 /// So many bytes for both.
 #[derive(Debug)]
 pub struct Memory {
@@ -25,6 +28,12 @@ impl Memory {
     /// Bytes that the series of all jobs in work may take: three quarters.
     pub const fn for_series(&self) -> usize {
         self.all / 4 * 3
+    }
+
+    /// Bytes that one host may take while it is read: as much as all that were read and the series together, and never so
+    /// little that a host of everyday size cannot be read.
+    pub fn for_reading(&self) -> usize {
+        self.all.max(LEAST_READING)
     }
 
     /// Bytes that decoded hosts may take now: two thirds, or what series leave if that is less.

@@ -54,8 +54,8 @@ pub struct Damage {
     pub subject: String,
     /// What is wrong with it.
     pub detail: String,
-    /// `SnapshotBroken` for its content, `SourceUnreadable` for the medium, `LayerGone` where one of several sources is
-    /// missing.
+    /// `SnapshotBroken` for its content, `HostTooLarge` for too much of it, `SourceUnreadable` for the medium, `LayerGone`
+    /// where one of several sources is missing.
     pub reason: Reason,
 }
 
@@ -65,9 +65,10 @@ impl Damage {
         self.interval.from < end && start < self.interval.to
     }
 
-    /// Whether this is one of several sources, which does not answer.
-    pub fn is_layer_gone(&self) -> bool {
-        self.reason == Reason::LayerGone
+    /// Whether a person can have the part back as it was: one of several sources that does not answer, or a host for which
+    /// there was too little memory.
+    pub const fn is_curable(&self) -> bool {
+        matches!(self.reason, Reason::LayerGone | Reason::HostTooLarge)
     }
 
     /// The failure of a job that lacks what this may have held.

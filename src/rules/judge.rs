@@ -86,12 +86,11 @@ pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
     if points.received > 0 && points.is_full() {
         return Verdict::Complete;
     }
-    // A source that is gone comes back. A file that stays damaged is given up some day, for the sake of what other files hold;
-    // where they hold nothing, the damage is what is wrong, and not that the source has no data.
+    // A file that stays damaged is given up some day, for the sake of what other files hold; where they hold nothing, the
+    // damage is what is wrong, and not that the source has no data.
     let found = points.received > 0;
-    let gone = account.blamed.iter().any(Damage::is_layer_gone);
-    let given_up = policy.ignore_damage && found;
-    if gone || (!account.blamed.is_empty() && !given_up) {
+    let counts = |d: &Damage| !found || !policy.gives_up(d);
+    if account.blamed.iter().any(counts) {
         return Verdict::Damaged;
     }
     if policy.waits(job, findings.read_at, findings.newest) && may_come(job, findings) {
@@ -113,6 +112,11 @@ pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
 }
 
 impl Policy {
+    /// Whether a job is archived without what this may have held.
+    pub fn gives_up(&self, damage: &Damage) -> bool {
+        self.ignore_damage && !damage.is_curable()
+    }
+
     /// Whether a job that lacks something is still waited for at `now`. Two clocks must agree that it is too late: that of
     /// this machine, and the newest data of the cluster, which follows the clocks of its hosts. So a clock that was set wrong
     /// by less than a day here freezes no hole. All times are Unix seconds.
@@ -262,7 +266,12 @@ mod tests {
             ignore_damage: true,
             ..POLICY
         };
-        for (received, verdict) in [(30, Verdict::Partial), (0, Verdict::Damaged)] {
+        for (reason, received, verdict) in [
+            (Reason::SnapshotBroken, 30, Verdict::Partial),
+            (Reason::SnapshotBroken, 0, Verdict::Damaged),
+            (Reason::LayerGone, 30, Verdict::Damaged),
+            (Reason::HostTooLarge, 30, Verdict::Damaged),
+        ] {
             let mut f = found(received, END, Some(END));
             f.account.blamed = vec![Damage {
                 interval: Interval {
@@ -271,7 +280,7 @@ mod tests {
                 },
                 subject: "h/1.bin".into(),
                 detail: "it ends early".into(),
-                reason: Reason::SnapshotBroken,
+                reason,
             }];
             assert_eq!(judge(&head(), &f, &policy), verdict);
         }

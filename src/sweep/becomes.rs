@@ -98,7 +98,11 @@ pub(super) fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Optio
     let next = next_after(&d.outcome, &d.history, d.lost, now)?;
     let written = d.archived.as_ref().is_some_and(|a| a.written);
     let blamed = d.outcome.failure().is_some_and(|f| {
-        f.reason.blames_source() || matches!(f.reason, Reason::NoData | Reason::SnapshotBroken)
+        f.reason.blames_source()
+            || matches!(
+                f.reason,
+                Reason::NoData | Reason::SnapshotBroken | Reason::HostTooLarge
+            )
     });
     Some(Record {
         key: &d.head.key,

@@ -14,6 +14,7 @@ use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED};
 use crate::model::message::{Finished, Task};
 use crate::model::outcome::Outcome;
 use crate::rules::assemble::Assembler;
+use crate::rules::evidence::Damage;
 use crate::rules::judge::{Findings, Policy, Verdict, judge};
 use crate::rules::retry::ATTEMPTS;
 use crate::rules::timeline::Interval;
@@ -171,8 +172,9 @@ impl<'a> Work<'a> {
                 window,
             };
             let evidence = self.shared.ask(&request, &mut self.done.stages)?;
-            let damage = evidence.damaged.iter().find(|d| d.concerns(start, end));
-            if let Some(d) = damage.filter(|_| !self.policy().ignore_damage) {
+            let policy = self.policy();
+            let counts = |d: &&Damage| d.concerns(start, end) && !policy.gives_up(d);
+            if let Some(d) = evidence.damaged.iter().find(counts) {
                 return Err(d.failure().into());
             }
             last = last.max(evidence.series.last_sample(start, end));

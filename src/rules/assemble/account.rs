@@ -41,10 +41,9 @@ impl Account {
         self.not_aggregated.extend(other.not_aggregated);
     }
 
-    /// The failure of a job that lacks what damaged parts may have held. A source that is gone comes first: it explains more
-    /// than a file does.
+    /// The failure of a job that lacks what damaged parts may have held. What a person can cure comes first.
     pub fn damage(&self) -> Option<Failure> {
-        let gone = self.blamed.iter().find(|d| d.is_layer_gone());
+        let gone = self.blamed.iter().find(|d| d.is_curable());
         gone.or_else(|| self.blamed.first()).map(Damage::failure)
     }
 

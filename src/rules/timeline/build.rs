@@ -192,6 +192,14 @@ struct Placed {
     guessed: bool,
 }
 
+/// Appends to a list that mostly stays at one: a host has as many of them as series, and `Vec` would begin with room for four.
+fn grow<T>(list: &mut Vec<T>, item: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(item);
+}
+
 /// Values of one column that stand on one phase.
 struct Span {
     column: usize,
@@ -207,13 +215,14 @@ impl Growing {
             .last()
             .is_none_or(|r| r.step != step || t - r.last > 2 * step);
         if begins {
-            self.runs.push(Run {
+            let run = Run {
                 phase: None,
                 step,
                 last: t,
                 first: t,
                 pieces: Vec::new(),
-            });
+            };
+            grow(&mut self.runs, run);
         }
         let k = self.runs.len() - 1;
         let run = &mut self.runs[k];
@@ -222,7 +231,7 @@ impl Growing {
         run
     }
 
-    fn snapshot(&mut self, file: Interval, column: Column) {
+    fn snapshot(&mut self, file: Interval, mut column: Column) {
         let (step, start, n) = (column.step, column.start, column.len() as i64);
         // After a restart a snapshot begins with what the restarted store had loaded, on the loaded grid: repeats.
         let repeats = self.before.filter(|b| b.2 != file.from);
@@ -241,11 +250,12 @@ impl Growing {
                     column,
                     range: before,
                 }) if *column == at => before.end = range.end,
-                _ => run.pieces.push(Piece::Column { column: at, range }),
+                _ => grow(&mut run.pieces, Piece::Column { column: at, range }),
             }
             self.join(own);
         }
-        self.columns.push(column);
+        column.forget_present();
+        grow(&mut self.columns, column);
     }
 
     /// Makes one run of the second and third last, where the column being added began them and one more after them: they
@@ -342,12 +352,13 @@ impl Growing {
         let (first, values) = column.take(span.range);
         if !values.is_empty() {
             let slot = (column.time(first) - span.phase).div_euclid(column.step);
-            out.slots.push(Slots {
+            let slots = Slots {
                 phase: span.phase,
                 step: column.step,
                 first: slot,
                 values,
-            });
+            };
+            grow(&mut out.slots, slots);
         }
     }
 }

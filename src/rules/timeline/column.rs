@@ -6,6 +6,12 @@
 use std::collections::TryReserveError;
 use std::ops::Range;
 
+/// Bits of a word.
+const WORD: usize = u64::BITS as usize;
+/// What a series takes besides its values until its host is read (bytes), roughly: its names, its place among the others, and
+/// its first stretch.
+const SMALL_CHANGE: usize = 1 << 10;
+
 /// A stretch of time: `[from, to)`, Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
@@ -64,8 +70,8 @@ pub struct Column {
     /// Unix seconds of the first value.
     pub start: i64,
     length: usize,
-    /// Which values are not NaN, ascending; one range does not touch the next.
-    present: Vec<Range<u32>>,
+    /// Bit i of word w: value 64·w + i is not NaN. One bit for each, since a file may hold every second value.
+    present: Vec<u64>,
     /// Which values are kept, as far as the file has them.
     window: Range<usize>,
     kept: Vec<f32>,
@@ -101,7 +107,7 @@ impl Column {
     }
 
     /// The bytes that will be kept of so many more values.
-    fn bytes_of(&self, count: usize) -> usize {
+    pub fn bytes_of(&self, count: usize) -> usize {
         let next = self.length..self.length.saturating_add(count);
         let kept = self.window.start.max(next.start)..self.window.end.min(next.end);
         kept.len().saturating_mul(size_of::<f32>())
@@ -113,24 +119,33 @@ impl Column {
     /// When the memory is not to be had.
     pub fn expect(&mut self, count: usize) -> Result<(), TryReserveError> {
         let kept = self.bytes_of(count) / size_of::<f32>();
+        let words = self.length.saturating_add(count).div_ceil(WORD);
+        let words = words.saturating_sub(self.present.len());
+        self.present.try_reserve_exact(words)?;
         self.kept.try_reserve_exact(kept)
     }
 
-    /// Appends a value, NaN for none. Past 2³² values nothing is taken: no file has them.
+    /// Appends a value, NaN for none.
     pub fn push(&mut self, value: f32) {
         let i = self.length;
-        let Ok(index) = u32::try_from(i) else { return };
         self.length = i.saturating_add(1);
-        if !value.is_nan() {
-            let next = index.saturating_add(1);
-            match self.present.last_mut() {
-                Some(range) if range.end == index => range.end = next,
-                _ => self.present.push(index..next),
-            }
+        let bit = i % WORD;
+        if bit == 0 {
+            self.present.push(0);
+        }
+        if let Some(word) = self.present.last_mut() {
+            *word |= u64::from(!value.is_nan()) << bit;
         }
         if self.window.contains(&i) {
             self.kept.push(value);
         }
+    }
+
+    /// The memory that it takes (bytes), roughly: of a short series its names are most.
+    pub fn bytes(&self) -> usize {
+        let own = SMALL_CHANGE + size_of_val(&*self.kept) + size_of_val(&*self.present);
+        // While it grows, half of the room may be empty.
+        own.saturating_add(own / 2)
     }
 
     /// Gives back memory that was only needed to grow.
@@ -160,12 +175,35 @@ impl Column {
         self.start + i as i64 * self.step
     }
 
-    /// The ranges of values that are there, from number `skip` on.
+    /// The ranges of values that are there, from number `skip` on, ascending; one does not touch the next.
     pub(super) fn present_from(&self, skip: usize) -> impl Iterator<Item = Range<usize>> {
-        self.present
-            .iter()
-            .map(move |r| (r.start as usize).max(skip)..r.end as usize)
-            .filter(|r| !r.is_empty())
+        let mut at = skip;
+        std::iter::from_fn(move || {
+            let start = self.next_from(at, true)?;
+            let end = self.next_from(start, false).unwrap_or(self.length);
+            at = end;
+            Some(start..end)
+        })
+    }
+
+    /// The number of the first value from `at` on that is there, or is not there.
+    fn next_from(&self, at: usize, there: bool) -> Option<usize> {
+        let flip = if there { 0 } else { u64::MAX };
+        let mut first = u64::MAX << (at % WORD);
+        for (w, word) in self.present.iter().enumerate().skip(at / WORD) {
+            let found = (word ^ flip) & first;
+            if found != 0 {
+                let i = w * WORD + found.trailing_zeros() as usize;
+                return Some(i).filter(|i| *i < self.length);
+            }
+            first = u64::MAX;
+        }
+        None
+    }
+
+    /// Forgets which values are there, when nobody asks any more.
+    pub(super) fn forget_present(&mut self) {
+        self.present = Vec::new();
     }
 
     /// Takes the kept ones of some values out, and the number of the first of them. Values may be taken once.
@@ -210,6 +248,33 @@ mod tests {
         assert_eq!(column.len(), 8);
         let present: Vec<_> = column.present_from(1).collect();
         assert_eq!(present, [1..2, 3..8]);
+    }
+
+    #[test]
+    fn what_is_there_is_told_across_the_borders_of_words() {
+        let there = |i: usize| !(63..=64).contains(&i) && i != 130 && !(192..256).contains(&i);
+        let mut column = Column::new(60, 0, Interval::NEVER);
+        for i in 0..300 {
+            column.push(if there(i) { 1.0 } else { f32::NAN });
+        }
+        let present = |skip| column.present_from(skip).collect::<Vec<_>>();
+        assert_eq!(present(0), [0..63, 65..130, 131..192, 256..300]);
+        assert_eq!(present(62), [62..63, 65..130, 131..192, 256..300]);
+        assert_eq!(present(128), [128..130, 131..192, 256..300]);
+        assert_eq!(present(250), present(192));
+        assert_eq!(present(200).first(), Some(&(256..300)));
+        assert!(present(300).is_empty() && present(usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn every_second_value_costs_a_bit_for_each() {
+        let mut column = Column::new(60, 0, Interval::NEVER);
+        for i in 0..1_000_000 {
+            column.push(if i % 2 == 0 { 1.0 } else { f32::NAN });
+        }
+        column.close();
+        assert_eq!(column.present_from(0).count(), 500_000);
+        assert!(column.bytes() < 200_000, "{}", column.bytes());
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub fn read(file: impl Read, length: u64, wish: &Wish<'_>) -> Result<Snapshot, F
         length,
         at: 0,
         piece: Vec::new(),
+        kept: 0,
         wish: *wish,
     };
     let interval = header(&mut r)?;
@@ -47,7 +48,11 @@ pub fn read(file: impl Read, length: u64, wish: &Wish<'_>) -> Result<Snapshot, F
             r.at
         )));
     }
-    Ok(Snapshot { interval, series })
+    Ok(Snapshot {
+        interval,
+        series,
+        bytes: r.kept,
+    })
 }
 
 /// Reads the interval from the first 20 bytes.
@@ -98,6 +103,7 @@ fn level(
         check_series(&metric, step, start, n)?;
         let window = r.wish.window_of(&metric);
         let column = r.values(Column::new(step, start, window), n)?;
+        r.kept = r.kept.saturating_add(column.bytes());
         out.push(SnapshotSeries {
             path: path.clone(),
             metric,
@@ -120,6 +126,8 @@ struct Reader<'a, R> {
     at: u64,
     /// What was read last.
     piece: Vec<u8>,
+    /// Bytes that the series take.
+    kept: usize,
     wish: Wish<'a>,
 }
 
@@ -177,6 +185,8 @@ impl<R: Read> Reader<'_, R> {
         let mut left = n.saturating_mul(4);
         self.check_left(left)?;
         self.wish.check()?;
+        let kept = self.kept.saturating_add(column.bytes_of(n));
+        self.wish.check_room(kept)?;
         column.expect(n).map_err(|e| Fault::Medium(e.into()))?;
         let mut piece = std::mem::take(&mut self.piece);
         while left > 0 {

@@ -41,6 +41,7 @@ fn parse<'de, R: serde_json::de::Read<'de>>(
         wish: *wish,
         path: Vec::new(),
         out: Vec::new(),
+        kept: 0,
         stopped: None,
     };
     let read = LevelReader(&mut reading).deserialize(&mut json);
@@ -57,6 +58,7 @@ fn parse<'de, R: serde_json::de::Read<'de>>(
     Ok(Snapshot {
         interval: check_interval(from, to)?,
         series: reading.out,
+        bytes: reading.kept,
     })
 }
 
@@ -66,14 +68,17 @@ struct Reading<'a> {
     /// Where the reader is below the host.
     path: Path,
     out: Vec<SnapshotSeries>,
+    /// Bytes that `out` takes.
+    kept: usize,
     /// Why the rest is not read, though it may be sound.
     stopped: Option<Fault>,
 }
 
 impl Reading<'_> {
-    /// Makes sure that the sweep goes on.
-    fn check<E: serde::de::Error>(&mut self) -> Result<(), E> {
-        self.wish.check().map_err(|fault| {
+    /// Makes sure that the sweep goes on, and that there is room for a series of so many bytes.
+    fn check<E: serde::de::Error>(&mut self, series: usize) -> Result<(), E> {
+        let room = self.wish.check_room(self.kept.saturating_add(series));
+        self.wish.check().and(room).map_err(|fault| {
             let e = E::custom(&fault);
             self.stopped = Some(fault);
             e
@@ -151,10 +156,11 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
                 map.next_value_seed(LevelReader(reading))?;
                 self.reading.path.pop();
             } else {
-                reading.check()?;
+                reading.check(0)?;
                 let window = reading.wish.window_of(&name);
                 let parts = map.next_value_seed(Series { reading, window })?;
                 let column = parts.column(&name, window).map_err(A::Error::custom)?;
+                self.reading.kept = self.reading.kept.saturating_add(column.bytes());
                 self.reading.out.push(SnapshotSeries {
                     path: self.reading.path.clone(),
                     metric: name.into(),
@@ -229,13 +235,17 @@ fn data<'de, A: MapAccess<'de>>(
     column: Option<Column>,
 ) -> Result<Data, A::Error> {
     if let Some(mut column) = column {
-        let push = |v| column.push(v);
-        map.next_value_seed(Values { reading, push })?;
+        map.next_value_seed(Values {
+            reading,
+            out: &mut column,
+        })?;
         return Ok(Data::Placed(column));
     }
     let mut values = Vec::new();
-    let push = |v| values.push(v);
-    map.next_value_seed(Values { reading, push })?;
+    map.next_value_seed(Values {
+        reading,
+        out: &mut values,
+    })?;
     Ok(Data::Loose(values))
 }
 
@@ -270,20 +280,45 @@ impl Parts {
     }
 }
 
-/// Numbers rounded to f32, null as NaN; `push` takes them.
-struct Values<'a, 'w, F> {
-    reading: &'a mut Reading<'w>,
-    push: F,
+/// What takes the values of a series.
+trait Taking {
+    fn take(&mut self, value: f32);
+    /// Bytes that it takes itself.
+    fn bytes(&self) -> usize;
 }
 
-impl<'de, F: FnMut(f32)> DeserializeSeed<'de> for Values<'_, '_, F> {
+impl Taking for Column {
+    fn take(&mut self, value: f32) {
+        self.push(value);
+    }
+    fn bytes(&self) -> usize {
+        Self::bytes(self)
+    }
+}
+
+impl Taking for Vec<f32> {
+    fn take(&mut self, value: f32) {
+        self.push(value);
+    }
+    fn bytes(&self) -> usize {
+        size_of_val(self.as_slice())
+    }
+}
+
+/// Numbers rounded to f32, null as NaN.
+struct Values<'a, 'w, T> {
+    reading: &'a mut Reading<'w>,
+    out: &'a mut T,
+}
+
+impl<'de, T: Taking> DeserializeSeed<'de> for Values<'_, '_, T> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         d.deserialize_option(self)
     }
 }
 
-impl<'de, F: FnMut(f32)> Visitor<'de> for Values<'_, '_, F> {
+impl<'de, T: Taking> Visitor<'de> for Values<'_, '_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -302,13 +337,13 @@ impl<'de, F: FnMut(f32)> Visitor<'de> for Values<'_, '_, F> {
         clippy::cast_possible_truncation,
         reason = "the store's files hold single precision"
     )]
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut count = 0_usize;
         while let Some(v) = seq.next_element::<Option<f64>>()? {
-            (self.push)(v.map_or(f32::NAN, |v| v as f32));
+            self.out.take(v.map_or(f32::NAN, |v| v as f32));
             count = count.wrapping_add(1);
             if count.is_multiple_of(OFTEN) {
-                self.reading.check()?;
+                self.reading.check(self.out.bytes())?;
             }
         }
         Ok(())

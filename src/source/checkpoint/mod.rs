@@ -3,11 +3,13 @@
 //! One source reads one root. Files are read, not mapped: a disk error then is an error and not a killed process.
 
 pub mod binary;
+mod host;
 pub mod json;
 mod listing;
 mod loading;
 mod presence;
 mod reach;
+mod room;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
@@ -24,7 +26,9 @@ use crate::model::clock::Clock;
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
 use crate::rules::timeline::Phase;
-use loading::{Before, Host, Loaded};
+use host::{Host, Loaded};
+use loading::Before;
+use room::Room;
 use snapshot::Wish;
 
 /// Where the files of a host have at most so many bytes, all that they hold is kept: reading them again for another window
@@ -33,6 +37,9 @@ const WHOLE_BELOW: u64 = 8 << 20;
 
 /// Where they have more bytes, only the metrics that are asked for are kept: the rest could take more memory than there is.
 const ALL_METRICS_BELOW: u64 = 32 << 20;
+
+/// Bytes that hosts may take while they are read, if nothing else is said.
+const ROOM: usize = 192 << 20;
 
 /// Phases that earlier readings knew for sure, by cluster and host.
 pub type Remembered = HashMap<(String, String), Vec<Phase>>;
@@ -48,6 +55,8 @@ pub struct Checkpoints {
     all_metrics_below: u64,
     /// Bytes of files up to which a host is kept whole.
     whole_below: u64,
+    /// What hosts may take while they are read.
+    room: Room,
     clock: Clock,
     /// What hosts had before their oldest snapshots.
     older: Option<Box<dyn Older>>,
@@ -64,6 +73,7 @@ impl Checkpoints {
             remembered: Remembered::new(),
             all_metrics_below: ALL_METRICS_BELOW,
             whole_below: WHOLE_BELOW,
+            room: Room::new(ROOM),
             clock,
             older: None,
             worked: Mutex::default(),
@@ -74,6 +84,13 @@ impl Checkpoints {
     #[must_use]
     pub fn remembering(mut self, phases: Remembered) -> Self {
         self.remembered = phases;
+        self
+    }
+
+    /// Hosts may take so many bytes while they are read, each and all together.
+    #[must_use]
+    pub fn within(mut self, bytes: usize) -> Self {
+        self.room = Room::new(bytes);
         self
     }
 
@@ -118,11 +135,13 @@ impl Source for Checkpoints {
             wish: Wish {
                 window: request.window,
                 metrics: None,
+                room: self.room.bytes(),
                 stop,
             },
             metrics: request.metrics,
             whole_below: self.whole_below,
             all_metrics_below: self.all_metrics_below,
+            room: &self.room,
             older: older.map(|source| Before { source, request }),
         };
         let asked_at = self.clock.now();

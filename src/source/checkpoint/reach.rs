@@ -51,8 +51,8 @@ fn of_host(folder: &Path, believed: Interval, stop: &Stop) -> Result<Option<Reac
         Ok(span) => Ok(span),
         Err(Fault::Cancelled) => return Err(Error::Cancelled),
         Err(Fault::Medium(e)) => Err(e),
-        // What is not a log has no samples.
-        Err(Fault::Content(_)) => Ok(None),
+        // What is not a log has no samples; and no record is kept.
+        Err(Fault::Content(_) | Fault::TooLarge) => Ok(None),
     };
     let unreadable = [files.as_ref().err(), log.as_ref().err()]
         .into_iter()

@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub interval: Interval,
     /// Its series, in the order of the file.
     pub series: Vec<SnapshotSeries>,
+    /// The memory that they take (bytes), roughly.
+    pub bytes: usize,
 }
 
 /// One series of a snapshot.
@@ -35,6 +37,8 @@ pub struct Wish<'a> {
     pub window: Interval,
     /// Values of other metrics are not kept; none: those of all are.
     pub metrics: Option<&'a [Wanted<'a>]>,
+    /// Bytes that what is kept may take.
+    pub room: usize,
     /// Asked before every series.
     pub stop: &'a Stop,
 }
@@ -46,6 +50,7 @@ impl<'a> Wish<'a> {
         Self {
             window: Interval::ALL,
             metrics: None,
+            room: usize::MAX,
             stop,
         }
     }
@@ -68,6 +73,17 @@ impl<'a> Wish<'a> {
         }
         Ok(())
     }
+
+    /// Makes sure that so many bytes may be kept.
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`].
+    pub(super) const fn check_room(&self, bytes: usize) -> Result<(), Fault> {
+        if bytes > self.room {
+            return Err(Fault::TooLarge);
+        }
+        Ok(())
+    }
 }
 
 /// Why a file was not decoded.
@@ -76,6 +92,9 @@ pub enum Fault {
     /// It holds something else than it should.
     #[error("{0}")]
     Content(String),
+    /// What it holds takes more memory than is left for its host.
+    #[error("it holds more than fits into memory")]
+    TooLarge,
     /// It cannot be read.
     #[error("{0}")]
     Medium(io::Error),

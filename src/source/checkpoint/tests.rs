@@ -4,6 +4,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
+use crate::model::failure::Reason;
 use crate::model::series::Scope;
 use crate::rules::timeline::{Grid, Interval};
 use crate::source::Wanted;
@@ -149,6 +150,7 @@ fn a_snapshot_that_vanishes_while_it_is_read_is_looked_for_under_its_new_name() 
         metrics: &[],
         whole_below: 0,
         all_metrics_below: u64::MAX,
+        room: &Room::new(1 << 20),
         older: None,
     };
     // What stands in the folder when it is listed is gone when it is read.
@@ -260,6 +262,38 @@ fn a_log_tells_the_reach_by_its_newest_record_and_also_where_it_is_older_than_th
     stop.cancel();
     let cancelled = store.source().reach("c", &stop);
     assert_eq!(cancelled, Err(Error::Cancelled));
+}
+
+#[test]
+fn a_file_for_which_there_is_too_little_room_is_named_and_takes_nothing_from_the_others() {
+    let store = Store::new();
+    store.write(&format!("c/h/{T}.json"), json(T, T + 120, "1,2"));
+    let many = vec!["3"; 100_000].join(",");
+    let large = json(T + 120, T + 240, &many);
+    // The same with the values before it is known where they stand.
+    let loose = large.replace(&format!("\"frequency\":60,\"start\":{},", T + 125), "");
+    let loose = loose.replace(
+        &many,
+        &format!("{many}],\"frequency\":60,\"start\":{},\"rest\":[", T + 125),
+    );
+    for large in [large, loose] {
+        let last = format!("c/h/{}.json", T + 120);
+        store.write(&last, large);
+        let ask = |room| {
+            let source = store.source().within(room);
+            source.ask(&about_all("h"), &Stop::new()).unwrap()
+        };
+        let host = ask(700_000);
+        assert!(host.damaged.is_empty(), "{:?}", host.damaged);
+        let host = ask(300_000);
+        assert_eq!(read(&host.series, T, 3), [Some(1.), Some(2.), None]);
+        let [damage] = &*host.damaged else {
+            panic!("{:?}", host.damaged)
+        };
+        assert_eq!(damage.reason, Reason::HostTooLarge);
+        assert!(damage.subject.ends_with(&last));
+        assert!(damage.concerns(T + 120, T + 240) && !damage.concerns(T, T + 120));
+    }
 }
 
 #[test]

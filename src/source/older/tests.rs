@@ -65,7 +65,7 @@ fn parquet_files_and_checkpoints_are_one_timeline() {
         .unwrap();
     assert!(host.damaged.is_empty());
     let host = both.ask(&about_all("h"), &Stop::new()).unwrap();
-    assert!(host.damaged[0].is_layer_gone());
+    assert!(host.damaged[0].is_curable());
     assert!(host.damaged[0].concerns(T, from) && !host.damaged[0].concerns(from, from + 300));
 }
 

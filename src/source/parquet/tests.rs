@@ -315,7 +315,7 @@ fn a_folder_that_is_no_archive_is_gone_and_a_cluster_without_files_is_missing() 
     let roots = vec![store.path(""), store.path("away")];
     let source = Parquet::new(roots, Clock::starting_at(NOW));
     let host = source.ask(&about_all("h"), &Stop::new()).unwrap();
-    assert!(host.damaged[0].is_layer_gone());
+    assert!(host.damaged[0].is_curable());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The program on damaged sites: config.json and database, exit codes, and bounded memory.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use super::tiny::Site;
@@ -166,4 +167,29 @@ fn large_rows_take_no_memory_while_they_wait() {
         "{}",
         answer.err
     );
+}
+
+#[test]
+fn a_host_that_takes_more_memory_than_is_given_fails_alone_and_is_archived_with_more() {
+    let site = Site::new();
+    let snapshot = site.checkpoint("n2/1700000000.json");
+    let mut many = String::from("\"metrics\":{");
+    for k in 0..200_000 {
+        let start = "\"frequency\":60,\"start\":1700000010";
+        write!(many, "\"m{k}\":{{{start},\"data\":[1]}},").unwrap();
+    }
+    let text = fs::read_to_string(&snapshot).unwrap();
+    assert!(text.starts_with("{\"metrics\":{\""));
+    fs::write(&snapshot, text.replacen("\"metrics\":{", &many, 1)).unwrap();
+    let answer = site.run_within(MEGABYTES, &["--workers", "2", "--memory", "20M"]);
+    assert_eq!(answer.code(), 3, "{}", answer.err);
+    println!("{}", answer.err);
+    for words in [
+        "failed, load (host_too_large)",
+        "n2/1700000000.json cannot be read: with it the files of this host hold more than the 128 MiB of memory that one host may take",
+        "give the sweep more memory; --memory SIZE sets it",
+    ] {
+        assert!(answer.err.contains(words), "{words}: {}", answer.err);
+    }
+    site.run(&["--memory", "512M", "--retry-now"]).expect(0);
 }

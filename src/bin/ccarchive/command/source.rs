@@ -31,7 +31,8 @@ impl Opening<'_> {
     /// All sources of the site as one, as a sweep asks them; `memory`: for what files hold.
     pub(super) fn all(&self, memory: &Arc<Memory>) -> Result<Filling, Stopped> {
         let mut all = self.stores(true)?;
-        let (names, layers): (Vec<_>, Vec<_>) = self.folders().into_iter().unzip();
+        let (names, layers): (Vec<_>, Vec<_>) =
+            self.folders(memory.for_reading()).into_iter().unzip();
         if !layers.is_empty() {
             let files = Layered::new(layers);
             // Only files: what a store answers serves the one question.
@@ -47,7 +48,7 @@ impl Opening<'_> {
     /// reads it once. Stores, too: so this is for questions about one job at a time, whose window is one.
     pub(super) fn remembering(&self, memory: usize) -> Result<(Vec<Shared>, Filling), Stopped> {
         let before = self.stores(true)?;
-        let folders = self.folders();
+        let folders = self.folders(memory);
         let behind = self.stores(false)?;
         let budget = memory / (before.len() + folders.len() + behind.len()).max(1);
         let shared = |named: Vec<Named>| -> Vec<Shared> {
@@ -69,9 +70,9 @@ impl Opening<'_> {
         Ok((each.collect(), Filling::new(all)))
     }
 
-    fn folders(&self) -> Vec<Named> {
+    fn folders(&self, memory: usize) -> Vec<Named> {
         let (frequencies, phases) = (self.clusters.frequencies(), || self.ledger.phases());
-        folders(self.site, &frequencies, self.clock, phases)
+        folders(self.site, &frequencies, memory, self.clock, phases)
     }
 
     /// The stores that come before the files, or behind them.

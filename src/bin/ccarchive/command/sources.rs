@@ -14,10 +14,12 @@ use ccarchive::source::older::Older;
 /// A folder by the name that messages and the ledger give it, and what reads it.
 pub(super) type Named = (String, Box<dyn Source>);
 
-/// The folders of a site, the first with priority. `frequencies`: seconds of every metric that the store keeps.
+/// The folders of a site, the first with priority. `frequencies`: seconds of every metric that the store keeps. `memory`: bytes
+/// that hosts may take while they are read.
 pub(super) fn folders(
     site: &Site,
     frequencies: &HashMap<String, i64>,
+    memory: usize,
     clock: Clock,
     remembered: impl Fn() -> Remembered,
 ) -> Vec<Named> {
@@ -27,8 +29,9 @@ pub(super) fn folders(
     let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
     let older_name = parquet.collect::<Vec<_>>().join(" ");
     for (k, folder) in site.checkpoints.iter().enumerate() {
-        let checkpoints = Checkpoints::new(folder.value.clone(), frequencies.clone(), clock);
-        let mut checkpoints = checkpoints.remembering(remembered());
+        let root = folder.value.clone();
+        let checkpoints = Checkpoints::new(root, frequencies.clone(), clock);
+        let mut checkpoints = checkpoints.within(memory).remembering(remembered());
         let mut name = folder.value.display().to_string();
         if k + 1 == site.checkpoints.len()
             && let Some(older) = older.take()

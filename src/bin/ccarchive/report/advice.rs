@@ -23,6 +23,7 @@ const fn flag(reason: Reason) -> Option<&'static str> {
         Reason::SourceMissing | Reason::SourceGone | Reason::NoData => {
             Some("--source names another store")
         }
+        Reason::HostTooLarge => Some("--memory SIZE sets it"),
         Reason::RowInvalid
         | Reason::ClusterUnknown
         | Reason::SubclusterUnknown

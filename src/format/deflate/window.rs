@@ -32,10 +32,18 @@ impl Window {
     /// Eight bytes, the first one lowest.
     #[inline(always)]
     pub(super) fn word(&self, position: usize) -> u64 {
-        // An array of the ring's bytes, not a copy of a slice: the copy would be a call where it is not inlined.
-        let at = position % RING;
-        let word: [u8; 8] = std::array::from_fn(|k| self.ring[at + k]);
-        u64::from_le_bytes(word)
+        // Byte by byte, which becomes one load: a copy of a slice would be a call where it is not inlined.
+        let (at, ring) = (position % RING, &self.ring);
+        u64::from_le_bytes([
+            ring[at],
+            ring[at + 1],
+            ring[at + 2],
+            ring[at + 3],
+            ring[at + 4],
+            ring[at + 5],
+            ring[at + 6],
+            ring[at + 7],
+        ])
     }
 
     /// How many bytes from a position on equal those `distance` before it; the search ends at `end`, where eight

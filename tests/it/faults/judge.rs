@@ -230,10 +230,7 @@ impl Trial<'_> {
                 (_, None) => {
                     was.is_some()
                         || self.cell.leaves == Leaves::Temporary
-                        || after
-                            .files
-                            .iter()
-                            .any(|(p, c)| c.is_some() && p.starts_with(path))
+                        || after.below(path).values().any(|c| c.is_some())
                 }
             };
             if !fine {

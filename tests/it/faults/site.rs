@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Bound;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use super::sweep::Sweep;
 use crate::support::tree::copy_tree;
 
 /// Jobs of the site; most are everyday ones.
-const JOBS: u32 = 320;
+const JOBS: u32 = 160;
 /// Columns of the ledger that differ from sweep to sweep.
 const TIMES: [&str; 3] = ["first_try", "last_try", "next_try"];
 
@@ -172,9 +173,10 @@ impl State {
 
     /// The content of a folder.
     pub(super) fn below(&self, folder: &Path) -> BTreeMap<&Path, &Option<Vec<u8>>> {
+        // Paths are in the order of their components, so what is below a folder follows it.
         self.files
-            .iter()
-            .filter(|(path, _)| path.starts_with(folder))
+            .range::<Path, _>((Bound::Included(folder), Bound::Unbounded))
+            .take_while(|(path, _)| path.starts_with(folder))
             .map(|(path, content)| (path.as_path(), content))
             .collect()
     }

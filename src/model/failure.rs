@@ -125,9 +125,7 @@ impl Reason {
             Self::AggregationInvalid => {
                 "give the metrics an aggregation of sum or avg in cluster.json"
             }
-            Self::SourceMissing => {
-                "check the source: does this cluster report to this metric store?"
-            }
+            Self::SourceMissing => "check that this cluster reports to this metric store",
             Self::SourceUnreadable => {
                 "check the disk of the source, and whether this user may read it; the job is tried again"
             }

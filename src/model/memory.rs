@@ -5,6 +5,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// With less a job of everyday size would be read in several passes.
+const LEAST: usize = 24 << 20;
+
 /// What a host may take while it is read in any case.
 const LEAST_READING: usize = 128 << 20;
 
@@ -17,6 +20,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Of a sweep that may use so many bytes: three quarters. The rest is for rows, text, compression and files being read.
+    pub fn of_sweep(bytes: usize) -> Self {
+        Self::new((bytes / 4 * 3).max(LEAST))
+    }
+
     /// `all`: bytes.
     pub const fn new(all: usize) -> Self {
         Self {

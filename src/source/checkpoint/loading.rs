@@ -34,7 +34,7 @@ pub(super) enum Ended {
 /// A host while its files are read.
 pub(super) struct Loading<'a> {
     builder: Builder,
-    /// Its room is what is left of it.
+    /// Says how much of the room is left.
     wish: Wish<'a>,
     /// The room of all files together (bytes).
     room: usize,

@@ -15,7 +15,7 @@ use super::sweep::Sweep;
 use crate::support::tree::copy_tree;
 
 /// Jobs of the site; most are everyday ones.
-const JOBS: u32 = 160;
+const JOBS: u32 = 320;
 /// Columns of the ledger that differ from sweep to sweep.
 const TIMES: [&str; 3] = ["first_try", "last_try", "next_try"];
 

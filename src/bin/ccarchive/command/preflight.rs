@@ -119,7 +119,7 @@ pub(super) fn doubts(site: &Site, survey: &Survey, clusters: &Clusters, now: i64
     let folders = site.checkpoints.iter().map(|c| &c.value);
     let hollow = folders.filter(|f| !has_file(f)).map(|f| {
         format!(
-            "{} holds no checkpoint file of {}: is it the folder of their metric store?",
+            "{} holds no checkpoint file of {}: is it the right folder?",
             f.display(),
             clusters.names().join(", ")
         )

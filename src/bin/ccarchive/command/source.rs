@@ -48,7 +48,8 @@ impl Opening<'_> {
     /// reads it once. Stores, too: so this is for questions about one job at a time, whose window is one.
     pub(super) fn remembering(&self, memory: usize) -> Result<(Vec<Shared>, Filling), Stopped> {
         let before = self.stores(true)?;
-        let folders = self.folders(memory);
+        // As much for a host as a sweep gives it that may use so much memory.
+        let folders = self.folders(Memory::of_sweep(memory).for_reading());
         let behind = self.stores(false)?;
         let budget = memory / (before.len() + folders.len() + behind.len()).max(1);
         let shared = |named: Vec<Named>| -> Vec<Shared> {

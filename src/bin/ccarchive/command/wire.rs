@@ -188,14 +188,11 @@ fn refusal(why: &Refusal) -> String {
     }
 }
 
-/// The memory for decoded hosts and for series: three quarters. The rest is for rows, text, compression and files being read.
+/// The memory for decoded hosts and for series.
 pub(super) fn memory(b: &BehaviourArgs) -> Arc<Memory> {
     let all = usize::try_from(b.memory).unwrap_or(usize::MAX);
-    Arc::new(Memory::new((all / 4 * 3).max(LEAST_MEMORY)))
+    Arc::new(Memory::of_sweep(all))
 }
-
-/// With less a job of everyday size would be read in several passes.
-const LEAST_MEMORY: usize = 24 << 20;
 
 /// How to sweep.
 pub(super) fn settings(

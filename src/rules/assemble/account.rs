@@ -43,8 +43,8 @@ impl Account {
 
     /// The failure of a job that lacks what damaged parts may have held. What a person can cure comes first.
     pub fn damage(&self) -> Option<Failure> {
-        let gone = self.blamed.iter().find(|d| d.is_curable());
-        gone.or_else(|| self.blamed.first()).map(Damage::failure)
+        let curable = self.blamed.iter().find(|d| d.is_curable());
+        curable.or_else(|| self.blamed.first()).map(Damage::failure)
     }
 
     /// Notes a slot of a host that may still get a sample.

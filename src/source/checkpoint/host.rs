@@ -144,9 +144,9 @@ impl Host<'_> {
         }
         // Where nothing followed the older data, what was learnt of later days says nothing of them.
         let remembered = if has_files { self.remembered } else { &[] };
-        let worked = loading.take_worked();
+        let (evidence, worked) = loading.finish(remembered);
         Ok(Loaded {
-            evidence: loading.finish(remembered),
+            evidence,
             worked,
             has_files,
             has_older,

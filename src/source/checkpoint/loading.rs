@@ -132,11 +132,6 @@ impl<'a> Loading<'a> {
         Ok(())
     }
 
-    /// A file that could be read, if there was one.
-    pub(super) const fn take_worked(&mut self) -> Option<PathBuf> {
-        self.worked.take()
-    }
-
     fn add(&mut self, snapshot: Snapshot, path: &Path) {
         self.wish.room = self.wish.room.saturating_sub(snapshot.bytes);
         let end = snapshot.interval.to;
@@ -263,9 +258,10 @@ impl<'a> Loading<'a> {
         })
     }
 
-    pub(super) fn finish(self, remembered: &[Phase]) -> Evidence {
+    /// What the files hold, and one of them that could be read, if there was one.
+    pub(super) fn finish(self, remembered: &[Phase]) -> (Evidence, Option<PathBuf>) {
         let timeline = self.builder.finish(remembered, self.believed.to);
-        Evidence {
+        let evidence = Evidence {
             series: timeline.series,
             newest: timeline.newest,
             phases: timeline.phases,
@@ -276,7 +272,8 @@ impl<'a> Loading<'a> {
             read_at: self.read_at,
             covers: self.covers,
             filled: Vec::new(),
-        }
+        };
+        (evidence, self.worked)
     }
 }
 

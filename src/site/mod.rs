@@ -124,9 +124,9 @@ impl Site {
             these.map(|s| s.url.clone())
         };
         let checkpoints = self.checkpoints.iter();
-        let checkpoints = checkpoints.map(|c| c.value.display().to_string());
+        let checkpoints = checkpoints.map(|c| folder_name(&c.value));
         let parquet = self.parquet.iter();
-        let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
+        let parquet = parquet.map(|p| format!("parquet:{}", folder_name(&p.value)));
         let folders = checkpoints.chain(parquet);
         let all = urls(true).chain(folders).chain(urls(false));
         all.collect()
@@ -358,4 +358,12 @@ fn same_file(one: &Path, other: &Path) -> bool {
         (Ok(one), Ok(other)) => one == other,
         _ => one.components().eq(other.components()),
     }
+}
+
+/// The name of a source that is a folder: its path from the root on, without links. What the ledger remembers of a source holds
+/// however a person spells its path.
+pub fn folder_name(folder: &Path) -> String {
+    let whole = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder));
+    let whole = whole.unwrap_or_else(|_| folder.to_owned());
+    whole.display().to_string()
 }

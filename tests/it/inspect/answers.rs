@@ -162,6 +162,26 @@ fn explain_says_what_a_sweep_then_does() {
 }
 
 #[test]
+fn a_source_is_the_same_however_its_path_is_spelled() {
+    let site = swept();
+    let link = site.path("link");
+    std::os::unix::fs::symlink(site.root(), &link).unwrap();
+    let by_link = link.join("job.db");
+    for database in [
+        "job.db",
+        "./job.db",
+        "link/job.db",
+        by_link.to_str().unwrap(),
+    ] {
+        let mut explain = program();
+        explain.args(["explain", "2", "--json", "--db", database]);
+        let ran = run(explain.current_dir(site.root())).expect(3);
+        let explained = ran.json().pop().unwrap();
+        assert_eq!(explained["next"]["place"], "lost", "{database}");
+    }
+}
+
+#[test]
 fn explain_draws_one_character_a_host_and_metric() {
     let site = site();
     let ran = ask(&site, &["explain", "6"]).expect(0);

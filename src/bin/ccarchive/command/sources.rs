@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use ccarchive::model::clock::Clock;
-use ccarchive::site::Site;
+use ccarchive::site::{Site, folder_name};
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::{Checkpoints, Remembered};
 use ccarchive::source::older::Older;
@@ -26,13 +26,13 @@ pub(super) fn folders(
     let mut out: Vec<Named> = Vec::new();
     let mut older = older(site, clock);
     let parquet = site.parquet.iter();
-    let parquet = parquet.map(|p| format!("parquet:{}", p.value.display()));
+    let parquet = parquet.map(|p| format!("parquet:{}", folder_name(&p.value)));
     let older_name = parquet.collect::<Vec<_>>().join(" ");
     for (k, folder) in site.checkpoints.iter().enumerate() {
         let root = folder.value.clone();
         let checkpoints = Checkpoints::new(root, frequencies.clone(), clock);
         let mut checkpoints = checkpoints.within(memory).remembering(remembered());
-        let mut name = folder.value.display().to_string();
+        let mut name = folder_name(&folder.value);
         if k + 1 == site.checkpoints.len()
             && let Some(older) = older.take()
         {

@@ -63,13 +63,22 @@ impl Base {
         self.copy_of("pristine", name)
     }
 
-    /// A copy of `pristine` or `swept`.
+    /// A copy of `pristine` or `swept`. What its ledger knows of the source holds for the copy's own.
     pub(super) fn copy_of(&self, which: &str, name: &str) -> PathBuf {
-        let to = self.root.path().join(name);
+        let (from, to) = (self.root.path().join(which), self.root.path().join(name));
         if to.exists() {
             fs::remove_dir_all(&to).unwrap();
         }
-        copy_tree(&self.root.path().join(which), &to);
+        copy_tree(&from, &to);
+        let ledger = to.join("job.db.ledger");
+        if ledger.exists() {
+            let connection = Connection::open(ledger).unwrap();
+            for table in ["job", "source"] {
+                let sql = format!("UPDATE {table} SET source = ?2 WHERE source = ?1");
+                let renamed = connection.execute(&sql, [source_of(&from), source_of(&to)]);
+                assert!(renamed.unwrap() > 0, "{table}");
+            }
+        }
         to
     }
 
@@ -84,6 +93,12 @@ impl Base {
     pub(super) fn scratch(&self, name: &str) -> PathBuf {
         self.root.path().join(format!("{name}-sweep"))
     }
+}
+
+/// The name of a site's source in its ledger.
+fn source_of(site: &Path) -> String {
+    let folder = fs::canonicalize(site).unwrap().join("checkpoints");
+    folder.display().to_string()
 }
 
 /// A new folder, in memory where that is possible: what is killed is a process, not the kernel.
@@ -131,7 +146,7 @@ impl State {
         add_files(site, site, &mut files);
         Self {
             rows: rows(&site.join("job.db")),
-            ledger: ledger(&site.join("job.db.ledger")),
+            ledger: ledger(site),
             files,
         }
     }
@@ -291,12 +306,15 @@ fn rows(database: &Path) -> BTreeMap<i64, Row> {
     out
 }
 
-fn ledger(path: &Path) -> BTreeMap<String, Columns> {
+/// What the ledger has of jobs; the site's own source is called by the same name wherever the site lies.
+fn ledger(site: &Path) -> BTreeMap<String, Columns> {
+    let path = site.join("job.db.ledger");
     if !path.exists() {
         return BTreeMap::new();
     }
+    let own = source_of(site);
     // A sweep may be killed before it has made the tables, and a test may have damaged the file.
-    let copy = open(path);
+    let copy = open(&path);
     let connection = &copy.connection;
     let sound = connection.query_row("PRAGMA quick_check", [], |r| r.get::<_, String>(0));
     let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |r| {
@@ -309,6 +327,9 @@ fn ledger(path: &Path) -> BTreeMap<String, Columns> {
     for mut job in table(connection, "job") {
         for name in TIMES {
             job.remove(name);
+        }
+        if let Some(source) = job.get_mut("source").filter(|s| **s == own) {
+            *source = "checkpoints".into();
         }
         let key = format!("{}/{}/{}", job["cluster"], job["job_id"], job["start_time"]);
         out.insert(key, job);

@@ -52,8 +52,9 @@ struct Running<'a> {
     left: u64,
     /// Whether the limit kept jobs out.
     limited: bool,
-    /// Row ids of the backlog's jobs that may become provisional in this very sweep, which then does not take them again.
-    recent: HashSet<i64>,
+    /// Row ids of the backlog's jobs that the ledger may call provisional while this sweep works on them, or because it did.
+    /// It does not take them once more as archives that may become better.
+    in_hand: HashSet<i64>,
     taken: Taken,
 }
 
@@ -64,7 +65,7 @@ pub(super) fn run(jobs: Jobs, parts: Intake<'_>) -> Taken {
         parts,
         left,
         limited: false,
-        recent: HashSet::new(),
+        in_hand: HashSet::new(),
         taken: Taken::default(),
     };
     match jobs {
@@ -134,7 +135,7 @@ impl Running<'_> {
                     return false;
                 }
                 match self.parts.rows.by_key(&key, self.parts.stop) {
-                    Ok(Some(row)) if self.recent.contains(&row.head.id) => {}
+                    Ok(Some(row)) if self.in_hand.contains(&row.head.id) => {}
                     Ok(Some(row)) if row.head.status == STATUS_ARCHIVED && pending.wants(&row) => {
                         tasks.extend(self.improvable(row.head));
                     }
@@ -187,6 +188,11 @@ impl Running<'_> {
             self.taken.passed_over.unknown_end += 1;
             return None;
         }
+        // Somebody may have set the row of a provisional archive back, however old the job is.
+        let earliest = now.saturating_sub(settings.settle).saturating_sub(2 * DAY);
+        if standing == Some(Standing::Provisional) || listed.head.end() >= earliest {
+            self.in_hand.insert(listed.head.id);
+        }
         let mut task = self.task_with(listed.head, entry.as_ref());
         task.host = listed.host;
         Some(task)
@@ -236,17 +242,11 @@ impl Running<'_> {
     fn hand_over(&mut self, mut tasks: Vec<Task>) -> bool {
         order(&mut tasks);
         self.taken.due += tasks.len() as u64;
-        let settings = self.parts.settings;
-        let now = settings.clock.now();
-        let earliest = now.saturating_sub(settings.settle).saturating_sub(2 * DAY);
-        tasks.retain(|t| {
+        tasks.retain(|_| {
             let taken = self.left > 0;
             self.left -= u64::from(taken);
             self.taken.due -= u64::from(!taken);
             self.limited |= !taken;
-            if taken && t.head.end() >= earliest {
-                self.recent.insert(t.head.id);
-            }
             taken
         });
         if !tasks.is_empty() {

@@ -4,6 +4,7 @@
 use std::fs;
 
 use ccarchive::model::memory::Memory;
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::generator::encode;
@@ -287,4 +288,25 @@ fn a_metric_that_the_host_never_had_is_waited_for_until_its_other_data_goes_on_b
         let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
         assert_eq!(swept.outcome(7), outcome, "{slots} slots");
     }
+}
+
+#[test]
+fn a_provisional_archive_whose_row_was_set_back_is_worked_on_once() {
+    let site = beyond();
+    assert_eq!(
+        Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7),
+        "provisional"
+    );
+    site.set(7, "monitoring_status = 1");
+    // So many others stand before it in the ledger that its row is written while the intake goes through them.
+    let ledger = Connection::open(site.path("job.db.ledger")).unwrap();
+    let others = "WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < 3000)
+        INSERT INTO job SELECT 'a', 1000 + n, start_time, state, outcome, reason, stage, detail, attempts, failures, first_try,
+            last_try, next_try, source, newest, expected, received, unusable, gaps, filled, guessed, hook, replacing
+        FROM k, job";
+    assert_eq!(ledger.execute(others, []).unwrap(), 3000);
+    drop(ledger);
+    site.host("n1").bin(T0 + HOUR..T0 + 2 * HOUR);
+    let swept = Sweep::at(T0 + 400 * HOUR).run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
 }

@@ -19,6 +19,8 @@ pub(super) struct Play {
     site: Site,
     world: World,
     jobs: BTreeMap<i64, Job>,
+    /// The number of the last job that came; no job gets the number of one that is gone.
+    last_id: i64,
     now: i64,
     /// Whether a sweep saw samples in the source.
     proved: bool,
@@ -57,13 +59,14 @@ impl Play {
             world: World::new(&site),
             site,
             jobs: BTreeMap::new(),
+            last_id: 0,
             now: T0 + 4 * HOUR + 7,
             proved: false,
             steps: Vec::new(),
             ledger,
         };
-        for job_id in 1..=3 {
-            play.insert(job_id);
+        for _ in 0..3 {
+            play.insert();
         }
         for _ in 0..9 {
             play.data();
@@ -89,10 +92,7 @@ impl Play {
                     / 60
                     * 60;
             }
-            9 if self.jobs.len() < 8 => {
-                let next = self.jobs.keys().max().unwrap_or(&0) + 1;
-                self.insert(next);
-            }
+            9 if self.jobs.len() < 8 => self.insert(),
             10 => self.jump(),
             11..=13 => self.again(),
             _ => {
@@ -142,7 +142,9 @@ impl Play {
         }
     }
 
-    fn insert(&mut self, job_id: i64) {
+    fn insert(&mut self) {
+        self.last_id += 1;
+        let job_id = self.last_id;
         let c = &mut self.chance;
         let hosts = match c.signed(4) {
             0 => vec![HOSTS[0], HOSTS[1]],

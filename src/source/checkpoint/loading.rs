@@ -80,7 +80,10 @@ impl<'a> Loading<'a> {
     ) -> Result<bool, Ended> {
         let all = self.wish.window;
         if asked.from >= until {
-            self.covers.window = Some(Interval { from: until, ..all });
+            self.covers.window = Some(Interval {
+                from: until.max(all.from),
+                ..all
+            });
             return Ok(false);
         }
         // What is older is kept as far as it was asked for.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::model::clock::Clock;
 use crate::model::stop::Stop;
+use crate::rules::timeline::Interval;
 use crate::source::checkpoint::Checkpoints;
 use crate::source::parquet::Parquet;
 use crate::source::parquet::testing::{two_snapshots, write};
@@ -97,4 +98,38 @@ fn a_cluster_may_have_nothing_but_old_files() {
     };
     let e = source.ask(&request, &Stop::new()).unwrap_err();
     assert!(matches!(e, Error::ClusterMissing { .. }), "{e:?}");
+}
+
+#[test]
+fn a_reading_of_large_files_claims_no_more_than_it_kept() {
+    let store = tempfile::tempdir().unwrap();
+    write(
+        &store.path().join("old/c/1700001000.parquet"),
+        &two_snapshots(T),
+    );
+    let from = T + 20_000;
+    let values: Vec<f32> = (0..200).map(|k| k as f32).collect();
+    let name = format!("new/c/h/{from}.json");
+    snapshot(
+        &store.path().join(name),
+        [from, from + 12_000, from],
+        &values,
+    );
+    let roots = vec![store.path().join("old")];
+    let older = Parquet::new(roots, Clock::starting_at(NOW));
+    let frequencies = [("m".to_owned(), 60)].into();
+    let root = store.path().join("new");
+    let source = Checkpoints::new(root, frequencies, Clock::starting_at(NOW))
+        .keeping_whole_up_to(0)
+        .after(Box::new(older));
+    // The second job ends before the first one began; both lie within the snapshot.
+    let request = Request {
+        window: Interval {
+            from: from + 9000,
+            to: from + 11_000,
+        },
+        ..about_all("h")
+    };
+    let evidence = source.ask(&request, &Stop::new()).unwrap();
+    assert_eq!(evidence.covers.window, Some(request.window));
 }

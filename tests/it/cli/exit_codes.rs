@@ -124,6 +124,8 @@ fn exit_124_when_the_time_box_is_reached_with_jobs_in_the_queue() {
     site.insert(&NewJob::stopped(99, "n3", slow, 600));
     let flags = ["--workers", "1", "--max-duration", "1s", "--json"];
     let mut command = command(&site, &flags);
+    let figures = site.path("ccarchive.prom");
+    command.arg("--metrics-file").arg(&figures);
     let stall = Stall::new(&mut command, "/n3/");
     let sweeping = Running::start(&mut command);
     stall.reached();
@@ -135,6 +137,13 @@ fn exit_124_when_the_time_box_is_reached_with_jobs_in_the_queue() {
         (site.status(99), site.count("monitoring_status = 1")),
         (3, 20)
     );
+    let figures = fs::read_to_string(figures).unwrap();
+    for line in [
+        "ccarchive_last_sweep_exit_code 124\n",
+        "ccarchive_unarchived_jobs 20\n",
+    ] {
+        assert!(figures.contains(line), "{figures}");
+    }
     sweep(&site, &["--max-duration", "1h"]).expect(0);
     assert_eq!(site.count("monitoring_status = 3"), 21);
 }

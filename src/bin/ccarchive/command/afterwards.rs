@@ -5,7 +5,6 @@
 
 use ccarchive::inspect::status::{self, Status, Sweep};
 use ccarchive::ledger::{Ledger, Run};
-use ccarchive::model::stop::Stop;
 use ccarchive::site::Site;
 use ccarchive::sweep::Exit;
 use ccarchive::sweep::monitor::{Event, Monitor};
@@ -17,6 +16,7 @@ use super::status::wanted;
 use crate::cli::run::RunArgs;
 use crate::report::Console;
 use crate::report::inspect::metrics;
+use crate::signals;
 
 /// Notes a sweep that has ended; its exit code is another where the figures that were asked for cannot be written.
 pub(super) fn note(
@@ -25,10 +25,9 @@ pub(super) fn note(
     ledger: &Ledger,
     mut run: Run,
     console: &Console,
-    stop: &Stop,
 ) -> Option<Exit> {
-    // Whoever interrupted it wants an end, and a count may take a second.
-    let counted = if stop.is_draining() {
+    // Whoever interrupted it wants an end, and a count may take a second. A time box and a sweep that stopped early count.
+    let counted = if signals::arrived() > 0 {
         None
     } else {
         count(args, site).ok()
@@ -38,7 +37,7 @@ pub(super) fn note(
     }
     ledger.finish_run(&run);
     let file = args.output.metrics_file.as_ref()?;
-    if stop.is_draining() {
+    if signals::arrived() > 0 {
         return None;
     }
     let written = counted

@@ -113,17 +113,19 @@ impl Terms {
         }
     }
 
-    /// Where the next sweep finds a job that is not archived and ended at `end`; `held`: where the ledger holds it back.
+    /// Where the next sweep finds a job that is not archived. `end`: when it ended, none where its row says nothing that can be
+    /// true; `held`: where the ledger holds it back.
     pub(super) fn place(
         &self,
-        end: i64,
+        end: Option<i64>,
         unknown_end: bool,
         held: Option<Place>,
         now: i64,
     ) -> Place {
-        if end > now {
+        let ended_after = |time: i64| end.is_some_and(|end| end > time);
+        if ended_after(now) {
             Place::Future
-        } else if end > now.saturating_sub(self.min_age) {
+        } else if ended_after(now.saturating_sub(self.min_age)) {
             Place::Fresh
         } else if let Some(held) = held {
             held

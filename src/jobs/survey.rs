@@ -10,7 +10,9 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::{Error, open, patiently, row};
-use crate::model::job::{JobKey, NOT_STOPPED, STATUS_FAILED, STATUS_PENDING, unknown_end};
+use crate::model::job::{
+    JobKey, NOT_STOPPED, STATUS_FAILED, STATUS_PENDING, end_is_absurd, unknown_end,
+};
 use crate::model::stop::Stop;
 
 /// Keys looked at in one statement.
@@ -41,6 +43,11 @@ impl Brief {
     /// When the job ended, Unix seconds.
     pub fn end(&self) -> i64 {
         self.start_time.saturating_add(self.duration)
+    }
+
+    /// The same; none where start or duration cannot be true.
+    pub fn believable_end(&self) -> Option<i64> {
+        (!end_is_absurd(self.start_time, self.duration)).then(|| self.end())
     }
 
     /// Whether the job waits to be archived.

@@ -152,6 +152,11 @@ pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> b
     duration == 0 && status == STATUS_FAILED && state == b"failed" && walltime > 0
 }
 
+/// Whether a start (Unix seconds) or duration (seconds) cannot be true.
+pub const fn end_is_absurd(start_time: i64, duration: i64) -> bool {
+    duration > LONGEST_JOB || start_time >= LATEST_START
+}
+
 impl Head {
     /// [`unknown_end`] of this row and its walltime (seconds).
     pub fn has_unknown_end(&self, walltime: i64) -> bool {
@@ -165,7 +170,7 @@ impl Head {
 
     /// Whether start or duration cannot be true, so that the end of the job is unknown.
     pub fn end_is_absurd(&self) -> bool {
-        self.duration > LONGEST_JOB || self.key.start_time >= LATEST_START
+        end_is_absurd(self.key.start_time, self.duration)
     }
 
     /// Whether the job waits to be archived.

@@ -19,6 +19,13 @@ pub struct Part {
     pub path: PathBuf,
 }
 
+impl Part {
+    /// Whether there are jobs whose numbers, divided by 1000, are this number.
+    pub(super) const fn is_of_jobs(thousands: i64) -> bool {
+        thousands < i64::MAX / 1000
+    }
+}
+
 /// A place in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walked {

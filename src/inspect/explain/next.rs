@@ -105,12 +105,13 @@ impl Outlook<'_> {
                 "its row says archived (status 3), but the archive holds no whole archive of it";
             return tried(None, trial, why.into(), Step::ArchiveAgain);
         }
-        let provisional = |e: &Entry| e.standing == Standing::Provisional;
-        if self.entry.is_some_and(provisional) {
+        let provisional = |e: &&Entry| e.standing == Standing::Provisional && !self.is_elsewhere;
+        if let Some(entry) = self.entry.filter(provisional) {
+            let is_held = self.terms.held(entry.into(), self.now).is_some();
             let why = "it is archived with what there was; sweeps read it again as soon as its hosts have newer data, and replace it only by a richer one";
             let next = tried(None, trial, why.into(), Step::Nothing);
             return Next {
-                at: Some(self.now),
+                at: Some(if is_held { entry.next_try } else { self.now }),
                 ..next
             };
         }
@@ -120,9 +121,8 @@ impl Outlook<'_> {
     fn unarchived(&self, head: &Head, trial: &Finished) -> Next {
         let unknown_end = trial.outcome == Outcome::UnknownEnd;
         let kept_back = self.entry.and_then(|e| self.terms.held(e.into(), self.now));
-        let place = self
-            .terms
-            .place(head.end(), unknown_end, kept_back, self.now);
+        let end = (!head.end_is_absurd()).then(|| head.end());
+        let place = self.terms.place(end, unknown_end, kept_back, self.now);
         let at = match place {
             Place::Due => Some(self.now),
             Place::Waiting => self.entry.map(|e| e.next_try),

@@ -73,7 +73,9 @@ impl<'a> Counting<'a> {
         let known = self.known.of(b);
         let held = known.and_then(|u| u.held);
         let end = b.end();
-        let place = self.terms.place(end, b.unknown_end, held, self.now);
+        let place = self
+            .terms
+            .place(b.believable_end(), b.unknown_end, held, self.now);
         // A job that was never worked on has an entry only for a hook that is due.
         let reason = known.and_then(|u| self.known.reason(u));
         self.stand(place, known);

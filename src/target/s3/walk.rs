@@ -35,7 +35,7 @@ impl Walk for S3 {
             }
             for part in list.folders {
                 let name = part.strip_prefix(&folder).map(|n| n.trim_end_matches('/'));
-                match name.and_then(number) {
+                match name.and_then(number).filter(|n| Part::is_of_jobs(*n)) {
                     Some(thousands) => parts.push(Part {
                         cluster: cluster.to_owned(),
                         thousands,

@@ -128,7 +128,7 @@ fn clusters_parts(
         if !entry.is_dir() {
             continue;
         }
-        match number(&entry, 1) {
+        match number(&entry, 1).filter(|n| Part::is_of_jobs(*n)) {
             Some(thousands) => parts.push(Part {
                 cluster: name.to_owned(),
                 thousands,

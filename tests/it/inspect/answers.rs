@@ -67,6 +67,26 @@ fn status_counts_every_job_once_where_the_next_sweep_finds_it() {
 }
 
 #[test]
+fn a_job_whose_end_cannot_be_true_is_told_as_the_sweep_takes_it() {
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + 4 * HOUR);
+    site.insert(&NewJob::stopped(1, "n1", T0, HOUR));
+    // In milliseconds.
+    site.insert(&NewJob::stopped(2, "n1", T0 * 1000, HOUR));
+    assert_eq!(places(&status(&site)), [place("due", "-", 2)]);
+    ask(&site, &["run"]).expect(3);
+    let groups = places(&status(&site));
+    assert_eq!(groups, [place("waiting", "row_invalid", 1)]);
+    let told = ask(&site, &["explain", "2", "--json"])
+        .json()
+        .pop()
+        .unwrap();
+    assert_eq!(told["next"]["place"], "waiting", "{told}");
+    let next = told["next"]["at"].as_i64().unwrap();
+    assert!((now()..now() + HOUR).contains(&next), "{next}");
+}
+
+#[test]
 fn what_is_asked_changes_nothing() {
     let site = swept();
     let files = site.files();

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::chown;
 
 use super::{ask, swept};
-use crate::support::site::{Site, T0};
+use crate::support::site::{CLUSTER, Site, T0};
 
 const START: i64 = T0 + 600;
 
@@ -36,7 +36,7 @@ fn what_a_sweep_wrote_is_sound() {
 #[test]
 fn every_planted_fault_is_found() {
     type Plant = fn(&Site);
-    let cases: [(&str, &[&str], Plant); 14] = [
+    let cases: [(&str, &[&str], Plant); 15] = [
         ("missing", &[], |s| {
             fs::remove_dir_all(s.folder(1, START)).unwrap();
         }),
@@ -64,6 +64,11 @@ fn every_planted_fault_is_found() {
         ("not_recorded", &[], |s| s.set(1, "monitoring_status = 1")),
         ("stranger", &[], |s| {
             fs::write(s.folder(1, START).join("notes.txt"), "x").unwrap();
+        }),
+        // More thousands of jobs than a number can count.
+        ("stranger", &[], |s| {
+            let folder = format!("job-archive/{CLUSTER}/9223372036854775807/001/{START}");
+            fs::create_dir_all(s.path(&folder)).unwrap();
         }),
         ("no_cluster_json", &[], |s| {
             fs::create_dir(s.path("job-archive/renamed")).unwrap();

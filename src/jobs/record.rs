@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{Error, PAUSE, is_busy, open_to_write, row, rows};
 use crate::model::job::Head;
-use crate::model::row_columns::row_print;
+use crate::model::row_columns::{Columns, row_print};
 use crate::model::stop::Stop;
 
 /// The new content of a row.
@@ -21,12 +21,8 @@ pub enum Change {
     Archived {
         /// Checksum of the row that was archived, see [`row_print`].
         row_print: u32,
-        /// JSON text.
-        footprint: String,
-        /// JSON text.
-        energy_footprint: String,
-        /// kWh.
-        energy: f64,
+        /// What the row gets.
+        columns: Columns,
     },
     /// Status 2, nothing else.
     Failed,
@@ -122,9 +118,7 @@ fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
     let n = match &u.change {
         Change::Archived {
             row_print: print,
-            footprint,
-            energy_footprint,
-            energy,
+            columns,
         } => {
             if !is_unchanged(tx, h.id, *print)? {
                 return Ok(false);
@@ -134,8 +128,8 @@ fn apply(tx: &Transaction<'_>, u: &Update) -> rusqlite::Result<bool> {
                 "UPDATE job SET footprint = ?8, energy_footprint = ?9, energy = ?10, monitoring_status = 3 {GUARD}"
             ))?
             .execute(params![
-                h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster, footprint, energy_footprint,
-                energy
+                h.id, h.status, h.state, key.job_id, key.start_time, h.duration, cluster, columns.footprint,
+                columns.energy_footprint, columns.energy
             ])?
         }
         Change::Failed => tx

@@ -19,6 +19,11 @@ impl Clock {
         }
     }
 
+    /// When the clock was made, Unix seconds.
+    pub const fn start(&self) -> i64 {
+        self.start
+    }
+
     /// Unix seconds.
     pub fn now(&self) -> i64 {
         self.start

@@ -30,9 +30,7 @@ pub(super) fn update(d: &Finished) -> Option<Update> {
             head: d.head.clone(),
             change: Change::Archived {
                 row_print: a.row_print,
-                footprint: a.columns.footprint.clone(),
-                energy_footprint: a.columns.energy_footprint.clone(),
-                energy: a.columns.energy,
+                columns: a.columns.clone(),
             },
         });
     }
@@ -110,6 +108,19 @@ pub(super) fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Optio
         next,
         coverage: written.then_some(&d.coverage),
         source: blamed.then_some(source),
-        newest: d.newest,
+        // What could not be read was not seen: the next sweep reads it, though nothing newer comes.
+        newest: match d.outcome.kind() {
+            Kind::Failed => d.history.provisional.filter(|seen| *seen > i64::MIN),
+            Kind::Complete
+            | Kind::Partial
+            | Kind::Provisional
+            | Kind::Adopted
+            | Kind::Empty
+            | Kind::NotYet
+            | Kind::NoData
+            | Kind::UnknownEnd
+            | Kind::Interrupted
+            | Kind::Raced => d.newest,
+        },
     })
 }

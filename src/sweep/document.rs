@@ -18,7 +18,7 @@ use crate::model::series::{MetricData, Statistics};
 use crate::model::stored::{Form, Values};
 use crate::rules::richness::{Comparison, compare};
 use crate::rules::statistics;
-use crate::target::Draft;
+use crate::target::{Draft, Whole};
 
 /// A data document while it is made.
 pub(super) struct Document<'a> {
@@ -111,8 +111,8 @@ enum Choice {
     Publish,
     /// What is there stays, and the row gets its columns.
     Keep(Columns),
-    /// What is there stays, and so does the row.
-    Unchanged,
+    /// A provisional archive did not become better.
+    Stay,
 }
 
 impl<'a> Work<'a> {
@@ -183,7 +183,7 @@ impl<'a> Work<'a> {
         match choice {
             Choice::Publish => {}
             Choice::Keep(columns) => return Ok(self.adopted(subject, columns, &outcome)),
-            Choice::Unchanged => return Ok(self.unchanged(&outcome)),
+            Choice::Stay => return self.stay(subject, &outcome),
         }
         let job = &subject.job;
         data::end(document.metrics == 0, document.encoder.buffer());
@@ -229,7 +229,7 @@ impl<'a> Work<'a> {
         let again = subject.row.head.status == STATUS_ARCHIVED;
         let provisional = self.task.history.provisional.is_some();
         if *outcome == Outcome::Empty && provisional {
-            return Ok(Choice::Unchanged);
+            return Ok(Choice::Stay);
         }
         if *outcome == Outcome::Empty && again && Self::keeps_when_empty(subject) {
             let none = "no sample is expected or found now; the archived job stays as it is";
@@ -244,14 +244,24 @@ impl<'a> Work<'a> {
         match comparison {
             _ if self.shared.settings.force && !provisional => Ok(Choice::Publish),
             Comparison::Richer => Ok(Choice::Publish),
-            _ if provisional => Ok(Choice::Unchanged),
-            Comparison::Equal if again => Ok(Choice::Publish),
+            _ if provisional => Ok(Choice::Stay),
+            Comparison::Equal if again || Self::is_described_otherwise(subject) => {
+                Ok(Choice::Publish)
+            }
             Comparison::Equal | Comparison::Poorer(_) if !again && found.whole.is_some() => {
                 self.adopt_columns(subject).map(Choice::Keep)
             }
             Comparison::Equal => Ok(Choice::Publish),
             Comparison::Poorer(why) => Err(Failure::new(Stage::Store, Reason::Poorer, why).into()),
         }
+    }
+
+    /// Whether tags or meta data of the job changed since the whole archive that is there was made.
+    fn is_described_otherwise(subject: &Subject<'a>) -> bool {
+        let whole = subject.found.as_ref().and_then(|f| f.whole.as_ref());
+        let is_other =
+            |w: &Whole| w.tags != subject.row.tags || w.meta_data != subject.row.meta_data;
+        whole.is_some_and(is_other)
     }
 
     /// Whether an archived job whose archive would be empty now stays as it is: not a job of length 0 of which no value is
@@ -271,7 +281,7 @@ impl<'a> Work<'a> {
         otherwise: Outcome,
     ) -> Result<Outcome, Ending> {
         if self.task.history.provisional.is_some() {
-            return Ok(self.unchanged(&otherwise));
+            return self.stay(subject, &otherwise);
         }
         let whole = subject.found.as_ref().is_some_and(|f| f.whole.is_some());
         if !whole || subject.row.head.status == STATUS_ARCHIVED {
@@ -298,13 +308,20 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The outcome of a provisional archive that did not become better.
-    fn unchanged(&mut self, outcome: &Outcome) -> Outcome {
+    /// The outcome of a provisional archive that did not become better. A sweep that ended between archive and row may have
+    /// made it so before; the row gets its columns now.
+    fn stay(&mut self, subject: &Subject<'a>, outcome: &Outcome) -> Result<Outcome, Ending> {
         self.done.lost = false;
+        if subject.found.as_ref().is_some_and(|f| f.whole.is_some()) {
+            let columns = self.adopt_columns(subject)?;
+            if self.columns(&subject.row)?.is_some_and(|c| c != columns) {
+                return Ok(self.adopted(subject, columns, outcome));
+            }
+        }
         if matches!(outcome, Outcome::Provisional | Outcome::NotYet) {
-            Outcome::NotYet
+            Ok(Outcome::NotYet)
         } else {
-            Outcome::Adopted
+            Ok(Outcome::Adopted)
         }
     }
 
@@ -346,6 +363,11 @@ impl<'a> Work<'a> {
         self.check_row(&subject.row)?;
         if self.shared.stop.is_cancelled() {
             return Err(Ending::Cancelled);
+        }
+        // Somebody else archived the job meanwhile: the two are compared.
+        let key = &subject.job.head.key;
+        if subject.found.is_none() && self.shared.target.find(key)?.is_some() {
+            return Err(Ending::Changed);
         }
         // An archived job that is there already, byte for byte, is not written again. Of others nobody knows whether
         // their files ever reached the disk.

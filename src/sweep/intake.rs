@@ -190,7 +190,10 @@ impl Running<'_> {
         }
         // Somebody may have set the row of a provisional archive back, however old the job is.
         let earliest = now.saturating_sub(settings.settle).saturating_sub(2 * DAY);
-        if standing == Some(Standing::Provisional) || listed.head.end() >= earliest {
+        if standing == Some(Standing::Provisional)
+            || listed.unknown_end
+            || listed.head.end() >= earliest
+        {
             self.in_hand.insert(listed.head.id);
         }
         let mut task = self.task_with(listed.head, entry.as_ref());

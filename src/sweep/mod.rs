@@ -50,7 +50,7 @@ pub use choose::{Chosen, Refusal, Refused, choose};
 pub use foretell::{Sight, foretell};
 pub(crate) use hand::place;
 pub use intake::Jobs;
-pub use recovery::recover;
+pub use recovery::Recovery;
 pub use settings::Settings;
 pub use summary::{Abort, Behind, Exit, Failures, Group, Standings, Summary, Thin};
 

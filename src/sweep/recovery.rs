@@ -1,42 +1,113 @@
 //! What a sweep does first: it brings in order what an earlier one left when it was killed.
 //!
 //! Jobs of the backlog need nothing: the next sweep takes them, and what was published of them is adopted. An archived job
-//! that was being archived again is not in the backlog, so the ledger notes it before anything of it is replaced.
+//! that was being archived again is not in the backlog, so the ledger notes it before anything of it is replaced. Its row may
+//! still hold footprint and energy of the archive that was replaced.
 
+use super::hand::place;
 use super::monitor::{Event, Monitor};
-use crate::jobs::{self, Rows};
+use crate::format::meta;
+use crate::jobs::{self, Change, Recorder, Rows, Update};
 use crate::ledger::{Hook, Ledger};
-use crate::model::job::{JobKey, STATUS_ARCHIVED};
+use crate::model::cluster::Clusters;
+use crate::model::failure::chain;
+use crate::model::job::{Job, JobKey, STATUS_ARCHIVED};
+use crate::model::row_columns::row_print;
 use crate::model::stop::Stop;
-use crate::target::Target;
+use crate::rules::statistics::footprint;
+use crate::target::{Found, Target, Whole};
 
 /// Entries that are looked at together.
 const PAGE: usize = 1000;
 
-/// Brings in order what the ledger says was being replaced. What cannot be looked at now is looked at by the next sweep.
-pub fn recover(ledger: &Ledger, target: &dyn Target, monitor: &dyn Monitor, stop: &Stop) {
-    let mut after: Option<JobKey> = None;
-    while !stop.is_draining() {
-        let keys = ledger.half_replaced(after.as_ref(), PAGE);
-        let Some(last) = keys.last() else {
-            return;
-        };
-        after = Some(last.clone());
-        let mut in_order = Vec::new();
-        for key in keys {
-            match target.tidy(&key).and_then(|()| target.find(&key)) {
-                Ok(Some(found)) if found.files.is_some() => {}
-                Ok(_) => monitor.event(&Event::Warning(&format!(
-                    "a sweep was killed while it archived {key} again, and its archive is not whole; archive it once more"
-                ))),
-                Err(f) => {
-                    monitor.event(&Event::Warning(&format!("{key}: {f}")));
-                    continue;
+/// What is brought in order, and by what.
+#[expect(missing_debug_implementations, reason = "ports have none")]
+pub struct Recovery<'a> {
+    /// It knows what was being replaced.
+    pub ledger: &'a Ledger,
+    /// Where the archives are.
+    pub target: &'a dyn Target,
+    /// The clusters' configuration.
+    pub clusters: &'a Clusters,
+    /// The jobs' rows.
+    pub rows: &'a Rows,
+    /// It writes them.
+    pub recorder: &'a mut Recorder,
+}
+
+impl Recovery<'_> {
+    /// Brings in order what the ledger says was being replaced. What cannot be looked at now is looked at by the next sweep.
+    pub fn run(mut self, monitor: &dyn Monitor, stop: &Stop) {
+        let mut after: Option<JobKey> = None;
+        while !stop.is_draining() {
+            let keys = self.ledger.half_replaced(after.as_ref(), PAGE);
+            let Some(last) = keys.last() else {
+                return;
+            };
+            after = Some(last.clone());
+            let mut in_order = Vec::new();
+            for key in keys {
+                match self.mend(&key, stop) {
+                    Ok(true) => {}
+                    Ok(false) => monitor.event(&Event::Warning(&format!(
+                        "a sweep was killed while it archived {key} again, and its archive is not whole; archive it once more"
+                    ))),
+                    Err(e) => {
+                        monitor.event(&Event::Warning(&format!("{key}: {e}")));
+                        continue;
+                    }
                 }
+                in_order.push(key);
             }
-            in_order.push(key);
+            self.ledger.replaced(&in_order);
         }
-        ledger.replaced(&in_order);
+    }
+
+    /// Ends a replacement that was cut short; whether the archive is whole then.
+    fn mend(&mut self, key: &JobKey, stop: &Stop) -> Result<bool, String> {
+        let found = self.target.tidy(key).and_then(|()| self.target.find(key));
+        let Some(found) = found.map_err(|e| e.to_string())? else {
+            return Ok(false);
+        };
+        if let Found {
+            whole: Some(whole), ..
+        } = &found
+        {
+            self.mend_row(key, whole, stop).map_err(|e| chain(&e))?;
+        }
+        Ok(found.files.is_some())
+    }
+
+    /// Gives the row of an archived job the footprint and energy that follow from its archive.
+    fn mend_row(&mut self, key: &JobKey, whole: &Whole, stop: &Stop) -> Result<(), jobs::Error> {
+        let row = self.rows.by_key(key, stop)?;
+        let archived =
+            |job: &Job| job.head.status == STATUS_ARCHIVED && job.head.duration == whole.duration;
+        let Some(job) = row.and_then(|r| r.job.ok()).filter(archived) else {
+            return Ok(());
+        };
+        let Ok(place) = place(self.clusters, &job) else {
+            return Ok(());
+        };
+        let (nodes, duration) = (job.num_nodes, job.head.duration);
+        let Ok(footprint) = footprint(self.clusters, place.sub, &whole.statistics, nodes, duration)
+        else {
+            return Ok(());
+        };
+        let columns = meta::columns(&footprint);
+        let now = self.rows.several(&[job.head.id], stop)?;
+        if now.first().is_some_and(|(_, now)| *now != columns) {
+            let update = Update {
+                change: Change::Archived {
+                    row_print: row_print(&job),
+                    columns,
+                },
+                head: job.head,
+            };
+            // If the row changed just now, somebody else has it in hand.
+            self.recorder.apply(&[update], stop)?;
+        }
+        Ok(())
     }
 }
 

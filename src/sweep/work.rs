@@ -9,16 +9,19 @@ use super::becomes::keep_settled_hours;
 use super::document::Document;
 use super::hand::{Ending, Shared, Subject, Work, no_data, place};
 use super::{hosts, large};
+use crate::jobs;
 use crate::model::failure::{Failure, Reason, Stage, chain, fit_to_print};
 use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED};
 use crate::model::message::{Finished, Task};
 use crate::model::outcome::Outcome;
+use crate::model::row_columns::Columns;
 use crate::rules::assemble::Assembler;
 use crate::rules::evidence::Damage;
 use crate::rules::judge::{Findings, Policy, Verdict, judge};
 use crate::rules::retry::ATTEMPTS;
 use crate::rules::timeline::Interval;
 use crate::source::{Reach, Request};
+use crate::target::Found;
 
 /// How often a job is done again because its row changed while it was worked on.
 const TRIES: usize = 3;
@@ -74,6 +77,13 @@ impl<'a> Work<'a> {
             return Ok(Outcome::NotYet);
         }
         let mut found = target.find(&job.head.key)?;
+        // The length of a provisional archive of a job of unknown end stands in the archive alone.
+        let is_longer = |found: &Found| {
+            let whole = found.whole.as_ref();
+            whole.is_some_and(|w| job.head.duration == 0 && w.duration > 0)
+        };
+        let unknown_end = unknown_end
+            || self.task.history.provisional.is_some() && found.as_ref().is_some_and(is_longer);
         if let Some(found) = &mut found {
             // An archive of another length is not one of this job as it is now.
             found.whole = found
@@ -98,13 +108,23 @@ impl<'a> Work<'a> {
     fn row(&self) -> Result<Option<Row>, Ending> {
         let stop = self.shared.stop;
         let answer = self.shared.rows.by_id(self.task.head.id, stop);
-        answer.map_err(|e| {
-            if stop.is_cancelled() && e.is_locked() {
-                Ending::Cancelled
-            } else {
-                Ending::Fatal(Failure::new(Stage::Row, Reason::Database, chain(&e)))
-            }
-        })
+        answer.map_err(|e| self.database_failed(&e))
+    }
+
+    /// Footprint and energy of the job's row; none where it is another than `row` now.
+    pub(super) fn columns(&self, row: &Job) -> Result<Option<Columns>, Ending> {
+        let answer = self.shared.rows.several(&[row.head.id], self.shared.stop);
+        let mut rows = answer.map_err(|e| self.database_failed(&e))?.into_iter();
+        let same = rows.next().filter(|(now, _)| now.head == row.head);
+        Ok(same.map(|(_, columns)| columns))
+    }
+
+    fn database_failed(&self, e: &jobs::Error) -> Ending {
+        if self.shared.stop.is_cancelled() && e.is_locked() {
+            Ending::Cancelled
+        } else {
+            Ending::Fatal(Failure::new(Stage::Row, Reason::Database, chain(e)))
+        }
     }
 
     /// Whether the row is still the one that was listed, and still to be archived.

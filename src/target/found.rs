@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use super::sum::SummingReader;
 use crate::format::read;
-use crate::model::job::JobKey;
+use crate::model::job::{JobKey, Tag};
 use crate::model::series::Statistics;
 use crate::model::stored::{Files, Form, Sum, Values};
 
@@ -31,6 +31,10 @@ pub struct Whole {
     pub statistics: BTreeMap<String, Statistics>,
     /// Bytes of both documents as stored.
     pub stored_bytes: u64,
+    /// The tags of the job when it was archived.
+    pub tags: Vec<Tag>,
+    /// What stood in `meta_data` then.
+    pub meta_data: BTreeMap<String, String>,
 }
 
 /// One form of the data, read to its end.
@@ -103,6 +107,8 @@ impl Whole {
             duration: meta.job.head.duration,
             statistics: meta.plain_statistics(),
             stored_bytes: files.meta.size + files.data.size,
+            tags: meta.job.tags,
+            meta_data: meta.job.meta_data,
         })
     }
 }

@@ -54,7 +54,8 @@ impl Recording<'_, '_> {
             .settle
             .max(COMES_WITHIN)
             .saturating_add(WRITING);
-        if newest.saturating_add(patience) >= self.settings.clock.now() {
+        // The newest data of a cluster is looked up once a sweep, and long sweeps go on while more comes.
+        if newest.saturating_add(patience) >= self.settings.clock.start() {
             return;
         }
         let cluster = done.head.key.cluster.clone();

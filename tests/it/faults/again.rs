@@ -32,6 +32,12 @@ fn killed(base: &Base, site: &Path, row: &Row, old: &str, point: &str) -> Sweep 
     if old == "data.json" {
         std::fs::remove_file(site.join(&row.folder).join("data.json.gz")).unwrap();
     }
+    // As if the new archive had other statistics than the one whose row this is.
+    let database = rusqlite::Connection::open(site.join("job.db")).unwrap();
+    let sql = "UPDATE job SET footprint = '{}', energy = 1 WHERE job_id = ?1";
+    let job_id = row.key.split('/').nth(1).unwrap();
+    assert_eq!(database.execute(sql, [job_id]).unwrap(), 1);
+    drop(database);
     let mut key = row.key.split('/').skip(1);
     let mut word = || key.next().unwrap().to_owned();
     let mut sweep = Sweep::new(site, &base.scratch("again"));
@@ -71,6 +77,12 @@ fn archiving_again_and_being_killed_leaves_one_whole_archive() {
                 .collect::<Vec<_>>()
         });
         assert_eq!(after.rows[&victim.id].status, 3);
+        if new {
+            assert!(
+                after.rows[&victim.id].same_but_status(row),
+                "{point}: the row is that of the new archive"
+            );
+        }
         // What the ledger knew of the job it still knows.
         assert_eq!(after.of_ledger(row), before.of_ledger(row), "{point}");
     }

@@ -364,7 +364,11 @@ pub(super) fn after(job: &Job, world: &World, flags: &Flags, fate: Fate, now: i6
             };
             job.ledger = Some(Note {
                 failures,
-                newest: newest.filter(|_| told == "provisional" && !job.misplaced),
+                // What could not be read was not seen.
+                newest: job
+                    .ledger
+                    .and_then(|n| n.newest)
+                    .filter(|_| told == "provisional"),
                 next_try: if told == "provisional" {
                     now + pause(failures)
                 } else {

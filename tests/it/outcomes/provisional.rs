@@ -12,6 +12,7 @@ use crate::support::engine::Sweep;
 use crate::support::program::{program, run};
 use crate::support::site::{HOUR, NewJob, Site, T0};
 use crate::support::snapshots::METRICS;
+use crate::support::trouble::Trouble;
 use crate::support::wait::now;
 
 /// A site whose host `n1` has an hour of data, and a job on it.
@@ -309,4 +310,85 @@ fn a_provisional_archive_whose_row_was_set_back_is_worked_on_once() {
     site.host("n1").bin(T0 + HOUR..T0 + 2 * HOUR);
     let swept = Sweep::at(T0 + 400 * HOUR).run(&site);
     assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
+}
+
+#[test]
+fn a_better_archive_whose_row_was_not_written_gets_its_columns_from_the_next_sweep() {
+    let (site, swept) = (beyond(), beyond());
+    let columns = |site: &Site| -> (String, String, f64) {
+        let sql = "SELECT footprint, energy_footprint, energy FROM job";
+        let columns = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?));
+        site.db().query_row(sql, [], columns).unwrap()
+    };
+    let [first, ..] = [&site, &swept].map(|site| {
+        let outcome = Sweep::at(T0 + 2 * HOUR).run(site).outcome(7);
+        assert_eq!(outcome, "provisional");
+        site.host("n1").bin(T0 + HOUR..T0 + 2 * HOUR);
+        columns(site)
+    });
+    // Between the archive and its row the disk fails.
+    let broken = Sweep::at(T0 + 3 * HOUR)
+        .target_trouble(Trouble::FlushFailsAt(0))
+        .run(&site);
+    assert!(broken.summary.aborted.is_some());
+    assert_eq!((held(&site), columns(&site)), (20, first.clone()));
+    let next = Sweep::at(T0 + 3 * HOUR).run(&site);
+    assert_eq!(next.outcome(7), "adopted");
+    assert_eq!(site.ledger(7, "state"), Some(json!("done")));
+    assert_eq!(Sweep::at(T0 + 3 * HOUR).run(&swept).outcome(7), "complete");
+    assert_ne!(columns(&site), first);
+    assert_eq!(columns(&site), columns(&swept));
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again_though_nothing_newer_comes() {
+    let site = beyond();
+    let n1 = site.host("n1");
+    assert_eq!(
+        Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7),
+        "provisional"
+    );
+    // The store is writing its snapshots: that of another host is whole already.
+    site.host("n2").bin(T0..T0 + 2 * HOUR);
+    n1.bin(T0 + HOUR..T0 + 2 * HOUR);
+    let path = n1.path(&format!("{}.bin", T0 + HOUR));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let swept = Sweep::at(T0 + 3 * HOUR).run(&site);
+    assert_eq!((swept.outcome(7), held(&site)), ("failed", 10));
+    fs::write(&path, whole).unwrap();
+    let swept = Sweep::at(T0 + 3 * HOUR + 600).run(&site);
+    assert_eq!((swept.outcome(7), held(&site)), ("complete", 20));
+}
+
+#[test]
+fn a_provisional_archive_of_a_job_of_unknown_end_is_made_better() {
+    let site = Site::new();
+    let n1 = site.host("n1");
+    n1.bin(T0..T0 + HOUR);
+    site.host("n2").bin(T0..T0 + 4 * HOUR);
+    site.insert(&NewJob {
+        walltime: 2 * HOUR,
+        state: "failed".into(),
+        hosts: vec!["n1".into(), "n2".into()],
+        ..NewJob::stopped(7, "n1", T0, 0).status(2)
+    });
+    let sweep = || {
+        Sweep::at(T0 + 5 * HOUR)
+            .with(|s| s.walltime = true)
+            .run(&site)
+    };
+    assert_eq!((sweep().outcome(7), site.status(7)), ("provisional", 3));
+    let held = || {
+        let archived = site.archived(7, T0).unwrap();
+        let values = archived.values("cpu_load", "n1").unwrap();
+        values.iter().filter(|v| v.is_some()).count()
+    };
+    assert_eq!(held(), 60);
+    assert_eq!(sweep().outcome(7), "not_yet", "nothing new");
+    n1.bin(T0 + HOUR..T0 + 4 * HOUR);
+    site.host("n2").bin(T0 + 4 * HOUR..T0 + 5 * HOUR);
+    let swept = sweep();
+    assert_eq!((swept.outcome(7), held()), ("complete", 120));
+    assert_eq!(site.column(7, "duration"), Some(0), "the row stays");
 }

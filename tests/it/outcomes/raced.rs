@@ -1,5 +1,7 @@
 //! Rows that change between reading and recording: the sweep's update must not hit them.
 
+use std::fs;
+
 use crate::support::engine::Sweep;
 use crate::support::site::{HOUR, NewJob, Site, T0, connect};
 
@@ -96,4 +98,42 @@ fn rows_that_another_archives_meanwhile_are_left_alone() {
     assert_eq!(site.count("footprint = '{\"theirs\":1}'"), 40);
     let swept = Sweep::at(NOW).run(&site);
     assert_eq!((swept.jobs.len(), swept.warnings.len()), (0, 0));
+}
+
+#[test]
+fn a_tag_that_is_set_between_archive_and_row_is_in_the_archive_of_the_next_sweep() {
+    let site = race(
+        "INSERT INTO tag (id, tag_type, tag_name, tag_scope) VALUES (5, 'a', 'b', 'global');
+        INSERT INTO jobtag (job_id, tag_id) SELECT id, 5 FROM job",
+    );
+    assert!(site.archived(7, T0).unwrap().meta.get("tags").is_none());
+    let swept = Sweep::at(NOW).run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("complete", 3));
+    assert_eq!(site.archived(7, T0).unwrap().meta["tags"][0]["name"], "b");
+    assert_eq!(site.count("energy_footprint IS NOT NULL"), 1);
+}
+
+#[test]
+fn an_archive_that_another_made_meanwhile_is_not_replaced_by_a_poorer_one() {
+    let whole = Site::new();
+    whole.host("n1").bin(T0..T0 + HOUR);
+    whole.insert(&NewJob::stopped(7, "n1", T0, HOUR));
+    assert_eq!(Sweep::at(NOW).run(&whole).outcome(7), "complete");
+    let site = Site::new();
+    site.host("n1").bin(T0..T0 + 1800);
+    site.host("n2").bin(T0..T0 + 12 * HOUR);
+    site.insert(&NewJob::stopped(7, "n1", T0, HOUR));
+    let (from, to) = (whole.folder(7, T0), site.folder(7, T0));
+    let swept = Sweep::at(T0 + 48 * HOUR)
+        .after_reading(move || {
+            fs::create_dir_all(&to).unwrap();
+            for file in fs::read_dir(&from).unwrap().map(Result::unwrap) {
+                fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        })
+        .run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("adopted", 3));
+    let held = site.archived(7, T0).unwrap();
+    let values = held.values("cpu_load", "n1").unwrap();
+    assert!(values.iter().all(Option::is_some), "{values:?}");
 }

@@ -3,7 +3,7 @@
 //!
 //! It checks signature, region, clock, key and the hash of the body, by code that shares nothing with the client's (which
 //! signs with aws-sigv4), knows one bucket, lists in pages, and publishes an object whole or not at all. Servers of others
-//! pass the same suite in its place: s3s-fs in every run of CI, VersityGW and MinIO by hand (see tests/s3-servers).
+//! pass the same suite in its place: s3s-fs in every run of CI, `VersityGW` and `MinIO` by hand (see tests/s3-servers).
 //!
 //! None of them can stand for it in all tests: none cuts an upload at a certain byte, and s3s-fs takes any region, makes a
 //! bucket that is missing, and answers an unknown key with a code that no other server has.

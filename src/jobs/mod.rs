@@ -53,7 +53,7 @@ pub enum Error {
     ReadOnly(PathBuf),
     /// It can only be read with its log, which needs files beside it that this user cannot open or make.
     #[error(
-        "the job database {path} cannot be read without its log {path}-wal, and that not by this user here; {advice}",
+        "the job database {path} can only be read together with its log {path}-wal, which this user cannot read or make in this folder; {advice}",
         path = .0.display(),
         advice = "run as the owner of the database, or look at a copy of both in a folder that can be written"
     )]

@@ -50,7 +50,6 @@ pub use choose::{Chosen, Refusal, Refused, choose};
 pub use foretell::{Sight, foretell};
 pub(crate) use hand::place;
 pub use intake::Jobs;
-pub use recovery::Recovery;
 pub use settings::Settings;
 pub use summary::{Abort, Behind, Exit, Failures, Group, Standings, Summary, Thin};
 
@@ -88,6 +87,16 @@ pub fn run(
     let (ledger, rows) = (parts.ledger, parts.rows);
     let mut recorder = parts.recorder.take();
     let dry_run = recorder.is_none();
+    if let Some(recorder) = &mut recorder {
+        let recovery = recovery::Recovery {
+            ledger,
+            target: parts.target,
+            clusters: parts.clusters,
+            rows,
+            recorder,
+        };
+        recovery.run(monitor, stop);
+    }
     // If this sweep is killed, the next one looks after the archived jobs that are being archived again.
     let again = if dry_run {
         Vec::new()

@@ -21,23 +21,18 @@ use crate::target::{Found, Target, Whole};
 const PAGE: usize = 1000;
 
 /// What is brought in order, and by what.
-#[expect(missing_debug_implementations, reason = "ports have none")]
-pub struct Recovery<'a> {
+pub(super) struct Recovery<'a> {
     /// It knows what was being replaced.
-    pub ledger: &'a Ledger,
-    /// Where the archives are.
-    pub target: &'a dyn Target,
-    /// The clusters' configuration.
-    pub clusters: &'a Clusters,
-    /// The jobs' rows.
-    pub rows: &'a Rows,
-    /// It writes them.
-    pub recorder: &'a mut Recorder,
+    pub(super) ledger: &'a Ledger,
+    pub(super) target: &'a dyn Target,
+    pub(super) clusters: &'a Clusters,
+    pub(super) rows: &'a Rows,
+    pub(super) recorder: &'a mut Recorder,
 }
 
 impl Recovery<'_> {
     /// Brings in order what the ledger says was being replaced. What cannot be looked at now is looked at by the next sweep.
-    pub fn run(mut self, monitor: &dyn Monitor, stop: &Stop) {
+    pub(super) fn run(mut self, monitor: &dyn Monitor, stop: &Stop) {
         let mut after: Option<JobKey> = None;
         while !stop.is_draining() {
             let keys = self.ledger.half_replaced(after.as_ref(), PAGE);

@@ -108,7 +108,7 @@ impl Outlook<'_> {
         let provisional = |e: &&Entry| e.standing == Standing::Provisional && !self.is_elsewhere;
         if let Some(entry) = self.entry.filter(provisional) {
             let is_held = self.terms.held(entry.into(), self.now).is_some();
-            let why = "it is archived with what there was; sweeps read it again as soon as its hosts have newer data, and replace it only by a richer one";
+            let why = "it is archived with what there was; sweeps read it again as soon as its cluster has newer data, and replace it only by a richer one";
             let next = tried(None, trial, why.into(), Step::Nothing);
             return Next {
                 at: Some(if is_held { entry.next_try } else { self.now }),
@@ -148,7 +148,7 @@ impl Outlook<'_> {
             ),
             Place::Fresh => (
                 format!(
-                    "it stopped less than {} s ago, and until then it is left to the live server",
+                    "it stopped less than {} s ago: cc-backend may still archive it, and a sweep leaves it alone so long",
                     self.terms.min_age
                 ),
                 Step::Wait,

@@ -227,7 +227,10 @@ fn a_phase_that_had_to_be_guessed_is_in_the_ledger_and_said() {
     assert_eq!(site.ledger(1, "guessed").unwrap(), 1);
     let told = ran(&["explain", "1"]).out;
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("may stand one step early or late"), "{told}");
+    assert!(
+        told.contains("may stand one timestep too early or too late"),
+        "{told}"
+    );
     let again = ran(&["run", "-v", "--job-id", "1", "--force"]);
     let said = format!("{}{}", again.out, again.err);
     assert!(said.contains("may stand one step early or late"), "{said}");

@@ -20,7 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   ccarchive demo                               see it at work on a made-up site
   ccarchive run --db var/job.db --dry-run      say what a sweep would do
-  ccarchive run --config /opt/cc/config.json   archive what cc-backend left behind";
+  ccarchive run --config config.json           archive what cc-backend left behind";
 
 /// Archives the stopped jobs that cc-backend left behind
 #[derive(Debug, Parser)]
@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Show an archived job: statistics, footprint, roofline, a curve per metric
     #[command(after_help = inspect::SHOW_EXIT_CODES)]
     Show(Box<inspect::ShowArgs>),
-    /// Compare database, archive and the archive's contents; change nothing
+    /// Compare database, archive and its contents; --repair mends what loses nothing
     #[command(after_help = inspect::VERIFY_EXIT_CODES)]
     Verify(Box<inspect::VerifyArgs>),
     /// Write a small site with jobs of every kind, and sweep it

@@ -31,7 +31,7 @@ pub(crate) struct PlaceArgs {
     pub(crate) config: Option<PathBuf>,
     /// Job archive to write to: a folder, sqlite:FILE for a SQLite file that is there, or `s3://BUCKET` for a bucket of an S3
     /// server, with ?endpoint=URL&region=NAME&use-path-style=true where needed; its keys come from --config or from the
-    /// environment, see `ccarchive(1)` [default: job-archive beside the database]
+    /// environment, see `ccarchive-run(1)` [default: job-archive beside the database]
     #[arg(
         long,
         value_name = "ARCHIVE",

@@ -65,8 +65,8 @@ fn from_environment(matches: &ArgMatches) -> Vec<String> {
 }
 
 fn without_empty_variables(command: clap::Command) -> clap::Command {
-    command.mut_subcommand("run", |run| {
-        run.mut_args(|argument| {
+    command.mut_subcommands(|command| {
+        command.mut_args(|argument| {
             let is_empty = |name| std::env::var_os(name).is_some_and(|v| v.is_empty());
             if argument.get_env().is_some_and(is_empty) {
                 argument.env(Resettable::Reset)
@@ -95,9 +95,9 @@ fn blame_variable(
                 .strip_prefix(&flag)
                 .is_some_and(|rest| rest.starts_with('='))
     });
-    let run = command.find_subcommand("run");
-    let variable = run
-        .into_iter()
+    // A flag has the same variable in all commands that have it.
+    let variable = command
+        .get_subcommands()
         .flat_map(clap::Command::get_arguments)
         .filter(|a| a.get_long().is_some_and(|long| flag == format!("--{long}")))
         .find_map(|a| a.get_env())

@@ -14,10 +14,10 @@ use super::when::When;
 
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
-    0  everything selected is archived, or there was nothing to do
+    0  nothing failed in this sweep: what was due is archived, or there was nothing to do
     1  could not run, or stopped early; what was finished is recorded
     2  usage or configuration
-    3  finished, but a job failed or has no data, an archive is thin, or all hooks failed
+    3  finished, but a job failed, has no data or is below --warn-coverage, or all hooks failed
    11  another sweep of this database is running
    12  version of the database or of the archive not supported
   124  time box reached, work is left
@@ -91,7 +91,7 @@ pub(crate) struct BehaviourArgs {
     #[arg(long, value_name = "N", env = "CCARCHIVE_QUEUE", hide_env_values = true,
           default_value = "128", value_parser = values::queue)]
     pub(crate) queue: NonZeroUsize,
-    /// Time that jobs in work get to finish after a signal
+    /// Time that jobs in work get to finish after a signal or at the end of --max-duration
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_TIMEOUT", hide_env_values = true,
           default_value = "30s", value_parser = quantity::duration)]
     pub(crate) timeout: Duration,
@@ -117,7 +117,7 @@ pub(crate) struct BehaviourArgs {
     #[arg(long, value_name = "DUR", env = "CCARCHIVE_SETTLE", hide_env_values = true,
           value_parser = quantity::duration)]
     pub(crate) settle: Option<Duration>,
-    /// Try failed and quarantined jobs at once, whatever their next try is
+    /// Try waiting, quarantined and lost jobs at once
     #[arg(long)]
     pub(crate) retry_now: bool,
     /// Replace an archived job even by one with less data

@@ -47,7 +47,7 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
     let access = if survey.obstacle.is_none() {
         "writable"
     } else {
-        "not to be written by this user"
+        "this user cannot write it"
     };
     let mut lines = vec![
         format!("database {}: {version}", site.database.value.display()),
@@ -56,7 +56,8 @@ fn describe(site: &Site, version: Option<i64>, survey: &Survey) -> Vec<String> {
             site.archive.value,
             match &survey.archive_owner {
                 Some(owner) => format!("belongs to {owner}, {access}"),
-                None => "read; whether it can be written, its server tells the first job".into(),
+                None =>
+                    "readable; whether it is writable is known when the first job is written".into(),
             }
         ),
     ];

@@ -7,7 +7,7 @@ use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
 use ccarchive::site::{Site, Survey};
 use ccarchive::sweep::monitor::{Event, Monitor};
-use ccarchive::sweep::{self, Exit, Parts, Recovery};
+use ccarchive::sweep::{self, Exit, Parts};
 use ccarchive::target::Archive;
 use jiff::Zoned;
 
@@ -111,7 +111,7 @@ fn sweep_site(
         let patience = b.wait_lock.unwrap_or_default();
         Some(wire::take_lock(site, patience, clock.now(), stop)?)
     };
-    let mut recorder = database.recorder(b.dry_run)?;
+    let recorder = database.recorder(b.dry_run)?;
     let clusters = wire::load_clusters(archive, console)?;
     wire::check_names(&selection, &clusters)?;
     for doubt in preflight::doubts(site, media.survey, &clusters, clock.now()) {
@@ -127,16 +127,6 @@ fn sweep_site(
     let memory = wire::memory(b);
     let source = sources.all(&memory)?;
     let rows = database.rows(b.dry_run)?;
-    if let Some(recorder) = &mut recorder {
-        let recovery = Recovery {
-            ledger: &ledger,
-            target: archive,
-            clusters: &clusters,
-            rows: &rows,
-            recorder,
-        };
-        recovery.run(console, stop);
-    }
     let settings = wire::settings(args, site, archive, &selection, &memory, clock);
     let (jobs, refused) = wire::jobs(&database, &rows, selection, clock.now(), console)?;
     console.start(site, &settings);

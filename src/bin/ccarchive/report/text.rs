@@ -257,11 +257,13 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
 fn doubtful_sources(s: &Summary, lines: &mut Vec<String>) {
     let unproved = s.unproved.iter().map(|(cluster, jobs)| {
         let (jobs, cluster) = (count(*jobs, "job"), Shown(cluster));
-        format!("  none of the {jobs} of {cluster} has a sample in this source, which never had one of this cluster: their rows stay as they are")
+        format!("  {cluster}: this source never held a sample of the cluster, and has none for {jobs}: their rows stay as they are")
     });
     let silent = s.silent.iter().map(|(cluster, jobs)| {
         let (jobs, cluster) = (count(*jobs, "job"), Shown(cluster));
-        format!("  this source never had a sample of {cluster}, and has none of its {jobs} that may still get some")
+        format!(
+            "  {cluster}: this source never held a sample of the cluster; {jobs} may still get some"
+        )
     });
     for doubt in unproved.chain(silent) {
         lines.push(doubt);
@@ -308,6 +310,8 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
         "the time of --max-duration was over"
     } else if s.aborted.is_none() && !s.outages.is_empty() {
         "their source does not answer"
+    } else if s.aborted.is_none() {
+        "they came before the source had shown any sample of their cluster"
     } else {
         "the sweep stopped early"
     };

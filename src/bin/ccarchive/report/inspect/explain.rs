@@ -312,7 +312,7 @@ fn history(told: Option<&Told>, now: i64, p: &mut Paper) {
         p.say(Tone::Plain, &text);
     }
     if t.phase_guessed {
-        let text = "a source had to guess between which times some values belong: they may stand one step early or late";
+        let text = "a source does not record the exact time of some values: they may stand one timestep too early or too late";
         p.say(Tone::Plain, text);
     }
     if let Some(source) = &t.source {

@@ -107,7 +107,7 @@ fn text(s: &Status) -> String {
     standings(s, &mut p);
     p.time(
         "last_success",
-        "When the last sweep ended that came through (exit code 0 or 3).",
+        "When the last sweep that finished (exit code 0 or 3) ended.",
         s.last_success,
     );
     if let Some(last) = s.runs.first() {
@@ -153,7 +153,7 @@ fn risk(s: &Status, p: &mut Page) {
     );
     p.time(
         "next_loss",
-        "When the metric store may begin to forget the most endangered job that is still whole; the margin is this less the time.",
+        "When the metric store may begin to forget the next job that is not archived; the time left is this less the time.",
         r.next_loss,
     );
     if r.retention.is_none() {

@@ -48,7 +48,8 @@ pub(crate) fn verdict(s: &Status) -> Line {
 pub(crate) fn time_left(s: &Status) -> Vec<Line> {
     let r = &s.risk;
     let Some(retention) = r.retention else {
-        let text = "Not known: cc-backend's config.json says how long the source remembers; --config names it.";
+        let text = "Not known: metric-store.retention-in-memory of cc-backend's config.json (--config) says how long the source remembers, \
+            unless the store keeps what it removes as Parquet files.";
         return vec![(Tone::Plain, text.into())];
     };
     let mut lines = Vec::new();

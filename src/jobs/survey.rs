@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::{Error, open, patiently, row};
 use crate::model::job::{
-    JobKey, NOT_STOPPED, STATUS_FAILED, STATUS_PENDING, end_is_absurd, unknown_end,
+    JobKey, NOT_STOPPED, STATUS_FAILED, STATUS_PENDING, believable_end, unknown_end,
 };
 use crate::model::stop::Stop;
 
@@ -45,9 +45,9 @@ impl Brief {
         self.start_time.saturating_add(self.duration)
     }
 
-    /// The same; none where start or duration cannot be true.
+    /// [`believable_end`] of the row.
     pub fn believable_end(&self) -> Option<i64> {
-        (!end_is_absurd(self.start_time, self.duration)).then(|| self.end())
+        believable_end(self.start_time, self.duration)
     }
 
     /// Whether the job waits to be archived.

@@ -152,9 +152,10 @@ pub fn unknown_end(status: i64, duration: i64, state: &[u8], walltime: i64) -> b
     duration == 0 && status == STATUS_FAILED && state == b"failed" && walltime > 0
 }
 
-/// Whether a start (Unix seconds) or duration (seconds) cannot be true.
-pub const fn end_is_absurd(start_time: i64, duration: i64) -> bool {
-    duration > LONGEST_JOB || start_time >= LATEST_START
+/// When a job ended (Unix seconds), from its start and duration (seconds); none where one of them cannot be true.
+pub fn believable_end(start_time: i64, duration: i64) -> Option<i64> {
+    let absurd = duration > LONGEST_JOB || start_time >= LATEST_START;
+    (!absurd).then(|| start_time.saturating_add(duration))
 }
 
 impl Head {
@@ -168,9 +169,9 @@ impl Head {
         !NOT_STOPPED.contains(&self.state.as_str())
     }
 
-    /// Whether start or duration cannot be true, so that the end of the job is unknown.
-    pub fn end_is_absurd(&self) -> bool {
-        end_is_absurd(self.key.start_time, self.duration)
+    /// [`believable_end`] of this row.
+    pub fn believable_end(&self) -> Option<i64> {
+        believable_end(self.key.start_time, self.duration)
     }
 
     /// Whether the job waits to be archived.

@@ -109,18 +109,10 @@ pub(super) fn record_of<'a>(d: &'a Finished, source: &'a str, now: i64) -> Optio
         coverage: written.then_some(&d.coverage),
         source: blamed.then_some(source),
         // What could not be read was not seen: the next sweep reads it, though nothing newer comes.
-        newest: match d.outcome.kind() {
-            Kind::Failed => d.history.provisional.filter(|seen| *seen > i64::MIN),
-            Kind::Complete
-            | Kind::Partial
-            | Kind::Provisional
-            | Kind::Adopted
-            | Kind::Empty
-            | Kind::NotYet
-            | Kind::NoData
-            | Kind::UnknownEnd
-            | Kind::Interrupted
-            | Kind::Raced => d.newest,
+        newest: if d.outcome.kind() == Kind::Failed {
+            d.history.provisional.filter(|seen| *seen > i64::MIN)
+        } else {
+            d.newest
         },
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::hand::{Ending, Subject, Work, no_data};
+use super::hand::{Ending, Subject, Work, footprint, no_data};
 use super::large;
 use crate::format::deflate::Mistake;
 use crate::format::gzip::{Effort, Encoder};
@@ -338,15 +338,13 @@ impl<'a> Work<'a> {
         subject: &Subject<'a>,
         statistics: &BTreeMap<String, Statistics>,
     ) -> Result<statistics::Footprint, Ending> {
-        let job = &subject.job;
-        statistics::footprint(
-            self.shared.clusters,
-            subject.place.sub,
+        let clusters = self.shared.clusters;
+        Ok(footprint(
+            clusters,
+            &subject.place,
+            &subject.job,
             statistics,
-            job.num_nodes,
-            job.head.duration,
-        )
-        .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e.to_string()).into())
+        )?)
     }
 
     fn publish(

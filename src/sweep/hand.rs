@@ -1,6 +1,6 @@
 //! What workers have in hand: what they all use, and the job that one of them works on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,8 +12,10 @@ use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::{Job, Shown};
 use crate::model::message::{Finished, Stages, Task};
 use crate::model::outcome::Outcome;
+use crate::model::series::Statistics;
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
+use crate::rules::statistics::{self, Footprint};
 use crate::source::{self, Request, Source};
 use crate::target::{self, Found, Target};
 
@@ -131,6 +133,23 @@ pub(crate) fn place<'a>(clusters: &'a Clusters, job: &Job) -> Result<Place<'a>, 
         unknown(Reason::SubclusterUnknown, text)
     })?;
     Ok(Place { cluster, sub })
+}
+
+/// Footprint and energy of a job that follow from its statistics by metric.
+pub(super) fn footprint(
+    clusters: &Clusters,
+    place: &Place<'_>,
+    job: &Job,
+    statistics: &BTreeMap<String, Statistics>,
+) -> Result<Footprint, Failure> {
+    statistics::footprint(
+        clusters,
+        place.sub,
+        statistics,
+        job.num_nodes,
+        job.head.duration,
+    )
+    .map_err(|e| Failure::new(Stage::Compute, Reason::FootprintInvalid, e.to_string()))
 }
 
 /// A job as its archive is to describe it, and what the archive has of it now.

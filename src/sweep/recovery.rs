@@ -4,7 +4,7 @@
 //! that was being archived again is not in the backlog, so the ledger notes it before anything of it is replaced. Its row may
 //! still hold footprint and energy of the archive that was replaced.
 
-use super::hand::place;
+use super::hand::{footprint, place};
 use super::monitor::{Event, Monitor};
 use crate::format::meta;
 use crate::jobs::{self, Change, Recorder, Rows, Update};
@@ -14,8 +14,7 @@ use crate::model::failure::chain;
 use crate::model::job::{Job, JobKey, STATUS_ARCHIVED};
 use crate::model::row_columns::row_print;
 use crate::model::stop::Stop;
-use crate::rules::statistics::footprint;
-use crate::target::{Found, Target, Whole};
+use crate::target::{Target, Whole};
 
 /// Entries that are looked at together.
 const PAGE: usize = 1000;
@@ -64,10 +63,7 @@ impl Recovery<'_> {
         let Some(found) = found.map_err(|e| e.to_string())? else {
             return Ok(false);
         };
-        if let Found {
-            whole: Some(whole), ..
-        } = &found
-        {
+        if let Some(whole) = &found.whole {
             self.mend_row(key, whole, stop).map_err(|e| chain(&e))?;
         }
         Ok(found.files.is_some())
@@ -81,11 +77,8 @@ impl Recovery<'_> {
         let Some(job) = row.and_then(|r| r.job.ok()).filter(archived) else {
             return Ok(());
         };
-        let Ok(place) = place(self.clusters, &job) else {
-            return Ok(());
-        };
-        let (nodes, duration) = (job.num_nodes, job.head.duration);
-        let Ok(footprint) = footprint(self.clusters, place.sub, &whole.statistics, nodes, duration)
+        let Ok(footprint) = place(self.clusters, &job)
+            .and_then(|place| footprint(self.clusters, &place, &job, &whole.statistics))
         else {
             return Ok(());
         };

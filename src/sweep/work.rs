@@ -78,12 +78,11 @@ impl<'a> Work<'a> {
         }
         let mut found = target.find(&job.head.key)?;
         // The length of a provisional archive of a job of unknown end stands in the archive alone.
-        let is_longer = |found: &Found| {
-            let whole = found.whole.as_ref();
-            whole.is_some_and(|w| job.head.duration == 0 && w.duration > 0)
-        };
+        let has_length = |found: &Found| found.whole.as_ref().is_some_and(|w| w.duration > 0);
         let unknown_end = unknown_end
-            || self.task.history.provisional.is_some() && found.as_ref().is_some_and(is_longer);
+            || self.task.history.provisional.is_some()
+                && job.head.duration == 0
+                && found.as_ref().is_some_and(has_length);
         if let Some(found) = &mut found {
             // An archive of another length is not one of this job as it is now.
             found.whole = found

@@ -8,9 +8,10 @@ use std::path::Path;
 use ccarchive::fuzzing::TARGETS;
 
 use crate::support::random::Random;
+use crate::support::wait::short_or_long;
 
-/// Mutations of a target's corpus.
-const ROUNDS: usize = 20_000;
+/// Mutations of a target's corpus, and with `CCARCHIVE_TEST_LONG`.
+const ROUNDS: [usize; 2] = [20_000, 100_000];
 /// No mutation is longer.
 const LONGEST: usize = 1 << 14;
 
@@ -97,12 +98,13 @@ impl Mutator {
 
 #[test]
 fn every_fuzz_target_takes_its_corpus_and_thousands_of_mutations_of_it() {
+    let rounds = short_or_long(ROUNDS[0], ROUNDS[1]);
     for (name, target) in TARGETS {
         let corpus = corpus(name);
         assert!(corpus.len() >= 2, "{name} has a corpus");
         let mut m = Mutator(Random::seeded(0x9E37_79B9_7F4A_7C15));
         let mut last = Vec::new();
-        for round in 0..ROUNDS {
+        for round in 0..rounds {
             let mut input = corpus[round % corpus.len()].clone();
             if round >= corpus.len() {
                 // Now and then the mutation of a mutation.

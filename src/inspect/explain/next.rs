@@ -121,7 +121,7 @@ impl Outlook<'_> {
     fn unarchived(&self, head: &Head, trial: &Finished) -> Next {
         let unknown_end = trial.outcome == Outcome::UnknownEnd;
         let kept_back = self.entry.and_then(|e| self.terms.held(e.into(), self.now));
-        let end = (!head.end_is_absurd()).then(|| head.end());
+        let end = head.believable_end();
         let place = self.terms.place(end, unknown_end, kept_back, self.now);
         let at = match place {
             Place::Due => Some(self.now),

@@ -186,10 +186,12 @@ impl Source for Checkpoints {
 
     fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
         // Nobody waits for a probe, which a sick medium may answer late.
-        let worked = {
-            let worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner);
-            worked.get(cluster).cloned()
-        };
+        let worked = self
+            .worked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(cluster)
+            .cloned();
         let own = presence::probe(&self.root, cluster, but, worked.as_deref(), stop);
         let older = self.older.iter().map(|o| o.probe(cluster, but, stop));
         probes(std::iter::once(own).chain(older).collect())

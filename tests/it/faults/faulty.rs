@@ -296,6 +296,10 @@ impl Faulty {
     fn vanish(&mut self, what: &str, rule: &str, empty: bool) {
         let (path, gone) = (self.site.join(what), self.site.with_extension("gone"));
         let (p, g) = (path.display(), gone.display());
+        if rule.starts_with("rename") {
+            // A second worker might be between its two renames just then. What it leaves, a kill leaves as well.
+            self.sweep.workers = 1;
+        }
         self.sweep.rules = self.filled(&format!("{rule}|V{p}>{g}"));
         if empty {
             let folder = self.site.with_extension("empty");

@@ -24,6 +24,7 @@ pub(super) struct Sweep {
     pub(super) scratch: PathBuf,
     pub(super) binary: PathBuf,
     pub(super) database: &'static str,
+    pub(super) workers: u32,
     pub(super) arguments: Vec<String>,
     pub(super) rules: Vec<String>,
     pub(super) nobody: bool,
@@ -52,6 +53,7 @@ impl Sweep {
             scratch: scratch.into(),
             binary: env!("CARGO_BIN_EXE_ccarchive").into(),
             database: "job.db",
+            workers: 2,
             arguments: Vec::new(),
             rules: Vec::new(),
             nobody: false,
@@ -83,7 +85,8 @@ impl Sweep {
             c.env_remove(name);
         }
         c.current_dir(&self.site).stdin(Stdio::null());
-        c.args(["run", "--db", self.database, "--json", "--workers", "2"])
+        c.args(["run", "--db", self.database, "--json", "--workers"])
+            .arg(self.workers.to_string())
             .args(&self.arguments);
         let output = self.output.clone().unwrap_or_else(|| self.file("out"));
         let output = File::options()

@@ -21,7 +21,7 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum Standing {
-    /// Archived with the samples found so far; read again once its hosts have newer data.
+    /// Archived with the samples found so far; read again once its cluster has newer data.
     Provisional,
     /// Waits for its next try.
     Waiting,

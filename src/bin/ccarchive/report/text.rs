@@ -209,7 +209,7 @@ fn notes(s: &Summary, lines: &mut Vec<String>) {
     let counted = [
         (
             s.of(Kind::Provisional),
-            "provisional: archived with what there is; read again when their hosts have newer data",
+            "provisional: archived with what there is; read again when their cluster has newer data",
         ),
         (
             s.unchanged,

@@ -56,6 +56,13 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    /// Ends the lock also where a program that is just being started still has a copy of the open file.
+    fn drop(&mut self) {
+        drop(self.file.unlock());
+    }
+}
+
 /// Takes the lock of a database; waits for it for `patience`, unless the sweep is to end. `since` is the time as people
 /// read it, for whoever finds the lock taken.
 ///

@@ -12,6 +12,7 @@ use ccarchive::jobs::lock;
 use ccarchive::model::stop::Stop;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
 use super::verify::tear;
@@ -175,10 +176,11 @@ fn what_a_living_sweep_is_writing_is_no_finding() {
     let path = site.folder(1, START).join(".ccarchive-data-00ff.tmp");
     leave(&path);
     let file = File::open(&path).unwrap();
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    flock(&file, FlockOperation::LockExclusive).unwrap();
     ask(&site, &["verify", "--repair"]).expect(0);
     assert!(path.exists());
-    drop(file);
+    // A program that another test is just starting may still have a copy of the file: closing ours would not end the lock.
+    flock(&file, FlockOperation::Unlock).unwrap();
     ask(&site, &["verify"]).expect(3);
     ask(&site, &["verify", "--repair"]).expect(0);
     assert!(!path.exists());

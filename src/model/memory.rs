@@ -15,6 +15,8 @@ const LEAST_READING: usize = 128 << 20;
 #[derive(Debug)]
 pub struct Memory {
     all: usize,
+    /// How many sources may have samples of the same host.
+    sources: usize,
     /// Bytes of series that large jobs hold.
     series: AtomicUsize,
 }
@@ -25,23 +27,32 @@ impl Memory {
         Self::new((bytes / 4 * 3).max(LEAST))
     }
 
-    /// `all`: bytes.
+    /// `all`: bytes. One source has the samples of a host.
     pub const fn new(all: usize) -> Self {
         Self {
             all,
+            sources: 1,
             series: AtomicUsize::new(0),
         }
     }
 
-    /// Bytes that the series of all jobs in work may take: three quarters.
-    pub const fn for_series(&self) -> usize {
-        self.all / 4 * 3
+    /// The same where so many sources may have samples of the same host: what one holds is kept while the next is read.
+    #[must_use]
+    pub const fn with_sources(mut self, n: usize) -> Self {
+        self.sources = if n == 0 { 1 } else { n };
+        self
     }
 
-    /// Bytes that one host may take while it is read: as much as all that were read and the series together, and never so
-    /// little that a host of everyday size cannot be read.
+    /// Bytes that the series of all jobs in work may take: three quarters, as long as one source has them; while they are read
+    /// each source takes as much again.
+    pub const fn for_series(&self) -> usize {
+        self.all / 4 * 3 / self.sources
+    }
+
+    /// Bytes that one host may take in one source while it is read: in all of them together as much as all that were read and
+    /// the series, and never so little that a host of everyday size cannot be read.
     pub fn for_reading(&self) -> usize {
-        self.all.max(LEAST_READING)
+        self.all.max(LEAST_READING) / self.sources
     }
 
     /// Bytes that decoded hosts may take now: two thirds, or what series leave if that is less.
@@ -70,5 +81,15 @@ mod tests {
         assert_eq!(memory.for_hosts(), 300);
         memory.note_series(2000);
         assert_eq!(memory.for_hosts(), 0);
+    }
+
+    #[test]
+    fn copies_of_a_host_in_several_sources_share_what_one_copy_has() {
+        let one = Memory::new(1200 << 20);
+        assert_eq!(one.for_reading(), 1200 << 20);
+        let three = Memory::new(1200 << 20).with_sources(3);
+        assert_eq!(three.for_reading(), 400 << 20);
+        assert_eq!(three.for_series(), 300 << 20);
+        assert_eq!(Memory::new(1200).with_sources(0).for_series(), 900);
     }
 }

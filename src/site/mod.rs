@@ -132,6 +132,13 @@ impl Site {
         all.collect()
     }
 
+    /// How many sources may have samples of the same host. Of the stores that the configuration names each job has one.
+    pub fn sources_of_a_host(&self) -> usize {
+        let of_config = |s: &&Located<Store>| matches!(s.origin, Origin::Config { .. });
+        let (configured, named): (Vec<_>, Vec<_>) = self.stores.iter().partition(of_config);
+        self.checkpoints.len() + named.len() + usize::from(!configured.is_empty())
+    }
+
     fn with_config(
         places: &Places,
         database: Located<PathBuf>,

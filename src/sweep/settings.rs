@@ -68,7 +68,7 @@ impl Settings {
             walltime: false,
             warn_coverage: 0.0,
             compression: Effort::Normal,
-            memory: Arc::new(Memory::new(384 << 20)),
+            memory: Arc::new(Memory::of_sweep(256 << 20)),
             limit: None,
             hook: None,
             clock,

@@ -464,6 +464,11 @@ fn external_stores_stand_behind_the_files_and_alone_where_there_are_none() {
         site.source_names(),
         [&*files, "http://store:8082", "http://alex:8082"]
     );
+    assert_eq!(
+        site.sources_of_a_host(),
+        2,
+        "the files, and the store of its cluster"
+    );
 
     fs::remove_dir(folder.path("var/checkpoints")).unwrap();
     let site = resolve(&places);
@@ -491,6 +496,7 @@ fn a_store_that_a_flag_names_stands_where_it_is_named() {
     });
     let folder = folder.path("b").display().to_string();
     assert_eq!(site.source_names(), ["http://a:1", &*folder, "https://c:2"]);
+    assert_eq!(site.sources_of_a_host(), 3);
 }
 
 #[test]

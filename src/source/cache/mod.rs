@@ -18,7 +18,7 @@ use crate::rules::evidence::Evidence;
 /// What an answer takes besides its series (bytes), roughly.
 const SMALL_CHANGE: usize = 256;
 
-/// An answer that takes more than this part of the budget is not widened: the next question is asked for itself.
+/// An answer that takes more than this part of the budget is not widened: it is given up before the next question is asked.
 const SHARE: usize = 4;
 
 /// Cluster and host.
@@ -99,12 +99,19 @@ impl<S: Source> Cached<S> {
             return (Step::Wait(Arc::clone(flight), asked.covers(request)), 0);
         }
         let mut asked = Asked::of(request);
-        if let Some(kept) = entry.kept.as_ref().filter(|k| k.bytes <= budget / SHARE) {
-            asked = kept.covers.united(&asked);
+        let mut given_up = 0;
+        match &entry.kept {
+            Some(kept) if kept.bytes <= budget / SHARE => asked = kept.covers.united(&asked),
+            Some(kept) => {
+                // Beside the answer that replaces it, it would take its room twice.
+                given_up = kept.bytes;
+                entry.kept = None;
+            }
+            None => {}
         }
         let flight = HostFlight::default();
         entry.flight = Some((asked.clone(), Arc::clone(&flight)));
-        s.bytes += foreseen;
+        s.bytes = s.bytes - given_up + foreseen;
         s.make_room(budget, key);
         (Step::Ask(asked, flight), foreseen)
     }

@@ -129,6 +129,13 @@ fn an_answer_that_takes_much_of_the_room_is_not_widened() {
     }
     let windows: Vec<_> = fake.asked.lock().unwrap().iter().map(|a| a.1).collect();
     assert!(windows.iter().all(|w| w.to - w.from == 100), "{windows:?}");
+    let (next, foreseen) = cache.step(&("c".into(), "a".into()), &about("a", 9000, 9100));
+    assert!(matches!(next, Step::Ask(..)));
+    let reserved = cache.lock().bytes;
+    assert_eq!(
+        reserved, foreseen,
+        "the last one is kept while its successor is read"
+    );
 }
 
 #[test]

@@ -23,7 +23,8 @@ use crate::cli::convert::MIN_AGE;
 use crate::cli::places::SiteArgs;
 use crate::report;
 
-/// Bytes of a job's data that are kept between the question of what a source holds and that of what a sweep would do.
+/// Bytes of a job's data that are kept between the question of what a source holds and that of what a sweep would do; also
+/// the memory of a sweep that a repair makes.
 const REMEMBERED: usize = 256 << 20;
 /// A lock of others is waited for so long: whoever looks wants an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -112,15 +113,17 @@ impl Inspected {
         })
     }
 
-    /// The sources as a sweep of many jobs asks them.
-    pub(super) fn sweep_source(&self, memory: &Arc<Memory>) -> Result<Filling, Stopped> {
+    /// The sources as a sweep of many jobs asks them, and the memory that it has.
+    pub(super) fn sweep_source(&self) -> Result<(Filling, Arc<Memory>), Stopped> {
         let opening = Opening {
             site: &self.site,
             clusters: &self.clusters,
             ledger: &self.ledger,
             clock: self.terms.clock,
         };
-        opening.all(memory)
+        let memory = Memory::of_sweep(REMEMBERED).with_sources(self.site.sources_of_a_host());
+        let memory = Arc::new(memory);
+        Ok((opening.all(&memory)?, memory))
     }
 
     /// Asks a question; what the ledger complains about is said afterwards.

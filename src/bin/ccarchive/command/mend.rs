@@ -89,11 +89,12 @@ fn sweep(
     let database = &site.site.database.value;
     let ledger = Ledger::open(&site.site.ledger.value, database);
     let defaults = Settings::new(terms.clock);
-    let source = site.sweep_source(&defaults.memory)?;
+    let (source, memory) = site.sweep_source()?;
     let settings = Settings {
         settle: terms.settle,
         retention: terms.retention,
         source: terms.source.clone(),
+        memory,
         workers: defaults.workers + site.archive.waits(),
         ..defaults
     };

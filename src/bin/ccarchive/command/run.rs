@@ -124,7 +124,7 @@ fn sweep_site(
         ledger: &ledger,
         clock,
     };
-    let memory = wire::memory(b);
+    let memory = wire::memory(b, site);
     let source = sources.all(&memory)?;
     let rows = database.rows(b.dry_run)?;
     let settings = wire::settings(args, site, archive, &selection, &memory, clock);

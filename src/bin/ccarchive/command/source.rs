@@ -49,7 +49,8 @@ impl Opening<'_> {
     pub(super) fn remembering(&self, memory: usize) -> Result<(Vec<Shared>, Filling), Stopped> {
         let before = self.stores(true)?;
         // As much for a host as a sweep gives it that may use so much memory.
-        let folders = self.folders(Memory::of_sweep(memory).for_reading());
+        let sweep = Memory::of_sweep(memory).with_sources(self.site.sources_of_a_host());
+        let folders = self.folders(sweep.for_reading());
         let behind = self.stores(false)?;
         let budget = memory / (before.len() + folders.len() + behind.len()).max(1);
         let shared = |named: Vec<Named>| -> Vec<Shared> {

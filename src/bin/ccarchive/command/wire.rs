@@ -189,9 +189,9 @@ fn refusal(why: &Refusal) -> String {
 }
 
 /// The memory for decoded hosts and for series.
-pub(super) fn memory(b: &BehaviourArgs) -> Arc<Memory> {
+pub(super) fn memory(b: &BehaviourArgs, site: &Site) -> Arc<Memory> {
     let all = usize::try_from(b.memory).unwrap_or(usize::MAX);
-    Arc::new(Memory::of_sweep(all))
+    Arc::new(Memory::of_sweep(all).with_sources(site.sources_of_a_host()))
 }
 
 /// How to sweep.

@@ -1,11 +1,8 @@
 //! What was asked of a host, as a value of its own: whether it covers another question, and what covers both.
 
-use std::sync::Arc;
-
-use super::{Error, Request, Source, Wanted};
+use super::{Request, Wanted};
 use crate::model::series::Scope;
-use crate::model::stop::Stop;
-use crate::rules::evidence::{Covers, Evidence};
+use crate::rules::evidence::Covers;
 use crate::rules::scopes::Component;
 use crate::rules::timeline::Interval;
 
@@ -38,6 +35,15 @@ impl Metric {
         };
         metric.add(wanted.components);
         metric
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            metric: &self.name,
+            frequency: self.frequency,
+            native: self.native,
+            components: &self.components,
+        }
     }
 
     fn is(&self, name: &str, frequency: i64, native: Scope) -> bool {
@@ -123,32 +129,11 @@ impl Asked {
         }
     }
 
-    /// Asks a source.
-    pub(super) fn ask(
-        &self,
-        source: &impl Source,
-        cluster: &str,
-        host: &str,
-        stop: &Stop,
-    ) -> Result<Arc<Evidence>, Error> {
-        let metrics: Vec<Wanted<'_>> = self
-            .metrics
-            .iter()
-            .map(|m| Wanted {
-                metric: &m.name,
-                frequency: m.frequency,
-                native: m.native,
-                components: &m.components,
-            })
-            .collect();
-        let request = Request {
-            cluster,
-            // Files do not know of subclusters.
-            subcluster: "",
-            host,
-            metrics: &metrics,
-            window: self.window,
-        };
-        source.ask(&request, stop)
+    pub(super) const fn window(&self) -> Interval {
+        self.window
+    }
+
+    pub(super) fn wanted(&self) -> Vec<Wanted<'_>> {
+        self.metrics.iter().map(Metric::wanted).collect()
     }
 }

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::layers::{damage, lay_over, worst};
+use super::layers::{damage, lay_over, probe_any, reach_of_any, worst};
 use super::{Error, Reach, Request, Source, Wanted};
 use crate::model::outcome::Filled;
 use crate::model::stop::Stop;
@@ -36,13 +36,8 @@ impl Filling {
         Self { sources }
     }
 
-    /// The error where none of the sources answered. One of several that is gone leaves the others' jobs alone.
-    fn error(&self, errors: Vec<Error>) -> Error {
-        let worst = worst(errors);
-        if let (Error::Gone(detail), true) = (&worst, self.sources.len() > 1) {
-            return Error::LayerGone(detail.clone());
-        }
-        worst
+    fn each(&self) -> impl Iterator<Item = &dyn Source> {
+        self.sources.iter().map(|(_, source)| &**source)
     }
 }
 
@@ -159,7 +154,7 @@ impl Source for Filling {
             found = Some(merged);
         }
         let Some(found) = found else {
-            return Err(self.error(errors));
+            return Err(worst(errors).of_one_of(self.sources.len()));
         };
         let silent: Vec<Damage> = errors.into_iter().filter_map(damage).collect();
         if silent.is_empty() {
@@ -173,41 +168,13 @@ impl Source for Filling {
     }
 
     fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
-        let (mut reach, mut errors): (Option<Reach>, _) = (None, Vec::new());
-        for (_, source) in &self.sources {
-            match source.reach(cluster, stop) {
-                Ok(r) => reach = Some(reach.map_or(r, |all| all.united(r))),
-                Err(e @ (Error::Cancelled | Error::Refused(_))) => return Err(e),
-                Err(e) => errors.push(e),
-            }
-        }
-        let Some(mut reach) = reach else {
-            return Err(self.error(errors));
-        };
-        if errors.into_iter().any(|e| damage(e).is_some()) {
-            // The oldest data may be in the source that is silent.
-            reach.oldest = i64::MIN;
-        }
-        Ok(reach)
+        let reach = reach_of_any(self.each(), cluster, stop);
+        reach.map_err(|e| e.of_one_of(self.sources.len()))
     }
 
-    /// A source that is gone fails no job: those that need it wait for it. So only the others can be sick.
     fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
-        let (mut well, mut errors) = (false, Vec::new());
-        for (_, source) in &self.sources {
-            match source.probe(cluster, but, stop) {
-                Ok(()) => well = true,
-                Err(e @ (Error::Gone(_) | Error::LayerGone(_) | Error::ClusterMissing { .. })) => {
-                    errors.push(e);
-                }
-                Err(e) => return Err(e),
-            }
-        }
-        if well {
-            Ok(())
-        } else {
-            Err(self.error(errors))
-        }
+        let probe = probe_any(self.each(), cluster, but, stop);
+        probe.map_err(|e| e.of_one_of(self.sources.len()))
     }
 }
 

@@ -198,6 +198,50 @@ pub(super) fn probes(answers: Vec<Result<(), Error>>) -> Result<(), Error> {
     Err(worst(errors))
 }
 
+/// How far sources reach of which each job needs one: as far as any of them does, since one that does not answer must not keep
+/// back the jobs of the others.
+///
+/// # Errors
+/// When none of them could answer, or one does not let us in.
+pub(super) fn reach_of_any<'a>(
+    sources: impl Iterator<Item = &'a dyn Source>,
+    cluster: &str,
+    stop: &Stop,
+) -> Result<Reach, Error> {
+    let mut answers = Vec::new();
+    for source in sources {
+        match source.reach(cluster, stop) {
+            Err(e @ (Error::Cancelled | Error::Refused(_))) => return Err(e),
+            answer => answers.push(answer),
+        }
+    }
+    reaches(answers)
+}
+
+/// Whether any of such sources is sick. One that is gone fails no job: those that need it wait for it. So only the others can
+/// be.
+///
+/// # Errors
+/// What the first of them met that is; or the worst, where none is well.
+pub(super) fn probe_any<'a>(
+    sources: impl Iterator<Item = &'a dyn Source>,
+    cluster: &str,
+    but: &[&str],
+    stop: &Stop,
+) -> Result<(), Error> {
+    let (mut well, mut errors) = (false, Vec::new());
+    for source in sources {
+        match source.probe(cluster, but, stop) {
+            Ok(()) => well = true,
+            Err(e @ (Error::Gone(_) | Error::LayerGone(_) | Error::ClusterMissing { .. })) => {
+                errors.push(e);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    if well { Ok(()) } else { Err(worst(errors)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

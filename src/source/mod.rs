@@ -85,6 +85,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error as that of one of `count` sources: one of several that is gone leaves the others' jobs alone.
+    pub(crate) fn of_one_of(self, count: usize) -> Self {
+        if let Self::Gone(detail) = &self
+            && count > 1
+        {
+            return Self::LayerGone(detail.clone());
+        }
+        self
+    }
+
     /// The failure of a job that needed the answer; none when the sweep was cancelled.
     pub fn failure(self) -> Option<Failure> {
         let words = self.to_string();

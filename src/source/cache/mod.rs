@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::asked::Asked;
 use super::flight::Flight;
-use super::{Error, Reach, Request, Source};
+use super::{Error, Reach, Request, Source, Wanted};
 use crate::model::memory::Memory;
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
@@ -21,8 +21,35 @@ const SMALL_CHANGE: usize = 256;
 /// An answer that takes more than this part of the budget is not widened: it is given up before the next question is asked.
 const SHARE: usize = 4;
 
-/// Cluster and host.
-type Key = (String, String);
+/// Whose answer it is. A host may be of several subclusters, and each may have a store of its own.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+struct Key {
+    cluster: String,
+    subcluster: String,
+    host: String,
+}
+
+impl Key {
+    fn of(request: &Request<'_>) -> Self {
+        Self {
+            cluster: request.cluster.to_owned(),
+            subcluster: request.subcluster.to_owned(),
+            host: request.host.to_owned(),
+        }
+    }
+
+    /// What is asked about it.
+    fn request<'a>(&'a self, asked: &'a Asked, metrics: &'a [Wanted<'a>]) -> Request<'a> {
+        Request {
+            cluster: &self.cluster,
+            subcluster: &self.subcluster,
+            host: &self.host,
+            metrics,
+            window: asked.window(),
+        }
+    }
+}
+
 type HostFlight = Arc<Flight<Arc<Evidence>>>;
 
 /// Decorates a source.
@@ -130,7 +157,10 @@ impl<S: Source> Cached<S> {
             key,
             foreseen,
         };
-        let answer = flight.fly(|| asked.ask(&self.inner, &key.0, &key.1, stop));
+        let answer = flight.fly(|| {
+            let wanted = asked.wanted();
+            self.inner.ask(&key.request(asked, &wanted), stop)
+        });
         if let Ok(evidence) = &answer {
             self.keep(&mut landing, asked, evidence);
         }
@@ -202,7 +232,7 @@ impl Drop for Landing<'_> {
 
 impl<S: Source> Source for Cached<S> {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
-        let key = (request.cluster.to_owned(), request.host.to_owned());
+        let key = Key::of(request);
         loop {
             let (next, foreseen) = self.step(&key, request);
             match next {

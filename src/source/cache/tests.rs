@@ -7,7 +7,7 @@ use crate::rules::evidence::Covers;
 use crate::rules::scopes::Component;
 use crate::rules::timeline::Interval;
 use crate::source::Wanted;
-use crate::source::testing::{Fake, about, holding, unreadable};
+use crate::source::testing::{Fake, about, holding, read, unreadable};
 
 /// Bytes of the answers of [`hosts`].
 const ONE: usize = 4 * 1000 + 400;
@@ -55,16 +55,34 @@ fn the_host_used_longest_ago_goes_first_and_the_one_just_read_stays() {
 }
 
 #[test]
+fn each_subcluster_of_a_host_is_asked_for_itself() {
+    let fake = Fake::new(|r| match r.subcluster {
+        "gpu" => Ok(holding(0, &[2.0])),
+        _ => Ok(holding(0, &[1.0])),
+    });
+    let cache = Cached::new(&fake, memory(1 << 20));
+    for (subcluster, value) in [("gpu", 2.0), ("cpu", 1.0), ("gpu", 2.0)] {
+        let request = Request {
+            subcluster,
+            ..about("a", -60, 60)
+        };
+        let answer = cache.ask(&request, &Stop::new()).unwrap();
+        assert_eq!(read(&answer.series, -30, 1), [Some(value)]);
+    }
+    assert_eq!(fake.times(), 2);
+}
+
+#[test]
 fn what_is_being_read_has_its_room_before_it_is_there() {
     let fake = Fake::new(|_| Ok(holding(0, &[1.0; 1000])));
     let cache = Cached::new(fake, memory(2 * ONE));
     ask(&cache, "a");
     ask(&cache, "b");
-    let (_, foreseen) = cache.step(&("c".into(), "x".into()), &about("x", 0, 1));
+    let (_, foreseen) = cache.step(&Key::of(&about("x", 0, 1)), &about("x", 0, 1));
     let s = cache.lock();
     assert!(foreseen > 4000);
     assert!(s.bytes <= 2 * ONE, "{} bytes", s.bytes);
-    assert!(!s.hosts.contains_key(&("c".into(), "a".into())));
+    assert!(!s.hosts.contains_key(&Key::of(&about("a", 0, 1))));
 }
 
 #[test]
@@ -86,7 +104,7 @@ fn failures_reach_all_who_waited_and_are_not_remembered() {
         let first = scope.spawn(|| cache.ask(&about("a", 0, 1), &stop));
         begun.wait();
         // The question is under way: this one waits for it.
-        let key = ("c".to_owned(), "a".to_owned());
+        let key = Key::of(&about("a", 0, 1));
         let Step::Wait(flight, true) = cache.step(&key, &about("a", 0, 1)).0 else {
             panic!("another reading of the same host");
         };
@@ -129,7 +147,7 @@ fn an_answer_that_takes_much_of_the_room_is_not_widened() {
     }
     let windows: Vec<_> = fake.asked.lock().unwrap().iter().map(|a| a.1).collect();
     assert!(windows.iter().all(|w| w.to - w.from == 100), "{windows:?}");
-    let (next, foreseen) = cache.step(&("c".into(), "a".into()), &about("a", 9000, 9100));
+    let (next, foreseen) = cache.step(&Key::of(&about("a", 9000, 9100)), &about("a", 9000, 9100));
     assert!(matches!(next, Step::Ask(..)));
     let reserved = cache.lock().bytes;
     assert_eq!(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::job::Shown;
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
+use crate::source::layers::{probe_any, reach_of_any};
 use crate::source::{Error, Reach, Request, Source};
 
 /// Stores by what they serve.
@@ -40,15 +41,24 @@ impl Routed {
         found.ok_or_else(|| none(cluster))
     }
 
-    /// All stores that have jobs of a cluster.
-    fn of_cluster(&self, cluster: &str) -> Vec<&dyn Source> {
+    /// All stores that have jobs of a cluster; at least one.
+    fn of_cluster(&self, cluster: &str) -> Result<Vec<&dyn Source>, Error> {
         let is_part = |scope: &str| {
             let rest = scope.strip_prefix(cluster);
             rest.is_some_and(|r| r.starts_with('-'))
         };
         let parts = self.stores.iter().filter(|s| is_part(&s.0)).map(|s| &*s.1);
         let rest = self.of_scope(cluster).or_else(|| self.of_scope("*"));
-        parts.chain(rest).collect()
+        let stores: Vec<_> = parts.chain(rest).collect();
+        if stores.is_empty() {
+            return Err(none(cluster));
+        }
+        Ok(stores)
+    }
+
+    /// One of several stores that is off leaves the jobs of the others alone, those of other clusters, too.
+    fn error(&self, e: Error) -> Error {
+        e.of_one_of(self.stores.len())
     }
 }
 
@@ -63,25 +73,17 @@ fn none(cluster: &str) -> Error {
 impl Source for Routed {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
         let store = self.store(request.cluster, request.subcluster)?;
-        store.ask(request, stop)
+        store.ask(request, stop).map_err(|e| self.error(e))
     }
 
-    /// Of all stores that have jobs of the cluster: one that does not answer must not keep back the jobs of the others.
     fn reach(&self, cluster: &str, stop: &Stop) -> Result<Reach, Error> {
-        let (mut reach, mut error): (Option<Reach>, _) = (None, none(cluster));
-        for store in self.of_cluster(cluster) {
-            match store.reach(cluster, stop) {
-                Ok(r) => reach = Some(reach.map_or(r, |all| all.united(r))),
-                Err(e @ (Error::Cancelled | Error::Refused(_))) => return Err(e),
-                Err(e) => error = e,
-            }
-        }
-        reach.ok_or(error)
+        let stores = self.of_cluster(cluster)?.into_iter();
+        reach_of_any(stores, cluster, stop).map_err(|e| self.error(e))
     }
 
     fn probe(&self, cluster: &str, but: &[&str], stop: &Stop) -> Result<(), Error> {
-        let mut stores = self.of_cluster(cluster).into_iter();
-        stores.try_for_each(|s| s.probe(cluster, but, stop))
+        let stores = self.of_cluster(cluster)?.into_iter();
+        probe_any(stores, cluster, but, stop).map_err(|e| self.error(e))
     }
 }
 
@@ -135,5 +137,41 @@ mod tests {
         assert_eq!(newest(&all, "d"), Some(3));
         assert_eq!(newest(&all, "e"), Some(0));
         assert_eq!(newest(&all[1..], "e"), None);
+    }
+
+    #[test]
+    fn a_store_that_is_off_is_one_of_several_unless_it_is_the_only_one() {
+        let gone = || Error::Gone("it is off".into());
+        let off = |scopes: &[&str]| {
+            let mut routed = routed(scopes);
+            let mut fake = Fake::new(move |_| Err(gone()));
+            fake.reach = Box::new(move || Err(gone()));
+            fake.probe = Err(gone());
+            routed.stores[0].1 = Box::new(fake);
+            let request = Request {
+                cluster: "c",
+                ..about("h", 0, 1)
+            };
+            let stop = Stop::new();
+            [
+                routed.ask(&request, &stop).map(|_| ()).unwrap_err(),
+                routed.reach("c", &stop).map(|_| ()).unwrap_err(),
+                routed.probe("c", &[], &stop).unwrap_err(),
+            ]
+        };
+        let one_of_several = || Error::LayerGone("it is off".into());
+        assert_eq!(off(&["c", "d"]), [(); 3].map(|()| one_of_several()));
+        assert_eq!(off(&["c"]), [(); 3].map(|()| gone()));
+    }
+
+    #[test]
+    fn a_store_that_lacks_the_cluster_or_is_off_makes_no_medium_sick() {
+        for error in [none("c"), Error::Gone("it is off".into())] {
+            let mut routed = routed(&["c-gpu", "c"]);
+            let mut fake = Fake::new(|_| Ok(holding(0, &[1.0])));
+            fake.probe = Err(error);
+            routed.stores[0].1 = Box::new(fake);
+            assert_eq!(routed.probe("c", &[], &Stop::new()), Ok(()));
+        }
     }
 }

@@ -175,6 +175,15 @@ impl Column {
         self.start + i as i64 * self.step
     }
 
+    /// Unix seconds of the first value that is there and stands at `t` or later.
+    pub fn first_from(&self, t: i64) -> Option<i64> {
+        let behind = i128::from(t) - i128::from(self.start);
+        let skip = (behind + i128::from(self.step) - 1).div_euclid(i128::from(self.step));
+        let skip = usize::try_from(skip.max(0)).ok()?;
+        let first = self.next_from(skip, true)?;
+        Some(self.time(first))
+    }
+
     /// The ranges of values that are there, from number `skip` on, ascending; one does not touch the next.
     pub(super) fn present_from(&self, skip: usize) -> impl Iterator<Item = Range<usize>> {
         let mut at = skip;

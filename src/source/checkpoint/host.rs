@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::listing::{self, Listed};
-use super::loading::{Before, Ended, Loading};
+use super::loading::{Ended, Loading, Removed};
 use super::presence::unreadable;
 use super::room::Room;
 use super::snapshot::Wish;
@@ -40,8 +40,8 @@ pub(super) struct Host<'a> {
     pub(super) all_metrics_below: u64,
     /// The memory that this reading shares with others.
     pub(super) room: &'a Room,
-    /// What the host had before its oldest snapshot.
-    pub(super) older: Option<Before<'a>>,
+    /// Holds what is not in snapshots any more.
+    pub(super) removed: Option<Removed<'a>>,
 }
 
 /// What a host's folder holds.
@@ -52,8 +52,8 @@ pub(super) struct Loaded {
     pub(super) worked: Option<PathBuf>,
     /// Whether there is any file.
     pub(super) has_files: bool,
-    /// Whether the source of older data was asked and knows the cluster.
-    pub(super) has_older: bool,
+    /// Whether the source of what was removed was asked and knows the cluster.
+    pub(super) has_removed: bool,
 }
 
 /// Lists the snapshots of a folder.
@@ -75,7 +75,7 @@ impl Host<'_> {
             let log = listing::open(&self.folder.join(LOG));
             let files = match list(&self.folder) {
                 Ok(files) => files,
-                Err(e) if self.is_missing(&e) && self.older.is_none() => return Ok(None),
+                Err(e) if self.is_missing(&e) && self.removed.is_none() => return Ok(None),
                 Err(e) if self.is_missing(&e) => Vec::new(),
                 Err(e) => {
                     return Err(unreadable(&self.folder, &regular::explain(&self.folder, e)));
@@ -122,14 +122,7 @@ impl Host<'_> {
         } else if size > self.all_metrics_below && !self.metrics.is_empty() {
             wish.metrics = Some(self.metrics);
         }
-        let mut loading = Loading::new(wish, read_at);
-        let has_older = match &self.older {
-            Some(older) => {
-                let until = files.first().map_or(i64::MAX, |f| f.number);
-                loading.older(older, until, self.wish.window)?
-            }
-            None => false,
-        };
+        let mut loading = Loading::new(wish, self.removed, read_at);
         for (k, file) in files.iter().enumerate() {
             let next = files.iter().skip(k).find(|f| f.number > file.number);
             let named = Interval {
@@ -138,18 +131,20 @@ impl Host<'_> {
             };
             loading.snapshot(file, named)?;
         }
+        loading.gap(i64::MAX)?;
         let has_files = !files.is_empty() || log.is_some();
         if let Some(log) = log {
             loading.log(&self.folder.join(LOG), log, self.frequencies)?;
         }
-        // Where nothing followed the older data, what was learnt of later days says nothing of them.
+        // Where nothing followed what was removed, what was learnt of later days says nothing of it.
         let remembered = if has_files { self.remembered } else { &[] };
+        let has_removed = loading.has_removed();
         let (evidence, worked) = loading.finish(remembered);
         Ok(Loaded {
             evidence,
             worked,
             has_files,
-            has_older,
+            has_removed,
         })
     }
 }

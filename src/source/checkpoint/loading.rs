@@ -13,13 +13,13 @@ use crate::opening::regular;
 use crate::rules::evidence::{Covers, Damage, Evidence};
 use crate::rules::timeline::{Builder, Interval, Phase, SeriesId};
 use crate::source::layers::damage as damage_of_layer;
-use crate::source::older::{Older, feed};
+use crate::source::older::{OldSeries, Older, feed};
 use crate::source::times::believable;
 use crate::source::{Error, Request};
 
-/// What is asked of the source of older data, and that source.
+/// What is asked of the source that keeps what snapshots held before they were removed, and that source.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Before<'a> {
+pub(super) struct Removed<'a> {
     pub(super) source: &'a dyn Older,
     pub(super) request: &'a Request<'a>,
 }
@@ -48,10 +48,17 @@ pub(super) struct Loading<'a> {
     worked: Option<PathBuf>,
     covers: Covers,
     phase_unknown: bool,
+    /// Holds what is not in snapshots any more.
+    removed: Option<Removed<'a>>,
+    /// Until when the snapshots and what was removed before them hold everything.
+    whole_until: i64,
+    /// Whether the source of what was removed answered, and so knows the cluster.
+    has_removed: bool,
 }
 
 impl<'a> Loading<'a> {
-    pub(super) fn new(wish: Wish<'a>, read_at: i64) -> Self {
+    /// `removed` fills the gaps that the snapshots leave.
+    pub(super) fn new(wish: Wish<'a>, removed: Option<Removed<'a>>, read_at: i64) -> Self {
         Self {
             builder: Builder::default(),
             wish,
@@ -67,61 +74,92 @@ impl<'a> Loading<'a> {
                 all_metrics: wish.metrics.is_none(),
             },
             phase_unknown: false,
+            removed,
+            whole_until: i64::MIN,
+            has_removed: false,
         }
     }
 
-    /// Adds what the host had before `until`, where its oldest snapshot begins, if the window that was asked for reaches
-    /// back so far. Says whether the source of it knows the cluster.
-    pub(super) fn older(
-        &mut self,
-        before: &Before<'_>,
-        until: i64,
-        asked: Interval,
-    ) -> Result<bool, Ended> {
-        let all = self.wish.window;
-        if asked.from >= until {
-            self.covers.window = Some(Interval {
-                from: until.max(all.from),
-                ..all
-            });
-            return Ok(false);
-        }
-        // What is older is kept as far as it was asked for.
-        self.covers = Covers {
-            window: (asked.to >= until).then_some(Interval {
-                from: asked.from,
-                ..all
-            }),
-            all_metrics: self.wish.metrics.is_none() && before.request.metrics.is_empty(),
+    /// Adds what was removed of the host between the snapshots so far and the next one, which begins at `until`, if the
+    /// question reaches into that gap.
+    pub(super) fn gap(&mut self, until: i64) -> Result<(), Ended> {
+        let gap = Interval {
+            from: self.whole_until,
+            to: until,
         };
-        let old = match before.source.before(before.request, until, self.wish.stop) {
+        let Some(Removed { source, request }) = self.removed.filter(|_| gap.from < gap.to) else {
+            return Ok(());
+        };
+        self.whole_until = until;
+        let asked = request.window;
+        let is_asked = asked.from < gap.to && gap.from < asked.to;
+        // Whether there is anything after the snapshots is worth knowing: mostly there is nothing, and what was read then
+        // serves every window.
+        if !is_asked && gap.from == i64::MIN {
+            self.keeps_of(gap, asked);
+            return Ok(());
+        }
+        let old = match source.within(request, gap, self.wish.stop) {
             Ok(old) => old,
             Err(Error::Cancelled) => return Err(Ended::Cancelled),
             Err(e) => {
-                let silent = damage_of_layer(e);
-                self.damaged.extend(silent.map(|d| Damage {
-                    interval: Interval {
-                        from: i64::MIN,
-                        to: until,
-                    },
-                    ..d
-                }));
-                return Ok(false);
+                self.keeps_of(gap, asked);
+                let silent = damage_of_layer(e).filter(|_| is_asked);
+                self.damaged
+                    .extend(silent.map(|d| Damage { interval: gap, ..d }));
+                return Ok(());
             }
         };
+        self.has_removed = true;
+        self.snapshot_end = self.snapshot_end.max(old.final_until);
+        if old.is_nothing {
+            self.passed_over.extend(old.passed_over);
+            return Ok(());
+        }
+        self.keeps_of(gap, asked);
+        if !is_asked {
+            return Ok(());
+        }
+        self.covers.all_metrics &= request.metrics.is_empty();
+        self.shorten_damage(&old.series);
         feed(old.series, &mut self.builder);
-        self.snapshot_end = old.final_until;
-        self.phase_unknown = old.phase_unknown;
+        self.phase_unknown |= old.phase_unknown;
         self.damaged.extend(old.damaged);
         self.passed_over.extend(old.passed_over);
-        Ok(true)
+        Ok(())
+    }
+
+    /// Notes that of a gap only what was asked for is kept.
+    fn keeps_of(&mut self, gap: Interval, asked: Interval) {
+        let Some(whole) = &mut self.covers.window else {
+            return;
+        };
+        if gap.from < asked.from {
+            whole.from = whole.from.max(gap.to.min(asked.from));
+        }
+        if gap.to > asked.to {
+            whole.to = whole.to.min(gap.from.max(asked.to));
+        }
+    }
+
+    /// A damaged snapshot stays behind where its neighbours were removed, and names alone tell that it ends where the next one
+    /// that is left begins. But it ended where the first sample follows that came from another one.
+    fn shorten_damage(&mut self, removed: &[OldSeries]) {
+        for damage in &mut self.damaged {
+            let columns = removed.iter().flat_map(|s| &s.pieces).map(|(_, c)| c);
+            let next = columns.filter_map(|c| c.first_from(damage.interval.from));
+            if let Some(next) = next.min() {
+                damage.interval.to = damage.interval.to.min(next);
+            }
+        }
     }
 
     /// Adds a snapshot. `named` is the interval that file names tell.
     pub(super) fn snapshot(&mut self, file: &Listed, named: Interval) -> Result<(), Ended> {
         let fault = match decode(file, &self.wish) {
             Ok(snapshot) => {
-                self.add(snapshot, &file.path);
+                self.gap(file.number)?;
+                self.add(snapshot, &file.path, named);
                 return Ok(());
             }
             Err(fault) => fault,
@@ -135,12 +173,14 @@ impl<'a> Loading<'a> {
         Ok(())
     }
 
-    fn add(&mut self, snapshot: Snapshot, path: &Path) {
+    fn add(&mut self, snapshot: Snapshot, path: &Path, named: Interval) {
         self.wish.room = self.wish.room.saturating_sub(snapshot.bytes);
         let end = snapshot.interval.to;
         if end < self.believed.to {
             self.snapshot_end = self.snapshot_end.max(Some(end));
+            self.whole_until = self.whole_until.max(end.min(named.to));
         } else {
+            self.whole_until = self.whole_until.max(named.to);
             self.passed_over.push(Damage {
                 interval: snapshot.interval,
                 subject: path.display().to_string(),
@@ -259,6 +299,11 @@ impl<'a> Loading<'a> {
             detail,
             reason,
         })
+    }
+
+    /// Whether the source of what was removed was asked and knows the cluster.
+    pub(super) const fn has_removed(&self) -> bool {
+        self.has_removed
     }
 
     /// What the files hold, and one of them that could be read, if there was one.

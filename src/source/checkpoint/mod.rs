@@ -27,7 +27,7 @@ use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
 use crate::rules::timeline::Phase;
 use host::{Host, Loaded};
-use loading::Before;
+use loading::Removed;
 use room::Room;
 use snapshot::Wish;
 
@@ -58,7 +58,7 @@ pub struct Checkpoints {
     /// What hosts may take while they are read.
     room: Room,
     clock: Clock,
-    /// What hosts had before their oldest snapshots.
+    /// Holds what is not in snapshots any more.
     older: Option<Box<dyn Older>>,
     /// Per cluster a file that could be read.
     worked: Mutex<HashMap<String, PathBuf>>,
@@ -94,7 +94,8 @@ impl Checkpoints {
         self
     }
 
-    /// Puts what another source keeps of old snapshots before the oldest of each host. It is asked only for times before that.
+    /// Puts what another source keeps of removed snapshots into the gaps that those of each host leave. It is asked only for
+    /// these.
     #[must_use]
     pub fn after(mut self, older: Box<dyn Older>) -> Self {
         self.older = Some(older);
@@ -142,7 +143,7 @@ impl Source for Checkpoints {
             whole_below: self.whole_below,
             all_metrics_below: self.all_metrics_below,
             room: &self.room,
-            older: older.map(|source| Before { source, request }),
+            removed: older.map(|source| Removed { source, request }),
         };
         let asked_at = self.clock.now();
         let loaded = reading.load(|| self.clock.now(), &listing::snapshots)?;
@@ -151,7 +152,7 @@ impl Source for Checkpoints {
             let checked = presence::check_cluster(&self.root, cluster, stop);
             match checked {
                 // The samples of the host may all be old.
-                Err(e) if loaded.as_ref().is_some_and(|l| l.has_older) => missing = Some(e),
+                Err(e) if loaded.as_ref().is_some_and(|l| l.has_removed) => missing = Some(e),
                 checked => checked?,
             }
         }

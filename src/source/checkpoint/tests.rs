@@ -151,7 +151,7 @@ fn a_snapshot_that_vanishes_while_it_is_read_is_looked_for_under_its_new_name() 
         whole_below: 0,
         all_metrics_below: u64::MAX,
         room: &Room::new(1 << 20),
-        older: None,
+        removed: None,
     };
     // What stands in the folder when it is listed is gone when it is read.
     let listings = std::cell::Cell::new(0);

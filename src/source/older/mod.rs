@@ -1,8 +1,9 @@
-//! What a source must know so that it can stand before the oldest snapshot of a host.
+//! What a source must know so that it can stand where snapshots of a host are gone.
 //!
 //! The metric store moves old snapshots elsewhere. What it moved belongs to the same timeline as the snapshots that are
-//! left, since where slots begin carries over from one to the next. So the source that reads the snapshots asks for what is
-//! older, puts it before its own, and settles all of it at once.
+//! left, since where slots begin carries over from one to the next. So the source that reads the snapshots asks for each
+//! gap that they leave, puts the answer into its place, and settles all of it at once. Mostly the one gap is before the
+//! oldest snapshot; but a torn snapshot, or one that could not be deleted, stays behind for good, and the gap is after it.
 
 use std::fmt::Debug;
 
@@ -11,7 +12,7 @@ use crate::model::stop::Stop;
 use crate::rules::evidence::Damage;
 use crate::rules::timeline::{Builder, Column, Interval, Path};
 
-/// What a host had before its oldest snapshot.
+/// What a host had in a gap between its snapshots.
 #[derive(Debug, Default)]
 pub struct Old {
     /// The series.
@@ -22,6 +23,8 @@ pub struct Old {
     pub passed_over: Vec<Damage>,
     /// Unix seconds. A slot that ends at or before this time and has no sample gets none from here any more.
     pub final_until: Option<i64>,
+    /// Whether the gap holds nothing of the host for any window.
+    pub is_nothing: bool,
     /// Whether nothing in what was read tells where the slots of some series begin, and a part is missing between it and
     /// what follows.
     pub phase_unknown: bool,
@@ -38,7 +41,7 @@ pub struct OldSeries {
     pub pieces: Vec<(Interval, Column)>,
 }
 
-/// Moves series into a timeline; before any younger snapshot.
+/// Moves series into a timeline, after any older and before any younger snapshot.
 pub fn feed(series: Vec<OldSeries>, builder: &mut Builder) {
     for s in series {
         let mut pieces = s.pieces.into_iter();
@@ -55,11 +58,11 @@ pub fn feed(series: Vec<OldSeries>, builder: &mut Builder) {
 
 /// A source that keeps what snapshots held before they were removed.
 pub trait Older: Source + Debug + Send {
-    /// What a host had before `until` (Unix seconds), where its oldest snapshot begins.
+    /// What a host had in a gap: its snapshots hold what comes before it and after it. Nothing, where nothing falls into it.
     ///
     /// # Errors
     /// As [`Source::ask`].
-    fn before(&self, request: &Request<'_>, until: i64, stop: &Stop) -> Result<Old, Error>;
+    fn within(&self, request: &Request<'_>, gap: Interval, stop: &Stop) -> Result<Old, Error>;
 }
 
 #[cfg(test)]

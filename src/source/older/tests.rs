@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use crate::model::clock::Clock;
 use crate::model::stop::Stop;
 use crate::rules::timeline::Interval;
@@ -28,39 +30,133 @@ fn snapshot(path: &Path, [from, to, start]: [i64; 3], values: &[f32]) {
     fs::write(path, text).unwrap();
 }
 
+/// A store of a cluster `c`: what it removed of host `h` is in a file, its checkpoints are what a test puts there.
+struct Store {
+    folder: TempDir,
+}
+
+impl Store {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            &folder.path().join("old/c/1700001000.parquet"),
+            &two_snapshots(T),
+        );
+        Self { folder }
+    }
+
+    fn snapshot(&self, [from, to, start]: [i64; 3], values: &[f32]) {
+        let path = self.folder.path().join(format!("new/c/h/{from}.json"));
+        snapshot(&path, [from, to, start], values);
+    }
+
+    /// The snapshot that follows those of the file, and does not tell the phase; it ends with sample 19.
+    fn next_snapshot(&self) -> i64 {
+        let from = T + 601 + 300;
+        let k = (from - (T + 18 - 30)).div_euclid(60);
+        let values: Vec<f32> = (k..k + 5).map(|k| k as f32).collect();
+        self.snapshot([from, from + 300, from], &values);
+        from
+    }
+
+    fn source(&self) -> Checkpoints {
+        let roots = vec![self.folder.path().join("old")];
+        let older = Parquet::new(roots, Clock::starting_at(NOW));
+        let frequencies = [("m".to_owned(), 60)].into();
+        let root = self.folder.path().join("new");
+        Checkpoints::new(root, frequencies, Clock::starting_at(NOW)).after(Box::new(older))
+    }
+}
+
+/// The values 0 to `n` − 1 of host `h`, from its first slot on.
+fn values(n: usize) -> Vec<Option<f32>> {
+    (0..n).map(|k| Some(k as f32)).collect()
+}
+
+#[test]
+fn a_torn_snapshot_that_stayed_behind_hides_nothing_that_was_removed_after_it() {
+    let store = Store::new();
+    let folder = store.folder.path().join("new/c/h");
+    fs::create_dir_all(&folder).unwrap();
+    // The store leaves what it cannot read where it is, each time that it cleans up.
+    fs::write(
+        folder.join(format!("{}.json", T - 600)),
+        "{\"metrics\":{\"m",
+    )
+    .unwrap();
+    fs::write(folder.join(format!("{}.bin", T - 1200)), "MSBC").unwrap();
+    store.next_snapshot();
+    let host = store.source().ask(&about_all("h"), &Stop::new()).unwrap();
+    assert_eq!(read(&host.series, T + 18 - 30, 20), values(20));
+    assert!(!host.phase_guessed);
+    assert_eq!(host.damaged.len(), 2);
+    for damage in &host.damaged {
+        assert!(damage.concerns(T - 1200, T), "{damage:?}");
+        assert!(!damage.concerns(T + 18, T + 2000), "{damage:?}");
+    }
+}
+
+#[test]
+fn a_sound_snapshot_that_stayed_behind_hides_nothing_either_and_counts_once() {
+    for begin in [T, T + 601] {
+        let store = Store::new();
+        // The file holds it as well: the store died before it had deleted it, or may not delete it.
+        if begin == T {
+            let taken: Vec<f32> = (0..10).map(|k| k as f32).collect();
+            store.snapshot([T, T + 601, T + 18], &taken);
+        } else {
+            store.snapshot([T + 601, T + 901, T + 601], &[10., 11., 12., 13., 14.]);
+        }
+        store.next_snapshot();
+        let source = store.source();
+        let host = source.ask(&about_all("h"), &Stop::new()).unwrap();
+        assert_eq!(read(&host.series, T + 18 - 30, 20), values(20), "{begin}");
+        assert!(!host.phase_guessed && host.damaged.is_empty());
+    }
+}
+
+#[test]
+fn a_host_may_have_nothing_but_what_stayed_behind() {
+    let store = Store::new();
+    let source = store.source();
+    store.snapshot([T - 600, T, T - 582], &[1.0, 2.0]);
+    let host = source.ask(&about_all("h"), &Stop::new()).unwrap();
+    assert_eq!(read(&host.series, T + 18 - 30, 14), values(14));
+    assert!(host.damaged.is_empty());
+    // What was read serves windows before what was removed, and no other.
+    let before = about("h", T - 600, T - 300);
+    let host = source.ask(&before, &Stop::new()).unwrap();
+    let whole = host.covers.window.unwrap();
+    assert!(whole.from <= T - 600 && whole.to == T, "{whole:?}");
+}
+
+#[test]
+fn what_was_removed_is_not_needed_after_the_snapshots_and_its_outage_costs_no_window_there() {
+    let store = Store::new();
+    let from = store.next_snapshot();
+    let source = store.source();
+    let within = about("h", from, from + 120);
+    let host = source.ask(&within, &Stop::new()).unwrap();
+    // Nothing was removed that is younger.
+    let whole = host.covers.window.unwrap();
+    assert_eq!((whole.from, whole.to), (from, i64::MAX));
+    fs::remove_dir_all(store.folder.path().join("old")).unwrap();
+    let host = source.ask(&within, &Stop::new()).unwrap();
+    assert!(host.damaged.is_empty());
+    assert_eq!(host.covers.window.unwrap().to, from + 300);
+}
+
 #[test]
 fn parquet_files_and_checkpoints_are_one_timeline() {
-    let store = tempfile::tempdir().unwrap();
-    write(
-        &store.path().join("old/c/1700001000.parquet"),
-        &two_snapshots(T),
-    );
-    // The next snapshot begins where the second one of the file ended, and does not tell the phase.
-    let from = T + 601 + 300;
-    let k = (from - (T + 18 - 30)).div_euclid(60);
-    let values: Vec<f32> = (k..k + 5).map(|k| k as f32).collect();
-    let name = format!("new/c/h/{from}.json");
-    snapshot(&store.path().join(name), [from, from + 300, from], &values);
-    let older = || {
-        let roots = vec![store.path().join("old")];
-        Box::new(Parquet::new(roots, Clock::starting_at(NOW)))
-    };
-    let checkpoints = || {
-        let frequencies = [("m".to_owned(), 60)].into();
-        Checkpoints::new(
-            store.path().join("new"),
-            frequencies,
-            Clock::starting_at(NOW),
-        )
-    };
-    let both = checkpoints().after(older());
+    let store = Store::new();
+    let from = store.next_snapshot();
+    let both = store.source();
     let host = both.ask(&about_all("h"), &Stop::new()).unwrap();
-    let expected: Vec<_> = (0..20).map(|k| Some(k as f32)).collect();
-    assert_eq!(read(&host.series, T + 18 - 30, 20), expected);
+    assert_eq!(read(&host.series, T + 18 - 30, 20), values(20));
     assert!(!host.phase_guessed && host.damaged.is_empty());
     assert_eq!(host.final_until, Some(from + 300));
     // A window that begins with the checkpoints does not need the files, whatever became of them.
-    fs::remove_dir_all(store.path().join("old")).unwrap();
+    fs::remove_dir_all(store.folder.path().join("old")).unwrap();
     let host = both
         .ask(&about("h", from, from + 300), &Stop::new())
         .unwrap();

@@ -1,6 +1,6 @@
 //! One question to the archive: which files and groups hold the host, their rows, and what could not be read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::catalogue::{Catalogue, Contents};
@@ -31,7 +31,7 @@ pub(super) enum Ended {
 pub(super) struct Question<'a> {
     pub(super) cluster: &'a str,
     pub(super) host: &'a str,
-    /// What is kept; younger snapshots begin at its `until`.
+    /// What is kept.
     pub(super) keep: Keep<'a>,
     /// Times that are believed.
     pub(super) believed: Interval,
@@ -51,6 +51,8 @@ pub(super) struct Answer<'a> {
     catalogue: &'a Catalogue,
     question: Question<'a>,
     files: Vec<Sound<'a>>,
+    /// Where the snapshots of each file began, once that was asked for; none where that cannot be told.
+    borders: BTreeMap<usize, Option<Arc<[i64]>>>,
     out: Old,
 }
 
@@ -67,42 +69,54 @@ pub(super) fn answer(
         catalogue,
         question,
         files: Vec::new(),
+        borders: BTreeMap::new(),
         out: Old::default(),
     };
     for file in listed {
-        match catalogue.contents(&file.path, question.cluster) {
+        match catalogue.contents(file, question.cluster) {
             Ok(contents) => answer.files.push(Sound {
                 listed: file,
                 contents,
             }),
             Err(fault) => {
-                let interval = between(listed, file, question.keep.until);
+                let interval = between(listed, file, question.keep.gap);
                 answer.note(fault, file, interval)?;
             }
         }
     }
     let last = |f: &Sound<'_>| f.contents.times.map(|t| t.to - 1);
     answer.out.final_until = answer.files.iter().filter_map(last).max();
+    if answer.is_nothing() {
+        answer.out.is_nothing = true;
+        return Ok(answer.out);
+    }
     let wanted = answer.wanted();
     answer.read(wanted)
 }
 
 /// The time of which a file that does not tell it may hold something: its snapshots begin after the number of the file
 /// before it, and end before those that follow.
-fn between(listed: &[Listed], file: &Listed, until: i64) -> Interval {
+fn between(listed: &[Listed], file: &Listed, gap: Interval) -> Interval {
     let same_folder = |other: &&Listed| other.path.parent() == file.path.parent();
     let before = listed.iter().filter(same_folder);
     let before = before.map(|l| l.cutoff).filter(|c| *c < file.cutoff).max();
     Interval {
-        from: before.unwrap_or(i64::MIN),
-        to: until,
+        from: before.map_or(gap.from, |b| b.max(gap.from)),
+        to: gap.to,
     }
 }
 
 impl Answer<'_> {
+    /// Whether no file can hold anything of the host in the gap.
+    fn is_nothing(&self) -> bool {
+        let from = self.question.keep.gap.from;
+        let mut groups = (0..self.files.len()).flat_map(|k| self.groups(k));
+        self.out.damaged.is_empty() && !groups.any(|(_, g)| from < g.times.to)
+    }
+
     /// Numbers of the files that must be read.
     fn wanted(&self) -> BTreeSet<usize> {
-        let Keep { window, until, .. } = self.question.keep;
+        let Keep { window, gap, .. } = self.question.keep;
         let asked = |g: &Group| {
             let span = g.span();
             span.from < window.to && window.from < span.to
@@ -113,7 +127,7 @@ impl Answer<'_> {
         // What follows the newest of them continues its slots.
         let newest = (0..self.files.len())
             .rev()
-            .find(|k| self.groups(*k).any(|(_, g)| g.times.from < until));
+            .find(|k| self.groups(*k).any(|(_, g)| g.times.from < gap.to));
         let end = newest.and_then(|k| self.groups(k).map(|(_, g)| g.times.to).max());
         if end.is_some_and(|end| end < window.to) {
             out.extend(newest);
@@ -123,7 +137,7 @@ impl Answer<'_> {
 
     /// The groups of a file that may hold the host, with their numbers.
     fn groups(&self, file: usize) -> impl Iterator<Item = (usize, &Group)> {
-        let (host, until) = (self.question.host, self.question.keep.until);
+        let (host, until) = (self.question.host, self.question.keep.gap.to);
         let groups = self.files[file].contents.groups.iter().enumerate();
         groups.filter(move |(_, g)| g.may_hold(host) && g.times.from < until)
     }
@@ -151,7 +165,7 @@ impl Answer<'_> {
             .find(|k| self.groups(*k).next().is_some());
         let joins = newest.is_some_and(|k| wanted.contains(&k));
         self.out.phase_unknown = untold && !joins;
-        self.out.series = finish(pieces.series, &series, self.question.keep.until);
+        self.out.series = finish(pieces.series, &series, self.question.keep.gap);
         Ok(self.out)
     }
 
@@ -180,7 +194,8 @@ impl Answer<'_> {
         pieces.forget();
         let span = chosen.iter().map(|c| c.1).reduce(Interval::united);
         let mut span = span.unwrap_or(Interval::ALL);
-        span.to = span.to.min(self.question.keep.until);
+        let gap = self.question.keep.gap;
+        (span.from, span.to) = (span.from.max(gap.from), span.to.min(gap.to));
         self.note(fault, listed, span)
     }
 
@@ -207,41 +222,49 @@ impl Answer<'_> {
 
     /// Per series and piece where the snapshot of the piece began, and whether the first samples of some frequency are
     /// nowhere.
-    fn dated(&self, series: &[Growing]) -> Result<(Vec<Vec<i64>>, bool), Ended> {
-        let mut borders: Vec<Option<Arc<[i64]>>> = vec![None; self.files.len()];
+    fn dated(&mut self, series: &[Growing]) -> Result<(Vec<Vec<i64>>, bool), Ended> {
         let (mut told, mut all) = (BTreeSet::new(), BTreeSet::new());
         let mut out = Vec::new();
         for s in series {
             let mut begins = Vec::new();
             for piece in &s.pieces {
-                let known = match &borders[piece.file] {
-                    Some(known) => Arc::clone(known),
-                    None => self.borders(piece.file)?,
-                };
-                let begin = begin(piece, &known);
+                let begin = self.begin(piece)?;
                 all.insert(piece.column.step);
                 if begin != piece.column.start {
                     told.insert(piece.column.step);
                 }
                 begins.push(begin);
-                borders[piece.file] = Some(known);
             }
             out.push(begins);
         }
         Ok((out, told != all))
     }
 
-    fn borders(&self, file: usize) -> Result<Arc<[i64]>, Ended> {
+    /// Where the snapshot of a piece began, as far as that can be told.
+    fn begin(&mut self, piece: &Piece) -> Result<i64, Ended> {
+        let known = if let Some(known) = self.borders.get(&piece.file) {
+            known.clone()
+        } else {
+            let found = self.find_borders(piece.file)?;
+            self.borders.insert(piece.file, found.clone());
+            found
+        };
+        Ok(known.map_or(piece.column.start, |known| begin(piece, &known)))
+    }
+
+    fn find_borders(&mut self, file: usize) -> Result<Option<Arc<[i64]>>, Ended> {
         let Sound { listed, contents } = &self.files[file];
         let Question { believed, stop, .. } = self.question;
         let found = self
             .catalogue
             .borders(&listed.path, contents, believed, stop);
         match found {
-            Ok(found) => Ok(found),
-            Err(Fault::Cancelled) => Err(Ended::Cancelled),
-            // It was read a moment ago.
-            Err(_) => Err(Ended::Changed),
+            Ok(found) => Ok(Some(found)),
+            Err(fault) => {
+                let interval = contents.times.unwrap_or(Interval::ALL);
+                self.note(fault, listed, interval)?;
+                Ok(None)
+            }
         }
     }
 }
@@ -257,13 +280,14 @@ fn begin(piece: &Piece, borders: &[i64]) -> i64 {
     if is_on_grid { start } else { start - 1 }
 }
 
-/// The series with the interval of each piece, in the order of time.
-fn finish(series: Vec<Growing>, begins: &[Vec<i64>], until: i64) -> Vec<OldSeries> {
+/// The series with the interval of each piece, in the order of time. What ends before the gap is left out.
+fn finish(series: Vec<Growing>, begins: &[Vec<i64>], gap: Interval) -> Vec<OldSeries> {
     let finished = |(s, begins): (Growing, &Vec<i64>)| {
         let mut pieces: Vec<(i64, Column)> = s
             .pieces
             .into_iter()
             .zip(begins)
+            .filter(|(p, _)| p.last >= gap.from)
             .map(|(p, begin)| (*begin, p.column))
             .collect();
         pieces.sort_by_key(|(_, c)| c.start);
@@ -272,7 +296,7 @@ fn finish(series: Vec<Growing>, begins: &[Vec<i64>], until: i64) -> Vec<OldSerie
             |a: &Column, b: &Column| (a.start, a.step, a.len()) == (b.start, b.step, b.len());
         pieces.dedup_by(|b, a| same(&a.1, &b.1));
         let ends: Vec<i64> = pieces.iter().skip(1).map(|(begin, _)| *begin).collect();
-        let ends = ends.into_iter().chain([until]);
+        let ends = ends.into_iter().chain([gap.to]);
         OldSeries {
             path: s.path,
             metric: s.metric,

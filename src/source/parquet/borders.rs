@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::file::{Group, Opened};
 use super::rows::Reading;
 use crate::model::stop::Stop;
+use crate::opening::regular;
 use crate::rules::timeline::Interval;
 
 /// Groups that are looked at; as many as show what half of the hosts do.
@@ -32,16 +33,26 @@ struct Passing {
     stretches: Stretches,
 }
 
-/// Where the snapshots of a file began, ascending.
+/// What was found in a file.
+pub(super) struct Borders {
+    /// Where its snapshots began, ascending.
+    pub(super) times: Vec<i64>,
+    /// Whether the medium gave all that was looked at; more may be found another time where it did not.
+    pub(super) is_whole: bool,
+}
+
+/// Where the snapshots of a file began. A group that is damaged, or that the medium refuses, says nothing: it is one of other
+/// hosts.
 ///
 /// # Errors
-/// When the medium refuses, or the sweep is cancelled. A damaged group says nothing.
+/// When the file is gone, the medium refuses every group, or the sweep is cancelled.
 pub(super) fn of(
     file: &Opened,
     groups: &[Group],
     believed: Interval,
     stop: &Stop,
-) -> Result<Vec<i64>, Fault> {
+) -> Result<Borders, Fault> {
+    let mut refused = None;
     let apart = groups.len().div_ceil(GROUPS).max(1);
     let mut hosts: HashMap<Box<[u8]>, Stretches> = HashMap::new();
     for group in (0..groups.len()).step_by(apart) {
@@ -67,6 +78,10 @@ pub(super) fn of(
             Err(Fault::Content(_) | Fault::NoFooter | Fault::Foreign(_)) => {
                 continue;
             }
+            Err(Fault::Medium(e)) if !regular::is_gone(&e) => {
+                refused = Some(e);
+                continue;
+            }
             Err(e) => return Err(e),
         }
         for (host, passing) in of_group {
@@ -76,7 +91,13 @@ pub(super) fn of(
             }
         }
     }
-    Ok(shared(&hosts.into_values().collect::<Vec<_>>()))
+    match refused {
+        Some(e) if hosts.is_empty() => Err(Fault::Medium(e)),
+        refused => Ok(Borders {
+            times: shared(&hosts.into_values().collect::<Vec<_>>()),
+            is_whole: refused.is_none(),
+        }),
+    }
 }
 
 impl Passing {
@@ -117,7 +138,28 @@ fn shared(hosts: &[Stretches]) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
+    use crate::source::parquet::content::Content;
+    use crate::source::parquet::file;
+    use crate::source::parquet::testing::{two_snapshots, write};
+
+    #[test]
+    fn a_medium_that_refuses_every_group_is_an_error_and_no_file_without_borders() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c/1700001000.parquet");
+        write(&path, &two_snapshots(1_700_000_000));
+        let mut file = file::open(&path).unwrap();
+        let groups = file.groups("c").unwrap();
+        let ask = |file: &Opened| of(file, &groups, Interval::ALL, &Stop::new());
+        let found = ask(&file).unwrap();
+        assert!(found.is_whole && found.times.contains(&1_700_000_601));
+        // A folder opens, and no byte of it can be read.
+        let sick = File::open(folder.path()).unwrap();
+        file.content = Content::new(sick, path.metadata().unwrap().len());
+        assert!(matches!(ask(&file), Err(Fault::Medium(_))));
+    }
 
     /// A host that reports every minute.
     fn host(stretches: &[(i64, i64)]) -> Stretches {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::borders;
 use super::fault::Fault;
 use super::file::{self, Group, Opened};
+use super::folder::Listed;
 use crate::model::stop::Stop;
 use crate::opening::regular;
 use crate::rules::timeline::Interval;
@@ -46,7 +47,8 @@ impl Catalogue {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn contents(&self, path: &Path, cluster: &str) -> Result<Arc<Contents>, Fault> {
+    pub(super) fn contents(&self, file: &Listed, cluster: &str) -> Result<Arc<Contents>, Fault> {
+        let path = file.path.as_path();
         let stamp = stamp(path)?;
         // Held while the footer is read, so that it is read once.
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +57,11 @@ impl Catalogue {
         }
         let opened = self.opened(path, stamp)?;
         let groups = opened.groups(cluster)?;
-        let times = groups.iter().map(|g| g.times).reduce(Interval::united);
+        let mut times = groups.iter().map(|g| g.times).reduce(Interval::united);
+        // Where the footer does not tell the times, the name tells until when there are some.
+        if let Some(untold) = times.as_mut().filter(|t| t.to == i64::MAX) {
+            untold.to = file.cutoff.max(1);
+        }
         let contents = Arc::new(Contents {
             stamp,
             groups,
@@ -111,9 +117,10 @@ impl Catalogue {
             return Ok(Arc::clone(known));
         }
         let opened = self.open(path, contents)?;
-        let found: Arc<[i64]> = borders::of(&opened, &contents.groups, believed, stop)?.into();
-        *borders = Some(Arc::clone(&found));
-        Ok(found)
+        let found = borders::of(&opened, &contents.groups, believed, stop)?;
+        let times: Arc<[i64]> = found.times.into();
+        *borders = found.is_whole.then(|| Arc::clone(&times));
+        Ok(times)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The bytes of an open file, as the library wants them: any part at any time, by any thread.
 //!
 //! Nothing is allocated that the file cannot fill, whatever a damaged footer asks for. An error of the medium is kept apart,
-//! because the library makes words of it and a damaged file must be told from a sick disk.
+//! because the library makes words of it and a damaged file must be told from a sick disk. Each reading has a place of its
+//! own for it: several threads read the same open file.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -34,7 +35,16 @@ impl Content {
         }
     }
 
-    /// What the medium refused so far, if anything. It is told once.
+    /// The same bytes for another reading, to which the medium refused nothing so far.
+    pub(super) fn anew(&self) -> Self {
+        Self {
+            file: Arc::clone(&self.file),
+            length: self.length,
+            refused: Arc::default(),
+        }
+    }
+
+    /// What the medium refused to this reading, if anything. It is told once.
     pub(super) fn refused(&self) -> Option<io::Error> {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.take()
@@ -117,5 +127,21 @@ impl Read for From {
         let n = self.content.read_at(out, self.at)?;
         self.at += n as u64;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_medium_refused_is_told_to_the_reading_that_asked() {
+        // A folder opens, and no byte of it can be read.
+        let folder = tempfile::tempdir().unwrap();
+        let file = Content::new(File::open(folder.path()).unwrap(), 100);
+        let (one, other) = (file.anew(), file.anew());
+        one.get_bytes(0, 10).unwrap_err();
+        assert!(other.refused().is_none() && file.refused().is_none());
+        assert!(one.refused().is_some() && one.refused().is_none());
     }
 }

@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
 use parquet::basic::{Repetition, Type};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
@@ -59,7 +58,7 @@ impl Field {
 /// An open file whose footer is sound.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) content: Arc<Content>,
+    pub(super) content: Content,
     pub(super) meta: ParquetMetaData,
     /// Where each of [`COLUMNS`] stands in the file.
     places: [usize; 8],
@@ -118,7 +117,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, Fault> {
     })?;
     let places = places(&meta)?;
     Ok(Opened {
-        content: Arc::new(content),
+        content,
         meta,
         places,
     })

@@ -3,7 +3,7 @@
 //! The store writes `<root>/<cluster>/<number>.parquet` when it removes checkpoints, in place and without a checksum, and
 //! deletes none. Files without a footer are being written, or were when the store died, and are passed over: the
 //! checkpoints that they were made of are still there. What else cannot be read is damage of the time that it may have held.
-//! By itself this is a source; before the checkpoints of the same store it feeds their timeline (`older`).
+//! By itself this is a source; where the checkpoints of the same store leave a gap it feeds their timeline (`older`).
 
 mod answer;
 mod borders;
@@ -62,14 +62,14 @@ impl Parquet {
 }
 
 impl Older for Parquet {
-    fn before(&self, request: &Request<'_>, until: i64, stop: &Stop) -> Result<Old, Error> {
+    fn within(&self, request: &Request<'_>, gap: Interval, stop: &Stop) -> Result<Old, Error> {
         let metrics: Vec<&str> = request.metrics.iter().map(|w| w.metric).collect();
         let question = Question {
             cluster: request.cluster,
             host: request.host,
             keep: Keep {
                 window: request.window,
-                until,
+                gap,
                 metrics: &metrics,
             },
             believed: believable(self.clock.now()),
@@ -96,7 +96,7 @@ impl Older for Parquet {
 impl Source for Parquet {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
         let read_at = self.clock.now();
-        let old = self.before(request, i64::MAX, stop)?;
+        let old = self.within(request, Interval::ALL, stop)?;
         let mut builder = Builder::default();
         feed(old.series, &mut builder);
         let timeline = builder.finish(&[], believable(read_at).to);
@@ -125,7 +125,7 @@ impl Source for Parquet {
             if stop.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            match self.catalogue.contents(&file.path, cluster) {
+            match self.catalogue.contents(file, cluster) {
                 Ok(contents) => {
                     let united = contents.times.map(|t| times.map_or(t, |all| all.united(t)));
                     times = united.or(times);

@@ -22,10 +22,20 @@ const PIECES: usize = 1 << 16;
 pub(super) struct Keep<'a> {
     /// Values outside it are not kept.
     pub(super) window: Interval,
-    /// Rows from this time on are left out: younger snapshots hold them.
-    pub(super) until: i64,
+    /// Snapshots hold what comes before and after. Rows after it are left out; those before it tell where slots begin.
+    pub(super) gap: Interval,
     /// The metrics of which values are kept; all, where none is named.
     pub(super) metrics: &'a [&'a str],
+}
+
+impl Keep<'_> {
+    /// The time of which values are kept.
+    fn window(&self) -> Interval {
+        Interval {
+            from: self.window.from.max(self.gap.from),
+            ..self.window
+        }
+    }
 }
 
 /// One series while rows are added.
@@ -46,7 +56,7 @@ pub(super) struct Piece {
     pub(super) file: usize,
     pub(super) column: Column,
     /// Unix seconds of its last value.
-    last: i64,
+    pub(super) last: i64,
 }
 
 /// All series of a host.
@@ -98,7 +108,7 @@ impl<'a> Pieces<'a> {
     /// Where the store cannot have written it after the rows before.
     pub(super) fn add(&mut self, row: Row<'_>) -> Result<(), Fault> {
         self.rows += 1;
-        if row.time >= self.keep.until {
+        if row.time >= self.keep.gap.to {
             return Ok(());
         }
         let at = self.series_of(row)?;
@@ -194,7 +204,7 @@ impl<'a> Pieces<'a> {
             path,
             metric: metric.into(),
             pieces: Vec::new(),
-            window: if is_kept { self.keep.window } else { nothing },
+            window: if is_kept { self.keep.window() } else { nothing },
             changes: 0,
         })
     }

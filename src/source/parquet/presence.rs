@@ -1,6 +1,7 @@
 //! Whether a folder of the store's archive is one: a folder that is missing, empty or without a single file of the store is
 //! the source's failure, and never "this host has no data".
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -133,7 +134,7 @@ pub(super) fn unsteady(roots: &[PathBuf], cluster: &str, readings: usize) -> Err
     }
 }
 
-/// Reads something of a cluster that is not in the files named: a sick medium cannot.
+/// Reads something of a cluster that is not in the files of these names: a sick medium cannot.
 ///
 /// # Errors
 /// What the first of several files met.
@@ -144,7 +145,10 @@ pub(super) fn probe(
     stop: &Stop,
 ) -> Result<(), Error> {
     let found = files(roots, cluster)?;
-    let has_failed = |file: &&Listed| but.iter().any(|b| Path::new(b) == file.path);
+    let has_failed = |file: &&Listed| {
+        let name = file.path.file_name().and_then(OsStr::to_str);
+        name.is_some_and(|n| but.contains(&n))
+    };
     let (failed, others): (Vec<&Listed>, Vec<&Listed>) =
         found.files.iter().rev().partition(has_failed);
     let mut sick = None;

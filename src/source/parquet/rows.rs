@@ -13,6 +13,7 @@ use parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int64Typ
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::content::Content;
 use super::fault::{Fault, contained};
 use super::file::{Field, LONGEST_STEP, Opened};
 use crate::model::stop::Stop;
@@ -55,15 +56,15 @@ impl Reading<'_> {
         &self,
         mut each: impl FnMut(Row<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.guarded(|group| {
-            let mut hosts = texts(self, group, Field::Host)?;
-            let mut metrics = texts(self, group, Field::Metric)?;
-            let mut scopes = texts(self, group, Field::Scope)?;
-            let mut ids = texts(self, group, Field::ScopeId)?;
-            let mut times = numbers(self, group, Field::Time)?;
-            let mut steps = numbers(self, group, Field::Frequency)?;
-            let mut values = values(self, group)?;
-            let mut left = rows_of(group);
+        self.guarded(|open| {
+            let mut hosts = texts(open, Field::Host)?;
+            let mut metrics = texts(open, Field::Metric)?;
+            let mut scopes = texts(open, Field::Scope)?;
+            let mut ids = texts(open, Field::ScopeId)?;
+            let mut times = numbers(open, Field::Time)?;
+            let mut steps = numbers(open, Field::Frequency)?;
+            let mut values = values(open)?;
+            let mut left = rows_of(open.group);
             while left > 0 {
                 self.go_on()?;
                 let n = left.min(BATCH);
@@ -105,11 +106,11 @@ impl Reading<'_> {
     /// # Errors
     /// As [`Self::rows`].
     pub(super) fn times(&self, mut each: impl FnMut(&[u8], i64, i64)) -> Result<(), Fault> {
-        self.guarded(|group| {
-            let mut hosts = texts(self, group, Field::Host)?;
-            let mut times = numbers(self, group, Field::Time)?;
-            let mut steps = numbers(self, group, Field::Frequency)?;
-            let mut left = rows_of(group);
+        self.guarded(|open| {
+            let mut hosts = texts(open, Field::Host)?;
+            let mut times = numbers(open, Field::Time)?;
+            let mut steps = numbers(open, Field::Frequency)?;
+            let mut left = rows_of(open.group);
             while left > 0 {
                 self.go_on()?;
                 let n = left.min(BATCH);
@@ -130,17 +131,16 @@ impl Reading<'_> {
     }
 
     /// Does something with the group; a panic of the library and an error of the medium are told as what they are.
-    fn guarded(
-        &self,
-        work: impl FnOnce(&RowGroupMetaData) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    fn guarded(&self, work: impl FnOnce(&Open<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
         let group = self.file.meta.row_groups().get(self.group);
-        let group = group.ok_or_else(|| Fault::Content("a group of rows is missing".into()))?;
-        let done = contained(|| work(group));
-        self.file
-            .content
-            .refused()
-            .map_or(done, |e| Err(Fault::Medium(e)))
+        let open = Open {
+            file: self.file,
+            group: group.ok_or_else(|| Fault::Content("a group of rows is missing".into()))?,
+            content: Arc::new(self.file.content.anew()),
+        };
+        let done = contained(|| work(&open));
+        let refused = open.content.refused();
+        refused.map_or(done, |e| Err(Fault::Medium(e)))
     }
 
     fn go_on(&self) -> Result<(), Fault> {
@@ -158,6 +158,13 @@ impl Reading<'_> {
             "a row has the time {time} and the frequency {step}; expected seconds"
         )))
     }
+}
+
+/// A group while it is read.
+struct Open<'a> {
+    file: &'a Opened,
+    group: &'a RowGroupMetaData,
+    content: Arc<Content>,
 }
 
 fn rows_of(group: &RowGroupMetaData) -> usize {
@@ -179,15 +186,10 @@ impl<T: DataType> Column<T>
 where
     T::T: PartialOrd,
 {
-    fn new(
-        reading: &Reading<'_>,
-        group: &RowGroupMetaData,
-        field: Field,
-        told: Option<(T::T, T::T)>,
-    ) -> Result<Self, Fault> {
-        let column = group.column(reading.file.place(field));
-        let content = Arc::clone(&reading.file.content);
-        let pages = SerializedPageReader::new(content, column, rows_of(group), None)?;
+    fn new(open: &Open<'_>, field: Field, told: Option<(T::T, T::T)>) -> Result<Self, Fault> {
+        let column = open.group.column(open.file.place(field));
+        let content = Arc::clone(&open.content);
+        let pages = SerializedPageReader::new(content, column, rows_of(open.group), None)?;
         let reader: ColumnReader = get_column_reader(column.column_descr_ptr(), Box::new(pages));
         Ok(Self {
             name: field.name(),
@@ -252,28 +254,18 @@ where
 }
 
 /// A column of texts.
-fn texts(
-    reading: &Reading<'_>,
-    group: &RowGroupMetaData,
-    field: Field,
-) -> Result<Column<ByteArrayType>, Fault> {
-    let told = reading.file.texts(group, field);
+fn texts(open: &Open<'_>, field: Field) -> Result<Column<ByteArrayType>, Fault> {
+    let told = open.file.texts(open.group, field);
     let told = told.map(|(first, last)| (ByteArray::from(&*first), ByteArray::from(&*last)));
-    Column::new(reading, group, field, told)
+    Column::new(open, field, told)
 }
 
 /// A column of whole numbers.
-fn numbers(
-    reading: &Reading<'_>,
-    group: &RowGroupMetaData,
-    field: Field,
-) -> Result<Column<Int64Type>, Fault> {
-    let told = reading.file.numbers(group, field);
-    Column::new(reading, group, field, told)
+fn numbers(open: &Open<'_>, field: Field) -> Result<Column<Int64Type>, Fault> {
+    Column::new(open, field, open.file.numbers(open.group, field))
 }
 
 /// The column of values.
-fn values(reading: &Reading<'_>, group: &RowGroupMetaData) -> Result<Column<FloatType>, Fault> {
-    let told = reading.file.values(group);
-    Column::new(reading, group, Field::Value, told)
+fn values(open: &Open<'_>) -> Result<Column<FloatType>, Fault> {
+    Column::new(open, Field::Value, open.file.values(open.group))
 }

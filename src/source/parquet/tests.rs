@@ -332,6 +332,31 @@ fn a_host_without_rows_never_reported() {
 }
 
 #[test]
+fn a_probe_asks_others_than_the_files_that_failed() {
+    let store = Store::new();
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
+    let bad: Vec<String> = (0..10).map(|k| format!("170000200{k}.parquet")).collect();
+    for name in &bad {
+        // No file, so that it cannot be read.
+        fs::create_dir(store.path("c").join(name)).unwrap();
+    }
+    let bad: Vec<&str> = bad.iter().map(String::as_str).collect();
+    assert!(store.source().probe("c", &[], &Stop::new()).is_err());
+    assert_eq!(store.source().probe("c", &bad, &Stop::new()), Ok(()));
+}
+
+#[test]
+fn a_file_that_does_not_tell_its_times_is_final_until_the_number_in_its_name() {
+    let store = Store::new();
+    let path = store.path("c/1700001000.parquet");
+    write_with(&path, &two_snapshots(T), EnabledStatistics::None);
+    let host = store.host();
+    assert_eq!(host.final_until, Some(1_700_001_000 - 1));
+    let reach = store.source().reach("c", &Stop::new()).unwrap();
+    assert_eq!((reach.oldest, reach.newest), (i64::MIN, 1_700_001_000));
+}
+
+#[test]
 fn a_file_that_goes_away_is_looked_for_again() {
     let store = Store::new();
     let path = store.path("c/1700001000.parquet");

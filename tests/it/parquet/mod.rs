@@ -1,7 +1,7 @@
 //! The metric store's Parquet files as a source, swept by the program as an operator runs it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ccarchive::model::clock::Clock;
@@ -11,14 +11,15 @@ use ccarchive::source::parquet::Parquet;
 use ccarchive::source::{Request, Source};
 use tempfile::TempDir;
 
+use crate::faults::shim::{Report, preload};
 use crate::support::documents::{Documents, in_tree};
-use crate::support::golden::{carried, unpack};
+use crate::support::golden::{Unpacked, carried, unpack};
 use crate::support::parquet_files::write;
 use crate::support::program::{program, run};
 use crate::support::shared::golden;
 use crate::support::site::{CLUSTER, HOUR, NewJob, Site, folders};
 use crate::support::snapshots::{STEP, rows};
-use crate::support::wait::now;
+use crate::support::wait::{now, short_or_long};
 
 /// A folder with its content copied, as far as `wanted` says.
 fn copy(from: &Path, to: &Path, wanted: &dyn Fn(&Path) -> bool) {
@@ -93,39 +94,109 @@ const OF: &str = "tiny";
 /// Jobs on these hosts: long and short ones, of part of a host, with accelerators, of two hosts.
 const JOBS: &str = "1001,1010,1011,1012,1013,1016,1017,1018,1030,1031,1032,1044";
 
-/// Sweeps those jobs, from the logs and a Parquet folder in place of the snapshots where one is named.
-fn swept(parquet: Option<&Path>) -> Documents {
+/// The site without its snapshots.
+fn without_snapshots() -> Unpacked {
     let site = unpack("edges");
+    for host in hosts(&site) {
+        for file in fs::read_dir(host).unwrap() {
+            let file = file.unwrap().path();
+            if file.extension().is_some_and(|e| e == "bin") {
+                fs::remove_file(file).unwrap();
+            }
+        }
+    }
+    site
+}
+
+/// The folders of its hosts.
+fn hosts(site: &Unpacked) -> Vec<PathBuf> {
+    folders(&site.path().join("checkpoints").join(OF))
+}
+
+/// A sweep of those jobs from the site's checkpoints, and from the Parquet files of the real store after them.
+fn sweep_of(site: &Unpacked) -> Command {
     let mut command = program();
     command.arg("run").arg("--db").arg(site.db());
     command.args(["--job-id", JOBS]);
-    if let Some(parquet) = parquet {
-        let checkpoints = site.path().join("checkpoints");
-        for host in folders(&checkpoints.join(OF)) {
-            for file in fs::read_dir(host).unwrap() {
-                let file = file.unwrap().path();
-                if file.extension().is_some_and(|e| e == "bin") {
-                    fs::remove_file(file).unwrap();
-                }
-            }
-        }
-        let mut source = std::ffi::OsString::from("parquet:");
-        source.push(parquet);
-        command.arg("--source").arg(checkpoints);
-        command.arg("--source").arg(source);
-    }
-    run(&mut command).expect(0);
+    command.arg("--source").arg(site.path().join("checkpoints"));
+    let parquet = format!("parquet:{}", carried(REAL).display());
+    command.args(["--source", &parquet]);
+    command
+}
+
+/// The documents of those jobs.
+fn documents(site: &Unpacked) -> Documents {
     in_tree(&site.path().join("job-archive").join(OF))
+}
+
+/// The documents that the snapshots give.
+fn from_snapshots() -> Documents {
+    let site = unpack("edges");
+    run(&mut sweep_of(&site)).expect(0);
+    let documents = documents(&site);
+    assert_eq!(documents.len(), 12);
+    documents
+}
+
+/// Whether two sets of documents are the same.
+fn assert_same(expected: &Documents, found: &Documents) {
+    for (key, document) in expected {
+        assert!(found.get(key) == Some(document), "{key:?} differs");
+    }
+    assert_eq!(found.len(), expected.len());
 }
 
 #[test]
 fn a_file_of_the_real_store_gives_the_documents_that_its_snapshots_give() {
-    let (snapshots, parquet) = (swept(None), swept(Some(&carried(REAL))));
-    assert_eq!(snapshots.len(), 12);
-    for (key, document) in &snapshots {
-        assert!(parquet.get(key) == Some(document), "{key:?} differs");
+    let site = without_snapshots();
+    run(&mut sweep_of(&site)).expect(0);
+    assert_same(&from_snapshots(), &documents(&site));
+}
+
+/// What the store cannot read it leaves where it is, for ever; so the oldest snapshot of a host may be a torn one.
+#[test]
+fn a_torn_snapshot_that_stayed_behind_hides_no_parquet_file() {
+    let site = without_snapshots();
+    for host in hosts(&site) {
+        fs::write(host.join("1000000000.bin"), "torn").unwrap();
     }
-    assert_eq!(parquet.len(), snapshots.len());
+    run(&mut sweep_of(&site)).expect(0);
+    assert_same(&from_snapshots(), &documents(&site));
+}
+
+/// One read that fails, wherever that is: among the rows of a job's host, of another one, or in the footer.
+#[test]
+fn a_read_that_fails_is_told_as_that_and_the_next_sweep_archives_everything() {
+    let expected = from_snapshots();
+    let folder = TempDir::new().unwrap();
+    let report = folder.path().join("report");
+    let swept = |rule: String| {
+        let site = without_snapshots();
+        let mut command = sweep_of(&site);
+        preload(&mut command, &[rule], &report);
+        let ran = run(command.args(["--workers", "2"]));
+        (site, ran, Report::read(&report))
+    };
+    let (_, _, counted) = swept("read|.parquet|1|0|M0".into());
+    let moments = short_or_long(12, 120).min(counted.calls(0));
+    assert!(moments > 3, "{counted:?}");
+    for k in 0..moments {
+        let at = 1 + (counted.calls(0) - 1) * k / (moments - 1);
+        let (site, ran, hit) = swept(format!("read|.parquet|{at}|1|E5"));
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(
+            hit.done(0) > 0 || at + 20 > counted.calls(0),
+            "read {at}: {said}"
+        );
+        for wrong in ["went away", "damaged", "footer"] {
+            assert!(!said.contains(wrong), "read {at}: {said}");
+        }
+        if ran.code() != 0 {
+            assert!(said.contains("Input/output error"), "read {at}: {said}");
+        }
+        run(&mut sweep_of(&site)).expect(0);
+        assert_same(&expected, &documents(&site));
+    }
 }
 
 /// Hazard 22.

@@ -145,6 +145,9 @@ pub enum Error {
         "the data that does not belong to meta.json holds more values: compare both, and move one away"
     )]
     Poorer,
+    /// What is there cannot be read, so that nothing may be removed.
+    #[error(transparent)]
+    Unread(#[from] read::Error),
     /// The archive did not do it.
     #[error(transparent)]
     Place(#[from] Unmended),
@@ -181,7 +184,7 @@ fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), Error> {
     let mut right: Vec<Form> = Vec::new();
     for stored in both {
         let form = stored.form;
-        if verify::belong_together(stored) {
+        if verify::belong_together(stored)? {
             right.push(form);
         }
     }
@@ -200,7 +203,9 @@ fn keep_the_right_form(archive: &dyn Walk, key: &JobKey) -> Result<(), Error> {
             &mut of_other
         };
         // What a torn file holds counts too.
-        drop(read::count(data, form, values));
+        if let Err(e @ read::Error::Refused { .. }) = read::count(data, form, values) {
+            return Err(e.into());
+        }
     }
     if let Comparison::Poorer(_) = compare(&of_other, &of_kept, false) {
         return Err(Error::Poorer);

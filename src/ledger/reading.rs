@@ -151,6 +151,13 @@ fn provenance(c: &Connection, of: &JobKey) -> rusqlite::Result<(BTreeMap<String,
     })
 }
 
+fn with_provenance(c: &Connection, mut told: Told) -> Told {
+    if let Ok((filled, guessed)) = provenance(c, &told.key) {
+        (told.filled, told.phase_guessed) = (filled, guessed);
+    }
+    told
+}
+
 fn run(r: &Row<'_>) -> rusqlite::Result<Run> {
     let started = r.get(0)?;
     Ok(Run {
@@ -182,32 +189,32 @@ impl Ledger {
                 "SELECT {COLUMNS} FROM job WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3"
             );
             let key = params![of.cluster, of.job_id, of.start_time];
-            let mut told = c.prepare_cached(&sql)?.query_row(key, told).optional()?;
-            if let (Some(t), Ok((filled, guessed))) = (&mut told, provenance(c, of)) {
-                (t.filled, t.phase_guessed) = (filled, guessed);
-            }
-            Ok(told)
+            let told = c.prepare_cached(&sql)?.query_row(key, told).optional()?;
+            Ok(told.map(|t| with_provenance(c, t)))
         })
     }
 
     /// The jobs of a listing, at most `limit`.
     pub fn list(&self, listing: Listing, limit: usize) -> Vec<Told> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.with("be read", |c| match listing {
-            Listing::Standing(s) => {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM job WHERE state = ?1 AND state != 'done' \
-                     ORDER BY next_try, cluster, start_time, job_id LIMIT ?2"
-                );
-                all(c, &sql, params![s.name(), limit], told)
-            }
-            Listing::Thin(below) => {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM job WHERE {THIN} \
-                     ORDER BY received * 1.0 / expected, cluster, start_time, job_id LIMIT ?2"
-                );
-                all(c, &sql, params![below, limit], told)
-            }
+        self.with("be read", |c| {
+            let listed = match listing {
+                Listing::Standing(s) => {
+                    let sql = format!(
+                        "SELECT {COLUMNS} FROM job WHERE state = ?1 AND state != 'done' \
+                         ORDER BY next_try, cluster, start_time, job_id LIMIT ?2"
+                    );
+                    all(c, &sql, params![s.name(), limit], told)?
+                }
+                Listing::Thin(below) => {
+                    let sql = format!(
+                        "SELECT {COLUMNS} FROM job WHERE {THIN} \
+                         ORDER BY received * 1.0 / expected, cluster, start_time, job_id LIMIT ?2"
+                    );
+                    all(c, &sql, params![below, limit], told)?
+                }
+            };
+            Ok(listed.into_iter().map(|t| with_provenance(c, t)).collect())
         })
     }
 

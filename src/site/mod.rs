@@ -32,7 +32,7 @@ pub use advice::{Advice, Setting, Warning};
 pub use archive::ArchivePlace;
 pub use error::{ConfigError, ErrorKind, Role};
 pub use origin::{Located, Origin};
-pub use store::Store;
+pub use store::{Store, without_password};
 pub use survey::{ParquetCluster, SourceCluster, Survey};
 pub use table::{Row, table};
 pub use variables::Variables;
@@ -260,7 +260,7 @@ fn refuse_other_media(places: &Places) -> Result<(), ConfigError> {
         let shown = text.split('?').next().unwrap_or_default();
         let is_medium = media.iter().any(|medium| text.starts_with(medium))
             || (!store::ASKED && store::is_address(&text));
-        is_medium.then(|| (store::without_password(shown), place.origin.clone()))
+        is_medium.then(|| (without_password(shown), place.origin.clone()))
     };
     let archive = places.archive.as_ref();
     if let Some((named, origin)) = archive.and_then(|a| named(a, &NO_ARCHIVES)) {

@@ -170,7 +170,7 @@ fn token(scope: &str, variables: &Variables) -> Result<Option<(Secret, String)>,
 }
 
 /// A URL without user and password.
-pub(super) fn without_password(url: &str) -> String {
+pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

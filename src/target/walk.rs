@@ -141,11 +141,9 @@ pub trait Walk: Sync {
     /// When it cannot be listed.
     fn walk(&self, part: &Part) -> io::Result<Vec<Walked>>;
 
-    /// Looks once more at a job's place of which something was odd: somebody may have been at work there. Nothing is odd
-    /// about a place that is gone.
-    fn look_again(&self, place: Walked) -> Walked {
-        place
-    }
+    /// Looks once more at a job's place, where something was odd, or repaired: somebody may have been at work there. Nothing is
+    /// odd about a place that is gone.
+    fn look_again(&self, key: &JobKey) -> Walked;
 
     /// Mends a flaw. What is done may be cut short anywhere and done again.
     ///

@@ -3,8 +3,9 @@
 //! The document may be of any size: memory is that of its longest series, and no series may hold more values than the
 //! longest job has seconds.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
@@ -59,20 +60,48 @@ pub trait Visitor {
 /// Reads a stored data file to its end. Of a torn one, the visitor is told what comes before the tear.
 ///
 /// # Errors
-/// When it is no such document, or its compressed form is damaged anywhere.
+/// When it is no such document, its compressed form is damaged anywhere, or the medium refuses it.
 pub fn data(stored: impl Read, form: Form, visitor: &mut dyn Visitor) -> Result<(), Error> {
+    let refused = RefCell::new(None);
+    let stored = Watched {
+        stored,
+        refused: &refused,
+    };
+    let read = decode(stored, form, visitor);
+    let document = match form {
+        Form::Plain => "data.json",
+        Form::Gzip => "data.json.gz",
+    };
+    read.map_err(|detail| match refused.take() {
+        Some(detail) => Error::Refused { document, detail },
+        None => Error::Damaged { document, detail },
+    })
+}
+
+/// Notes what the medium refuses: those who decode make words of it, and damaged bytes must be told from a sick disk.
+struct Watched<'a, R> {
+    stored: R,
+    refused: &'a RefCell<Option<String>>,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.stored.read(out);
+        if let Err(e) = &read
+            && e.kind() != ErrorKind::Interrupted
+        {
+            self.refused.borrow_mut().get_or_insert(e.to_string());
+        }
+        read
+    }
+}
+
+fn decode(stored: impl Read, form: Form, visitor: &mut dyn Visitor) -> Result<(), String> {
     let reader: Box<dyn Read + '_> = match form {
         Form::Plain => Box::new(stored),
         Form::Gzip => Box::new(MultiGzDecoder::new(stored)),
     };
     let mut reader = BufReader::with_capacity(1 << 16, reader);
-    let damaged = |detail: String| Error::Damaged {
-        document: match form {
-            Form::Plain => "data.json",
-            Form::Gzip => "data.json.gz",
-        },
-        detail,
-    };
     let mut d = serde_json::Deserializer::from_reader(&mut reader);
     let mut reading = Reading {
         visitor,
@@ -81,9 +110,9 @@ pub fn data(stored: impl Read, form: Form, visitor: &mut dyn Visitor) -> Result<
     };
     Nested(&mut reading)
         .deserialize(&mut d)
-        .map_err(|e| damaged(e.to_string()))?;
+        .map_err(|e| e.to_string())?;
     // What follows is of no interest, but the checksum of the compressed form stands at its end.
-    io::copy(&mut reader, &mut io::sink()).map_err(|e| damaged(e.to_string()))?;
+    io::copy(&mut reader, &mut io::sink()).map_err(|e| e.to_string())?;
     Ok(())
 }
 
@@ -264,6 +293,35 @@ mod tests {
                 d.timestep, d.statistics_series
             ));
         }
+    }
+
+    /// A medium that refuses what follows its bytes.
+    struct Sick<'a>(&'a [u8]);
+
+    impl Read for Sick<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(out) {
+                Ok(0) => Err(io::Error::other("the disk is sick")),
+                read => read,
+            }
+        }
+    }
+
+    #[test]
+    fn a_medium_that_refuses_is_told_from_a_torn_document() {
+        let json = br#"{"cpu_load":{"node":{"unit":{"base":""},"series":["#.as_slice();
+        for form in [Form::Plain, Form::Gzip] {
+            let torn = data(json, form, &mut Notes::default());
+            assert!(matches!(torn, Err(Error::Damaged { .. })), "{torn:?}");
+        }
+        let refused = data(Sick(json), Form::Plain, &mut Notes::default());
+        let Err(Error::Refused { detail, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(detail, "the disk is sick");
+        // Nothing of it can be told, not even that it is no gzip.
+        let refused = data(Sick(&[0x1f, 0x8b]), Form::Gzip, &mut Notes::default());
+        assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
     }
 
     fn notes(json: &str) -> Result<Vec<String>, String> {

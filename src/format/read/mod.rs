@@ -24,4 +24,12 @@ pub enum Error {
         /// What was expected and where.
         detail: String,
     },
+    /// The medium that it is stored on refused a part of it, which says nothing of the document.
+    #[error("{document} cannot be read: {detail}")]
+    Refused {
+        /// Which of the documents.
+        document: &'static str,
+        /// What the medium said.
+        detail: String,
+    },
 }

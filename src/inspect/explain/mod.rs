@@ -147,7 +147,7 @@ pub fn explain(ports: &Ports<'_>, terms: &Terms, row: &Row, stop: &Stop) -> Expl
         terms,
         entry: entry.as_ref(),
         now,
-        is_whole: found.as_ref().is_ok_and(is_whole),
+        is_whole: found.as_ref().ok().map(is_whole),
         is_elsewhere: selection.is_elsewhere(&key.cluster, subcluster.unwrap_or_default()),
     };
     Explained {

@@ -67,8 +67,8 @@ pub(super) struct Outlook<'a> {
     pub(super) terms: &'a Terms,
     pub(super) entry: Option<&'a Entry>,
     pub(super) now: i64,
-    /// Whether the archive holds a whole archive of it.
-    pub(super) is_whole: bool,
+    /// Whether the archive holds a whole archive of it; none where it cannot be read.
+    pub(super) is_whole: Option<bool>,
     /// Whether its data is in a store that sweeps do not ask.
     pub(super) is_elsewhere: bool,
 }
@@ -100,7 +100,11 @@ impl Outlook<'_> {
     }
 
     fn archived(&self, trial: &Finished) -> Next {
-        if !self.is_whole {
+        let Some(is_whole) = self.is_whole else {
+            let why = "its row says archived (status 3), and the archive cannot be read now, so that nobody knows whether it is there";
+            return untouched(why.into());
+        };
+        if !is_whole {
             let why =
                 "its row says archived (status 3), but the archive holds no whole archive of it";
             return tried(None, trial, why.into(), Step::ArchiveAgain);

@@ -11,11 +11,12 @@ use serde::Serialize;
 
 use super::Ports;
 use super::explain::Card;
-use crate::format::read::{self, Data, SeriesRead, Visitor};
-use crate::model::cluster::Subcluster;
+use crate::format::read::{self, Data, Meta, SeriesRead, Visitor};
 use crate::model::cluster::thresholds::{Rating, Thresholds, prefix_factor};
-use crate::model::job::{Job, JobKey, Row};
+use crate::model::cluster::{Clusters, Subcluster};
+use crate::model::job::{Head, Job, JobKey, Row, STATUS_ARCHIVED};
 use crate::model::series::{Statistics, Unit};
+use crate::rules::statistics::{Footprint, footprint};
 use crate::target;
 
 pub use drawing::{Band, Metric};
@@ -140,7 +141,8 @@ pub struct Roofline {
 ///
 /// # Errors
 /// See [`Error`].
-pub fn show(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<Picture, Error> {
+pub fn show(ports: &Ports<'_>, row: &Head, wanted: &Wanted) -> Result<Picture, Error> {
+    let key = &row.key;
     let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
     let meta = stored.meta()?;
     let takes = |s: &SeriesRead<'_>| wanted.takes(s);
@@ -164,6 +166,13 @@ pub fn show(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<Picture,
             m.statistics = Some([s.min, s.avg, s.max]);
         }
     }
+    let footprint = footprint_of(ports.clusters, sub, &meta);
+    // An archive of cc-backend's own has the status that its row had before.
+    let head = Head {
+        id: row.id,
+        status: row.status,
+        ..job.head.clone()
+    };
     let text = |t: &[u8]| String::from_utf8_lossy(t).into_owned();
     Ok(Picture {
         tags: job
@@ -173,27 +182,40 @@ pub fn show(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<Picture,
             .collect(),
         name: job.meta_data.get("jobName").cloned(),
         shared: text(&job.shared.0),
-        footprint: meta
-            .footprint
+        footprint: footprint
             .footprint
             .iter()
             .map(|(name, value)| print(name, *value, &units, sub))
             .collect(),
-        energy: meta.footprint.energy,
+        energy: footprint.energy,
         roofline: sub.and_then(|s| roofline(&statistics, &units, s)),
         metrics,
         job: Card::new(&Row {
-            head: job.head.clone(),
+            head,
             job: Ok(meta.job.clone()),
         }),
     })
+}
+
+/// Footprint and energy of an archive. cc-backend's own archiver writes meta.json before it computes them, and they follow from
+/// the statistics.
+fn footprint_of(clusters: &Clusters, sub: Option<&Subcluster>, meta: &Meta) -> Footprint {
+    let told = meta.footprint.clone();
+    if meta.job.head.status == STATUS_ARCHIVED {
+        return told;
+    }
+    let (nodes, duration) = (meta.job.num_nodes, meta.job.head.duration);
+    let statistics = meta.plain_statistics();
+    let computed = sub.map(|s| footprint(clusters, s, &statistics, nodes, duration));
+    computed.and_then(Result::ok).unwrap_or(told)
 }
 
 fn hosts(job: &Job) -> Vec<String> {
     job.resources.iter().map(|r| r.hostname.clone()).collect()
 }
 
-/// Hands out every value of the wanted series.
+/// Hands out every value of the wanted series, with the seconds between two of its values. These stand behind the series in
+/// the document, so it is read twice.
 ///
 /// # Errors
 /// See [`Error`].
@@ -201,41 +223,56 @@ pub fn values(
     ports: &Ports<'_>,
     key: &JobKey,
     wanted: &Wanted,
-    each: &mut dyn FnMut(&SeriesRead<'_>),
+    each: &mut dyn FnMut(&SeriesRead<'_>, i64),
 ) -> Result<(), Error> {
-    struct Passing<'a> {
-        wanted: &'a Wanted,
-        each: &'a mut dyn FnMut(&SeriesRead<'_>),
-        seen: BTreeSet<String>,
-    }
-    impl Visitor for Passing<'_> {
-        fn series(&mut self, s: &SeriesRead<'_>) {
-            if self.wanted.takes(s) {
-                (self.each)(s);
-            }
-        }
-
-        fn scope(&mut self, metric: &str, _scope: &str, _data: &Data) {
-            self.seen.insert(metric.to_owned());
-        }
-    }
+    let mut scopes = Scopes::default();
     let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
     let meta = stored.meta()?;
+    stored.visit(&mut scopes)?;
+    wanted.check(&scopes.metrics, &hosts(&meta.job))?;
     let mut passing = Passing {
         wanted,
         each,
-        seen: BTreeSet::new(),
+        scopes: &scopes,
     };
-    stored.visit(&mut passing)?;
-    wanted.check(&passing.seen, &hosts(&meta.job))
+    let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
+    Ok(stored.visit(&mut passing)?)
 }
 
-/// Seconds between two values, by metric.
-pub fn timestep(ports: &Ports<'_>, metric: &str) -> i64 {
-    ports
-        .clusters
-        .store_metric(metric)
-        .map_or(0, |m| m.frequency)
+/// Which metrics a document has, and their timesteps by scope.
+#[derive(Default)]
+struct Scopes {
+    metrics: BTreeSet<String>,
+    timesteps: BTreeMap<(String, String), i64>,
+}
+
+impl Visitor for Scopes {
+    fn series(&mut self, _: &SeriesRead<'_>) {}
+
+    fn scope(&mut self, metric: &str, scope: &str, data: &Data) {
+        self.metrics.insert(metric.to_owned());
+        let key = (metric.to_owned(), scope.to_owned());
+        self.timesteps.insert(key, data.timestep);
+    }
+}
+
+/// Hands on series with their timesteps.
+struct Passing<'a> {
+    wanted: &'a Wanted,
+    each: &'a mut dyn FnMut(&SeriesRead<'_>, i64),
+    scopes: &'a Scopes,
+}
+
+impl Visitor for Passing<'_> {
+    fn series(&mut self, s: &SeriesRead<'_>) {
+        if self.wanted.takes(s) {
+            let key = (s.metric.to_owned(), s.scope.to_owned());
+            let timestep = self.scopes.timesteps.get(&key);
+            (self.each)(s, timestep.copied().unwrap_or_default());
+        }
+    }
+
+    fn scope(&mut self, _: &str, _: &str, _: &Data) {}
 }
 
 fn print(name: &str, value: f64, units: &BTreeMap<&str, &Unit>, sub: Option<&Subcluster>) -> Print {

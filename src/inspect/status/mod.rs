@@ -7,12 +7,15 @@ mod answer;
 mod counting;
 mod unfinished;
 
+use std::collections::HashSet;
+
 use super::{Ports, Terms};
 use crate::jobs::{self, survey};
 use crate::ledger::{ClusterHours, DayCount, HOURS, Listing, Run, Told};
 use crate::model::job::STATUS_ARCHIVED;
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
+use crate::source::Error;
 use answer::{DAY, HOUR};
 use counting::Counting;
 use unfinished::List;
@@ -100,7 +103,14 @@ struct Rest {
     last_success: Option<i64>,
     history: Vec<Past>,
     days: Vec<DayCount>,
-    reach: Vec<Reach>,
+    reach: Vec<Asked>,
+}
+
+/// What a source says of a cluster.
+struct Asked {
+    reach: Reach,
+    /// Whether its error is that it does not have the cluster.
+    lacks: bool,
 }
 
 impl Rest {
@@ -125,7 +135,7 @@ impl Rest {
         status.last_success = self.last_success;
         status.history = self.history;
         status.days = self.days;
-        status.reach = self.reach;
+        status.reach = judged(self.reach, &status.backlog);
     }
 }
 
@@ -201,21 +211,45 @@ impl From<&Run> for Sweep {
     }
 }
 
-fn reach(ports: &Ports<'_>, clusters: &[&str], stop: &Stop) -> Vec<Reach> {
+fn reach(ports: &Ports<'_>, clusters: &[&str], stop: &Stop) -> Vec<Asked> {
     let mut out = Vec::new();
     for cluster in clusters {
         for named in ports.sources {
             let answer = named.source.reach(cluster, stop);
             let known = |t: i64| (t > i64::MIN && t != 0 && t < i64::MAX).then_some(t);
             let found = answer.as_ref().ok();
-            out.push(Reach {
+            let reach = Reach {
                 cluster: (*cluster).to_owned(),
                 source: named.name.clone(),
                 newest: found.and_then(|r| known(r.newest)),
                 oldest: found.and_then(|r| known(r.oldest)),
                 error: answer.as_ref().err().map(ToString::to_string),
+            };
+            out.push(Asked {
+                reach,
+                lacks: matches!(answer, Err(Error::ClusterMissing { .. })),
             });
         }
     }
     out
+}
+
+/// How far the sources reach, where it is known for whom jobs wait. A source that lacks a cluster is no failure: another source has
+/// it, or it is one of the past. It is one where jobs wait that no source knows the cluster of.
+fn judged(asked: Vec<Asked>, backlog: &[Group]) -> Vec<Reach> {
+    let known: HashSet<String> = asked
+        .iter()
+        .filter(|a| a.reach.error.is_none())
+        .map(|a| a.reach.cluster.clone())
+        .collect();
+    let is_needed = |r: &Reach| {
+        let mut waiting = backlog.iter().filter(|g| g.place.can_be_saved());
+        !known.contains(&r.cluster) && waiting.any(|g| g.cluster == r.cluster)
+    };
+    let judge = |a: Asked| {
+        let mut reach = a.reach;
+        reach.error = reach.error.take().filter(|_| !a.lacks || is_needed(&reach));
+        reach
+    };
+    asked.into_iter().map(judge).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Fault, Finding};
-use crate::format::read::{Data, Meta, SeriesRead, Visitor};
+use crate::format::read::{self, Data, Meta, SeriesRead, Visitor};
 use crate::inspect::Ports;
 use crate::jobs;
 use crate::model::job::{Job, JobKey, Row, STATUS_ARCHIVED};
@@ -232,7 +232,11 @@ fn check_data(key: &JobKey, stored: Stored, meta: &Meta, out: &mut Compared) {
     let read = stored.visit(&mut checking);
     out.values += checking.values;
     if let Err(e) = read {
-        out.find(Fault::Damaged, key, e.to_string());
+        let fault = match e {
+            read::Error::Damaged { .. } => Fault::Damaged,
+            read::Error::Refused { .. } => Fault::Unreadable,
+        };
+        out.find(fault, key, e.to_string());
         return;
     }
     for detail in checking.against(meta).into_iter().take(MOST) {
@@ -241,12 +245,16 @@ fn check_data(key: &JobKey, stored: Stored, meta: &Meta, out: &mut Compared) {
 }
 
 /// Whether data decodes and is what a meta.json was written with.
-pub(super) fn belong_together(stored: Stored) -> bool {
+pub(super) fn belong_together(stored: Stored) -> Result<bool, read::Error> {
     let Ok(meta) = stored.meta() else {
-        return false;
+        return Ok(false);
     };
     let mut checking = Checking::default();
-    stored.visit(&mut checking).is_ok() && checking.against(&meta).is_empty()
+    match stored.visit(&mut checking) {
+        Ok(()) => Ok(checking.against(&meta).is_empty()),
+        Err(read::Error::Damaged { .. }) => Ok(false),
+        Err(e @ read::Error::Refused { .. }) => Err(e),
+    }
 }
 
 /// Compares each series with its statistics while the data is read.

@@ -10,7 +10,6 @@ mod finding;
 mod mark;
 mod places;
 
-use std::path::Path;
 use std::time::Duration;
 
 use rayon::ThreadPoolBuilder;
@@ -18,11 +17,12 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{Ports, Terms};
+use crate::format::read;
 use crate::jobs::{self, Brief, extent, survey};
 use crate::model::clock::Clock;
 use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::stop::Stop;
-use crate::target::{Part, Stored, Walk, Walked};
+use crate::target::{Part, Stored, Walk};
 
 pub use finding::{Fault, Finding, Named, Repair, Severity};
 pub use mark::Mark;
@@ -190,7 +190,6 @@ pub fn again(
     ports: &Ports<'_>,
     archive: &dyn Walk,
     key: &JobKey,
-    path: Option<&Path>,
     read_data: bool,
     stop: &Stop,
 ) -> Result<Vec<Finding>, jobs::Error> {
@@ -199,19 +198,16 @@ pub fn again(
         let compared = contents::compare(ports, &[row.head.id], read_data, stop)?;
         findings.extend(compared.into_iter().flat_map(|c| c.findings));
     }
-    if let Some(path) = path {
-        let place = archive.look_again(Walked {
-            key: Some(key.clone()),
-            path: path.to_path_buf(),
-            odd: Vec::new(),
-        });
-        findings.extend(places::compare(ports, &place, stop)?);
-    }
+    let place = archive.look_again(key);
+    findings.extend(places::compare(ports, &place, stop)?);
     Ok(findings)
 }
 
 /// Whether data decodes and is what its meta.json was written with.
-pub fn belong_together(stored: Stored) -> bool {
+///
+/// # Errors
+/// When the medium refuses the data, so that nothing can be told of it.
+pub fn belong_together(stored: Stored) -> Result<bool, read::Error> {
     contents::belong_together(stored)
 }
 

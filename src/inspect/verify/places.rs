@@ -33,8 +33,10 @@ pub(super) fn look(
             continue;
         }
         // Somebody may have been at work there just then.
-        let is_odd_job = w.key.is_some() && !w.odd.is_empty();
-        let w = if is_odd_job { archive.look_again(w) } else { w };
+        let w = match &w.key {
+            Some(key) if !w.odd.is_empty() => archive.look_again(key),
+            _ => w,
+        };
         findings.extend(compare(ports, &w, stop)?);
     }
     Ok((jobs, findings))

@@ -35,7 +35,10 @@ impl Walk for S3 {
             }
             for part in list.folders {
                 let name = part.strip_prefix(&folder).map(|n| n.trim_end_matches('/'));
-                match name.and_then(number).filter(|n| Part::is_of_jobs(*n)) {
+                match name
+                    .and_then(|n| number(n, 1))
+                    .filter(|n| Part::is_of_jobs(*n))
+                {
                     Some(thousands) => parts.push(Part {
                         cluster: cluster.to_owned(),
                         thousands,
@@ -76,13 +79,9 @@ impl Walk for S3 {
         Ok(out)
     }
 
-    fn look_again(&self, mut place: Walked) -> Walked {
-        let Some(key) = &place.key else {
-            return place;
-        };
+    fn look_again(&self, key: &JobKey) -> Walked {
         let prefix = folder(key);
-        place.path = self.path(&prefix);
-        place.odd = match self.list(&prefix, false) {
+        let odd = match self.list(&prefix, false) {
             // Nothing is odd about a place that is gone.
             Ok(list) if list.objects.is_empty() => Vec::new(),
             Ok(list) => {
@@ -100,7 +99,11 @@ impl Walk for S3 {
             }
             Err(e) => vec![Odd::Unreadable(e.to_string())],
         };
-        place
+        Walked {
+            key: Some(key.clone()),
+            path: self.path(&prefix),
+            odd,
+        }
     }
 
     fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), Unmended> {
@@ -172,7 +175,10 @@ impl S3 {
 /// Rest of the job's number, start, and name of an object below a part.
 fn place(object: &Object, prefix: &str) -> Option<(i64, i64, String)> {
     let mut parts = object.name.strip_prefix(prefix)?.split('/');
-    let (rest, start) = (number(parts.next()?)?, number(parts.next()?)?);
+    let (rest, start) = (number(parts.next()?, 3)?, number(parts.next()?, 1)?);
+    if rest > 999 {
+        return None;
+    }
     let name = parts.next()?.to_owned();
     (parts.next().is_none() && !name.is_empty()).then_some((rest, start, name))
 }
@@ -200,7 +206,8 @@ fn look(files: &[(String, u64)]) -> Vec<Odd> {
     odd
 }
 
-/// A name that is a number as cc-backend writes it.
-fn number(name: &str) -> Option<i64> {
-    name.parse().ok().filter(|n| *n >= 0)
+/// A name that is a number as cc-backend writes it, with at least so many digits.
+fn number(name: &str, digits: usize) -> Option<i64> {
+    let n: i64 = name.parse().ok().filter(|n| *n >= 0)?;
+    (format!("{n:0digits$}") == name).then_some(n)
 }

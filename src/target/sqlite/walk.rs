@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::Sqlite;
 use super::rows::{THIS_JOB, open_to_write};
@@ -49,15 +49,43 @@ impl Walk for Sqlite {
     fn walk(&self, part: &Part) -> io::Result<Vec<Walked>> {
         let c = self.reader().map_err(io::Error::other)?;
         let load = || -> rusqlite::Result<_> {
-            let mut rows = c.prepare(
-                "SELECT id, job_id, start_time, length(meta_json), length(data_json), data_compressed IS NULL FROM jobs
-                 WHERE job_id BETWEEN ?2 AND ?2 + 999 AND cluster = ?1 ORDER BY job_id, start_time",
-            )?;
+            let mut rows = c.prepare(&format!(
+                "SELECT {ROW} FROM jobs
+                 WHERE job_id BETWEEN ?2 AND ?2 + 999 AND cluster = ?1 ORDER BY job_id, start_time"
+            ))?;
             let first = part.thousands.saturating_mul(1000);
-            rows.query_map(params![part.cluster, first], |r| self.row_of(part, r))?
-                .collect()
+            rows.query_map(params![part.cluster, first], |r| {
+                self.row_of(&part.cluster, r)
+            })?
+            .collect()
         };
         load().map_err(|e| io::Error::other(self.error("cannot read", &e)))
+    }
+
+    fn look_again(&self, key: &JobKey) -> Walked {
+        let gone = |odd| Walked {
+            key: Some(key.clone()),
+            path: self.path.clone(),
+            odd,
+        };
+        let c = match self.reader() {
+            Ok(c) => c,
+            Err(e) => return gone(vec![Odd::Unreadable(e.to_string())]),
+        };
+        let found = c
+            .query_row(
+                &format!("SELECT {ROW} FROM jobs WHERE {THIS_JOB}"),
+                params![key.job_id, key.cluster, key.start_time],
+                |r| self.row_of(&key.cluster, r),
+            )
+            .optional();
+        match found {
+            Ok(Some(walked)) => walked,
+            Ok(None) => gone(Vec::new()),
+            Err(e) => gone(vec![Odd::Unreadable(
+                self.error("cannot read", &e).to_string(),
+            )]),
+        }
     }
 
     fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), Unmended> {
@@ -82,6 +110,9 @@ impl Walk for Sqlite {
     }
 }
 
+/// What is read of a row.
+const ROW: &str =
+    "id, job_id, start_time, length(meta_json), length(data_json), data_compressed IS NULL";
 /// What gzip begins with.
 const GZIP: &str = "x'1f8b'";
 /// Neither document is there.
@@ -134,7 +165,8 @@ impl Sqlite {
         }
     }
 
-    fn row_of(&self, part: &Part, r: &Row<'_>) -> rusqlite::Result<Walked> {
+    /// What a row of the columns [`ROW`] tells.
+    fn row_of(&self, cluster: &str, r: &Row<'_>) -> rusqlite::Result<Walked> {
         let (meta, data): (Option<i64>, Option<i64>) = (r.get(3)?, r.get(4)?);
         let mut odd = Vec::new();
         match (meta.unwrap_or(0), data) {
@@ -147,7 +179,7 @@ impl Sqlite {
         }
         Ok(Walked {
             key: Some(JobKey {
-                cluster: part.cluster.clone(),
+                cluster: cluster.to_owned(),
                 job_id: r.get(1)?,
                 start_time: r.get(2)?,
             }),

@@ -41,7 +41,7 @@ impl Walk for Tree {
             out.extend(level(&rest, owner)?);
             for job in sorted(&rest)? {
                 if job.is_dir() {
-                    out.push(folder(&job, part, number(&rest, 3), owner));
+                    out.push(folder(&job, part, rest_of_number(&rest), owner));
                 } else {
                     out.push(odd(&job, Odd::Stranger));
                 }
@@ -50,19 +50,19 @@ impl Walk for Tree {
         Ok(out)
     }
 
-    fn look_again(&self, mut place: Walked) -> Walked {
-        let Some(key) = &place.key else {
-            return place;
-        };
+    fn look_again(&self, key: &JobKey) -> Walked {
         let at = self.place(key);
         let looked = owner_of(&at.cluster).and_then(|owner| look(&at.folder, owner));
-        place.path = at.folder;
-        place.odd = match looked {
+        let odd = match looked {
             Ok(odd) => odd,
             Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
             Err(e) => vec![Odd::Unreadable(e.to_string())],
         };
-        place
+        Walked {
+            key: Some(key.clone()),
+            path: at.folder,
+            odd,
+        }
     }
 
     fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), Unmended> {
@@ -214,6 +214,11 @@ fn look(path: &Path, owner: u32) -> io::Result<Vec<Odd>> {
     let others = names.iter().filter(|n| !known.contains(&n.as_str()));
     wrong.extend(others.map(|n| Odd::OtherFile(n.clone())));
     Ok(wrong)
+}
+
+/// The last three digits of a job's number.
+fn rest_of_number(path: &Path) -> Option<i64> {
+    number(path, 3).filter(|n| *n < 1000)
 }
 
 /// A name that is a number as cc-backend writes it, with at least so many digits.

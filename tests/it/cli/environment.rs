@@ -47,6 +47,19 @@ fn places_and_hook_come_from_variables() {
 }
 
 #[test]
+fn a_password_in_a_variable_is_in_no_command_that_is_printed() {
+    let (site, _) = with_jobs(1);
+    for arguments in [&["explain", "1"][..], &["status"], &["verify"], &["run"]] {
+        let mut command = program();
+        command.args(arguments).arg("--db").arg(site.path("job.db"));
+        let ran = run(command.env("CCARCHIVE_SOURCE", "http://me:hush@127.0.0.1:1"));
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains("127.0.0.1:1") || ran.code() == 0, "{said}");
+        assert!(!said.contains("hush"), "{said}");
+    }
+}
+
+#[test]
 fn a_variable_that_makes_no_sense_is_a_usage_error() {
     let (site, _) = with_jobs(1);
     for (name, value) in [

@@ -5,6 +5,8 @@ use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rusqlite::Connection;
+
 use crate::support::documents::in_tree;
 use crate::support::program::{Ran, program, run};
 use crate::support::site::{CLUSTER, HOUR, NewJob, Site};
@@ -69,6 +71,16 @@ fn a_store_fills_what_files_lack_and_the_ledger_knows_how_much() {
     };
     assert!(job(2)["filled"][played.url()].as_i64().unwrap() >= 60);
     assert!(job(1).get("filled").is_none());
+    // Lists tell it as well.
+    let ledger = Connection::open(site.path("job.db.ledger")).unwrap();
+    let thin = "UPDATE job SET received = 1, guessed = 1 WHERE job_id = 2";
+    assert_eq!(ledger.execute(thin, []).unwrap(), 1);
+    let mut status = program();
+    status.args(["status", "--list", "thin", "--json", "--db"]);
+    let listed = run(status.arg(site.path("job.db"))).expect(0).json();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["phaseGuessed"], true);
+    assert_eq!(listed[0]["filled"], job(2)["filled"]);
     // Only the job that lacks something is asked about.
     let data: Vec<_> = played
         .asked()

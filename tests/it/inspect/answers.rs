@@ -270,6 +270,126 @@ fn show_gives_every_value_as_csv_and_a_picture_without_colours_to_a_pipe() {
 }
 
 #[test]
+fn a_timestep_is_that_of_the_document_whatever_the_cluster_is_configured_for_now() {
+    let site = swept();
+    let times = |site: &Site| -> Vec<i64> {
+        let csv = ask(site, &["show", "1", "--csv", "--metric", "cpu_load"]).expect(0);
+        let lines = csv.out.lines().skip(1).take(2);
+        let time = |l: &str| l.rsplit(',').nth(1).unwrap().parse().unwrap();
+        lines.map(time).collect()
+    };
+    let before = times(&site);
+    let cluster = site.path("job-archive/alpha/cluster.json");
+    let config = fs::read_to_string(&cluster).unwrap();
+    fs::write(
+        &cluster,
+        config.replace(r#""timestep":60"#, r#""timestep":30"#),
+    )
+    .unwrap();
+    assert!(config.contains(r#""timestep":60"#), "{config}");
+    assert_eq!(times(&site), before);
+}
+
+#[test]
+fn values_that_cannot_be_written_are_no_success() {
+    let site = swept();
+    let mut command = program();
+    command.args(["show", "1", "--csv"]).arg("--db");
+    command.arg(site.path("job.db"));
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let ended = command.stdout(full).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("standard output cannot be written"), "{said}");
+}
+
+/// cc-backend's own archiver writes meta.json before it knows status, footprint and energy.
+#[test]
+fn an_archive_of_cc_backend_is_shown_with_status_and_footprint() {
+    let site = swept();
+    let shown = |site: &Site| {
+        ask(site, &["show", "1", "--json"])
+            .expect(0)
+            .json()
+            .pop()
+            .unwrap()
+    };
+    let before = shown(&site);
+    assert!(!before["footprint"].as_array().unwrap().is_empty());
+    let path = site.folder(1, T0 + 600).join("meta.json");
+    let mut meta: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    meta["monitoringStatus"] = 1.into();
+    meta["footprint"] = Value::Null;
+    meta["energyFootprint"] = Value::Null;
+    meta["energy"] = 0.into();
+    fs::write(&path, meta.to_string()).unwrap();
+    let after = shown(&site);
+    assert_eq!(after["job"]["monitoringStatus"], 3);
+    assert_eq!(after["footprint"], before["footprint"]);
+    assert_eq!(after["energy"], before["energy"]);
+}
+
+#[test]
+fn a_cluster_that_only_one_source_has_is_no_failure_of_the_other() {
+    let site = Site::new();
+    site.add_cluster("beta");
+    site.host("n1").bin(T0..T0 + 4 * HOUR);
+    let other = site.path("other");
+    fs::create_dir(&other).unwrap();
+    let folder = other.join("beta");
+    fs::rename(site.path("checkpoints/alpha"), &folder).unwrap();
+    site.host("n1").bin(T0..T0 + 4 * HOUR);
+    let ask = |code| {
+        let mut command = program();
+        command
+            .args(["status", "--json", "--db"])
+            .arg(site.path("job.db"));
+        command.arg("--source").arg(site.path("checkpoints"));
+        run(command.arg("--source").arg(&other))
+            .expect(code)
+            .json()
+            .pop()
+            .unwrap()
+    };
+    let status = ask(0);
+    assert_eq!(status["reach"].as_array().unwrap().len(), 4);
+    for reach in status["reach"].as_array().unwrap() {
+        assert!(reach["error"].is_null(), "{reach}");
+    }
+    // A cluster of the past has no source; it matters once a job waits for one.
+    fs::remove_dir_all(&folder).unwrap();
+    let gamma = other.join("gamma");
+    fs::rename(site.path("checkpoints/alpha"), &gamma).unwrap();
+    site.host("n1").bin(T0..T0 + 4 * HOUR);
+    ask(0);
+    let id = site.insert(&NewJob::stopped(1, "n1", T0, HOUR));
+    site.connect()
+        .execute("UPDATE job SET cluster = 'beta' WHERE id = ?1", [id])
+        .unwrap();
+    let status = ask(3);
+    let reach = status["reach"].as_array().unwrap();
+    let of_beta = reach.iter().filter(|r| r["cluster"] == "beta");
+    assert!(of_beta.clone().all(|r| r["error"].is_string()), "{status}");
+    assert_eq!(of_beta.count(), 2);
+}
+
+#[test]
+fn an_archive_that_cannot_be_read_is_not_called_missing() {
+    let site = swept();
+    // Its folder is no folder: nobody can look into it.
+    let folder = site.folder(1, T0 + 600);
+    fs::remove_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink(&folder, &folder).unwrap();
+    let told = ask(&site, &["explain", "1", "--json"])
+        .json()
+        .pop()
+        .unwrap();
+    assert_eq!(told["archive"]["holds"], "unreadable", "{told}");
+    let why = told["next"]["why"].as_str().unwrap();
+    assert!(why.contains("cannot be read now"), "{told}");
+}
+
+#[test]
 fn an_empty_site_is_no_error() {
     let site = Site::new();
     site.host("n1").bin(T0..T0 + HOUR);

@@ -129,6 +129,32 @@ fn a_repair_in_json_tells_each_step_and_what_is_left() {
 }
 
 #[test]
+fn what_no_repair_touched_is_left_also_in_the_place_of_a_job_that_was_archived_again() {
+    let site = swept();
+    tear(&site);
+    fs::write(site.folder(1, START).join("notes.txt"), "x").unwrap();
+    let ran = ask(&site, &["verify", "--read-data", "--json", "--repair"]).expect(3);
+    assert_eq!(words(&ran.objects("repair")), ["damaged"]);
+    assert_eq!(ran.summary()["repaired"], 1);
+    assert_eq!(ran.summary()["left"], 1);
+}
+
+#[test]
+fn what_is_wrong_with_a_folder_besides_its_rights_is_left() {
+    let site = swept();
+    let stray = site.path("job-archive/beta");
+    fs::create_dir(&stray).unwrap();
+    fs::set_permissions(&stray, fs::Permissions::from_mode(0o000)).unwrap();
+    let ran = ask(&site, &["verify", "--json"]).expect(3);
+    let mut found = ran.objects("finding");
+    found.sort_by_key(|f| f["fault"].to_string());
+    assert_eq!(words(&found), ["no_cluster_json", "rights"]);
+    let ran = ask(&site, &["verify", "--json", "--repair"]).expect(3);
+    assert_eq!(words(&ran.objects("repair")), ["rights"]);
+    assert_eq!(ran.summary()["left"], 1);
+}
+
+#[test]
 fn the_commands_that_are_printed_archive_the_jobs_again() {
     let site = swept();
     let sound = archive(&site);
@@ -164,6 +190,11 @@ fn nothing_is_repaired_beside_a_sweep() {
         "{}",
         ran.err
     );
+    // What was found is told all the same.
+    let ran = ask(&site, &["verify", "--repair", "--json"]).expect(11);
+    assert_eq!(words(&ran.objects("finding")), ["empty_folder"]);
+    assert_eq!(ran.summary()["repaired"], 0);
+    assert_eq!(ran.summary()["left"], 1);
     assert!(empty.exists());
     drop(lock);
     ask(&site, &["verify", "--repair"]).expect(0);

@@ -36,7 +36,7 @@ fn what_a_sweep_wrote_is_sound() {
 #[test]
 fn every_planted_fault_is_found() {
     type Plant = fn(&Site);
-    let cases: [(&str, &[&str], Plant); 15] = [
+    let cases: [(&str, &[&str], Plant); 16] = [
         ("missing", &[], |s| {
             fs::remove_dir_all(s.folder(1, START)).unwrap();
         }),
@@ -68,6 +68,11 @@ fn every_planted_fault_is_found() {
         // More thousands of jobs than a number can count.
         ("stranger", &[], |s| {
             let folder = format!("job-archive/{CLUSTER}/9223372036854775807/001/{START}");
+            fs::create_dir_all(s.path(&folder)).unwrap();
+        }),
+        // No three digits, so that it is the place of no job, least of all of 1001.
+        ("stranger", &[], |s| {
+            let folder = format!("job-archive/{CLUSTER}/0/1001/{START}");
             fs::create_dir_all(s.path(&folder)).unwrap();
         }),
         ("no_cluster_json", &[], |s| {

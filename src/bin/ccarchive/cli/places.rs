@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ccarchive::model::secret::Secret;
-use ccarchive::site::{Located, Origin, Places, Variables, reads_variable};
+use ccarchive::site::{Located, Origin, Places, Variables, reads_variable, without_password};
 use clap::Args;
 
 use crate::report::words;
@@ -111,7 +111,8 @@ impl PlaceArgs {
         let sources = source.iter().map(|path| ("--source", path));
         let mut out = String::new();
         for (flag, path) in one.chain(sources) {
-            let path = words::shell(&path.display().to_string());
+            // What is printed may be mailed and kept: it names no password.
+            let path = words::shell(&without_password(&path.display().to_string()));
             out += &format!(" {flag} {path}");
         }
         out

@@ -28,19 +28,19 @@ pub(super) fn allowed(site: &Inspected) -> Result<(), Stopped> {
     }
 }
 
-/// Does the steps of a plan, and gives back those that were done.
+/// Does the steps of a plan, and notes those that were done.
 pub(super) fn carry_out<'p>(
     site: &Inspected,
     ports: &Ports<'_>,
     plan: &'p Plan,
     patience: Duration,
     console: &mut Console,
-) -> Result<Vec<&'p Step>, Stopped> {
+    done: &mut Vec<&'p Step>,
+) -> Result<(), Stopped> {
     let lock = wire::take_lock(&site.site, patience, site.terms.clock.now(), &site.stop)?;
-    let mut done = Vec::new();
     for step in plan.steps().filter(|s| s.is_in_place()) {
         if site.stop.is_draining() {
-            return Ok(done);
+            return Ok(());
         }
         let mended = repair::mend(&*site.archive, step).map_err(|e| e.to_string());
         console.repaired(step, &mended);
@@ -49,7 +49,7 @@ pub(super) fn carry_out<'p>(
         }
     }
     if plan.steps().all(Step::is_in_place) {
-        return Ok(done);
+        return Ok(());
     }
     let swept = sweep(site, ports, plan, &lock)?;
     for step in plan.steps().filter(|s| !s.is_in_place()) {
@@ -60,7 +60,7 @@ pub(super) fn carry_out<'p>(
             done.push(step);
         }
     }
-    Ok(done)
+    Ok(())
 }
 
 /// Of a job that no sweep came to.

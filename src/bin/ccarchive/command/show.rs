@@ -1,6 +1,6 @@
 //! `ccarchive show`: an archived job for human eyes.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 
 use ccarchive::format::read::SeriesRead;
 use ccarchive::inspect::Ports;
@@ -28,17 +28,17 @@ pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Stopped> {
         columns: report::inspect::show::columns(),
     };
     site.ask(|ports| {
-        let key = row(&args.job, ports.rows, &now, &site.stop)?.head.key;
+        let head = row(&args.job, ports.rows, &now, &site.stop)?.head;
         if args.csv {
-            return csv(ports, &key, &wanted);
+            return csv(ports, &head.key, &wanted);
         }
-        let picture = show::show(ports, &key, &wanted).map_err(|e| stopped(&e, &key))?;
+        let picture = show::show(ports, &head, &wanted).map_err(|e| stopped(&e, &head.key))?;
         if let Some(file) = &args.html {
             let fine = Wanted {
                 columns: report::html::COLUMNS,
                 ..wanted.clone()
             };
-            let picture = show::show(ports, &key, &fine).map_err(|e| stopped(&e, &key))?;
+            let picture = show::show(ports, &head, &fine).map_err(|e| stopped(&e, &head.key))?;
             let page = report::html::job(&picture, now.timestamp().as_second());
             report::html::write(file, &page).map_err(|e| Stopped::unwritten("page", file, &e))?;
         }
@@ -66,33 +66,28 @@ fn stopped(e: &Error, key: &JobKey) -> Stopped {
 /// Every value of the wanted series, one a line.
 fn csv(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<Exit, Stopped> {
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    // A closed pipe is the reader's wish.
-    let mut open = writeln!(out, "metric,scope,host,id,time,value").is_ok();
-    let mut line = |s: &SeriesRead<'_>| {
-        let step = show::timestep(ports, s.metric);
-        let id = s.id.unwrap_or_default();
+    let mut written = writeln!(out, "metric,scope,host,id,time,value");
+    let mut line = |s: &SeriesRead<'_>, timestep: i64| {
+        let names = [s.metric, s.scope, s.host, s.id.unwrap_or_default()];
+        let names = names.map(quoted).join(",");
         for (k, v) in s.values.iter().enumerate() {
-            let value = if v.is_nan() {
-                String::new()
+            if written.is_err() {
+                return;
+            }
+            let t = key.start_time + k as i64 * timestep;
+            written = if v.is_nan() {
+                writeln!(out, "{names},{t},")
             } else {
-                v.to_string()
+                writeln!(out, "{names},{t},{v}")
             };
-            let t = key.start_time + k as i64 * step;
-            open = open
-                && writeln!(
-                    out,
-                    "{},{},{},{},{t},{value}",
-                    quoted(s.metric),
-                    quoted(s.scope),
-                    quoted(s.host),
-                    quoted(id)
-                )
-                .is_ok();
         }
     };
     show::values(ports, key, wanted, &mut line).map_err(|e| stopped(&e, key))?;
-    out.flush().unwrap_or_default();
-    Ok(Exit::Done)
+    match written.and_then(|()| out.flush()) {
+        // A closed pipe is the reader's wish.
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(Exit::Done),
+    }
 }
 
 fn quoted(text: &str) -> String {

@@ -1,12 +1,14 @@
 //! `ccarchive verify`: database, archive and contents compared, and repaired where that is wanted.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
 use ccarchive::inspect::Ports;
-use ccarchive::inspect::verify::{self, Finding, Listener, Progress, Severity, Verified, Wanted};
+use ccarchive::inspect::verify::{
+    self, Fault, Finding, Listener, Progress, Severity, Verified, Wanted,
+};
 use ccarchive::model::job::JobKey;
 use ccarchive::repair::{Plan, Step};
 use ccarchive::sweep::Exit;
@@ -17,6 +19,9 @@ use super::{Stopped, mend};
 use crate::cli::inspect::VerifyArgs;
 use crate::report::inspect::verify::{Console, Repaired};
 use crate::signals;
+
+/// What jobs that are archived again get after the first signal, as in a sweep.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Compares, and repairs if that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
@@ -37,8 +42,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
         mend::allowed(&site)?;
     }
     // What is in hand comes to its end; nothing new is begun.
-    signals::listen(&site.stop, Duration::ZERO)
-        .map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
+    signals::listen(&site.stop, GRACE).map_err(|e| Stopped::new(Exit::Aborted, e.to_string()))?;
     let wanted = wanted(args, &site, &now);
     site.ask(|ports| {
         let mut found = Found::new(&mut console);
@@ -56,13 +60,17 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Stopped> {
             done: 0,
             left: verified.errors + verified.warnings,
         };
+        // What was found is told whatever becomes of the repairs.
+        let mut ended = Ok(());
         if args.repair && !plan.is_empty() && !site.stop.is_draining() {
             let patience = args.wait_lock.unwrap_or_default();
-            let mended = mend::carry_out(&site, ports, &plan, patience, &mut console)?;
+            let mut mended = Vec::new();
+            ended = mend::carry_out(&site, ports, &plan, patience, &mut console, &mut mended);
             repaired.done = mended.len() as u64;
             repaired.left = left(ports, &site, &wanted, &mended, &problems, &mut console)?;
         }
         console.finish(&verified, args.repair.then_some(repaired))?;
+        ended?;
         Ok(if site.stop.is_draining() {
             Exit::Interrupted
         } else if verified.resume.is_some() {
@@ -109,17 +117,17 @@ struct Found<'a> {
     problems: Problems,
 }
 
-/// Errors and warnings, by the job or the path that they are about; numbers, since there may be millions.
+/// Errors and warnings, by the job that they are about, or else by their path and kind; numbers, since there may be millions.
 struct Problems {
     hasher: RandomState,
     subjects: Vec<u64>,
 }
 
 impl Problems {
-    fn subject(&self, key: Option<&JobKey>, path: Option<&Path>) -> u64 {
+    fn subject(&self, key: Option<&JobKey>, path: Option<&Path>, fault: Fault) -> u64 {
         match key {
             Some(key) => self.hasher.hash_one(key),
-            None => self.hasher.hash_one(path),
+            None => self.hasher.hash_one((path, fault)),
         }
     }
 }
@@ -142,7 +150,7 @@ impl Listener for Found<'_> {
         self.plan.add(f);
         if f.severity != Severity::Note {
             let key = f.job.as_ref().map(|named| &named.0);
-            let subject = self.problems.subject(key, f.at.as_deref());
+            let subject = self.problems.subject(key, f.at.as_deref(), f.fault);
             self.problems.subjects.push(subject);
         }
         self.console.finding(f);
@@ -153,8 +161,8 @@ impl Listener for Found<'_> {
     }
 }
 
-/// How many errors and warnings are left after repairs: those of other jobs and paths, and what is found now where something
-/// was repaired.
+/// How many errors and warnings are left after repairs: those that none was about, and what is found now of jobs of which
+/// something was repaired.
 fn left(
     ports: &Ports<'_>,
     site: &Inspected,
@@ -163,31 +171,13 @@ fn left(
     problems: &Problems,
     console: &mut Console,
 ) -> Result<u64, Stopped> {
-    let subjects: HashSet<u64> = mended
-        .iter()
-        .map(|s| problems.subject(s.job.as_ref(), s.path.as_deref()))
-        .collect();
+    let subject = |s: &&Step| problems.subject(s.job.as_ref(), s.path.as_deref(), s.fault);
+    let subjects: HashSet<u64> = mended.iter().map(subject).collect();
     let elsewhere = problems.subjects.iter().filter(|s| !subjects.contains(s));
     let mut left = elsewhere.count() as u64;
-    let mut seen = HashSet::new();
-    for step in mended {
-        let Some(key) = &step.job else {
-            continue;
-        };
-        if !seen.insert(problems.subject(Some(key), None)) {
-            continue;
-        }
-        let path = mended
-            .iter()
-            .find_map(|s| s.path.as_deref().filter(|_| s.job.as_ref() == Some(key)));
-        let found = verify::again(
-            ports,
-            &*site.archive,
-            key,
-            path,
-            wanted.read_data,
-            &site.stop,
-        )?;
+    let jobs: BTreeSet<&JobKey> = mended.iter().filter_map(|s| s.job.as_ref()).collect();
+    for key in jobs {
+        let found = verify::again(ports, &*site.archive, key, wanted.read_data, &site.stop)?;
         for f in found.iter().filter(|f| f.severity != Severity::Note) {
             left += 1;
             console.still(f);

@@ -1,6 +1,8 @@
 //! How a site stands, in sentences that the terminal and the page share: the worst thing there is, the time that is left, and
 //! the jobs that are not done.
 
+use std::collections::HashSet;
+
 use ccarchive::inspect::status::Status;
 
 use super::paper::Tone;
@@ -16,7 +18,8 @@ pub(crate) type Line = (Tone, String);
 /// The worst thing there is to say, in a few words without a full stop.
 pub(crate) fn verdict(s: &Status) -> Line {
     let r = &s.risk;
-    let silent = s.reach.iter().filter(|r| r.error.is_some()).count() as u64;
+    let silent = s.reach.iter().filter(|r| r.error.is_some());
+    let silent = silent.map(|r| &r.source).collect::<HashSet<_>>().len() as u64;
     let groups = s.backlog.iter().filter(|g| g.place.can_be_saved());
     let savable: u64 = groups.map(|g| g.jobs).sum();
     let alarm = if r.begun > 0 {

@@ -206,7 +206,7 @@ fn reach(reach: &[Reach], now: i64, p: &mut Paper) {
         let of = format!("{} in {}", r.cluster, r.source);
         match (&r.error, r.newest) {
             (Some(e), _) => p.say(Tone::Bad, &format!("{}: {e}", r.cluster)),
-            (None, None) => p.say(Tone::Warn, &format!("{of}: no data")),
+            (None, None) => p.say(Tone::Plain, &format!("{of}: no data")),
             (None, Some(newest)) => {
                 let behind = now.saturating_sub(newest);
                 let mut text = format!("{of}: {} ago ({})", span(behind), time(newest));

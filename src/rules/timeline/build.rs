@@ -11,6 +11,9 @@ use super::grid::sane;
 use super::logged::Logged;
 use super::read::{Chain, Level, Slots};
 
+/// What a stretch of the log takes besides its values (bytes), roughly.
+const RUN: usize = 1 << 9;
+
 /// Where a series stands below its host.
 pub type Path = Vec<Box<str>>;
 
@@ -73,16 +76,24 @@ impl Builder {
         }
     }
 
-    /// Adds a sample of the log, whose value is kept only within a window; the log comes after all snapshots.
-    pub fn sample(&mut self, id: SeriesId, t: i64, value: f32, window: Interval) {
-        if let Some(s) = self
+    /// Adds a sample of the log, whose value is kept only within a window; the log comes after all snapshots. Gives back the
+    /// memory that it took (bytes), roughly.
+    pub fn sample(&mut self, id: SeriesId, t: i64, value: f32, window: Interval) -> usize {
+        let Some(s) = self
             .series
             .get_mut(id.0)
             .filter(|_| sane(t) && !value.is_nan())
-        {
-            // A sample lies within its slot, so only those within one step of the window can share a slot with it.
-            let keep = window.widened(s.step).contains(t);
-            s.sample(t, value, keep);
+        else {
+            return 0;
+        };
+        // A sample lies within its slot, so only those within one step of the window can share a slot with it.
+        let keep = window.widened(s.step).contains(t);
+        let runs = s.runs.len();
+        s.sample(t, value, keep);
+        if s.runs.len() > runs {
+            RUN
+        } else {
+            size_of::<f32>()
         }
     }
 
@@ -277,6 +288,14 @@ impl Growing {
     fn sample(&mut self, t: i64, value: f32, keep: bool) {
         let step = self.step;
         let own = (t - step / 2).rem_euclid(step);
+        // A stretch with the phase of the one before is a part of it: a series that is sampled more seldom than it should be
+        // would take a stretch a sample.
+        let last = self.runs.last_mut();
+        if let Some(run) = last.filter(|r| r.step == step && r.phase == Some(own) && r.last < t)
+            && matches!(run.pieces.last(), Some(Piece::Log(_)))
+        {
+            run.last = t;
+        }
         let run = self.run(t, step, Some(own));
         let slot = (t - run.phase.unwrap_or(own)).div_euclid(step);
         if !matches!(run.pieces.last(), Some(Piece::Log(_))) {
@@ -366,6 +385,24 @@ impl Growing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_of_rare_samples_takes_no_stretch_a_sample() {
+        let mut series = Growing {
+            step: 60,
+            ..Growing::default()
+        };
+        for i in 0..3000 {
+            series.sample(17 + 300 * i, i as f32, true);
+        }
+        assert_eq!(series.runs.len(), 1);
+        // Another phase is another stretch.
+        series.sample(17 + 300 * 3000 + 5, 1.0, true);
+        assert_eq!(series.runs.len(), 2);
+        let placed = series.place(&Known::default(), i64::MAX);
+        let values = placed.chain.slots.iter().flat_map(|s| &*s.values);
+        assert_eq!(values.filter(|v| !v.is_nan()).count(), 3001);
+    }
 
     #[test]
     fn a_series_that_is_sampled_more_seldom_than_it_should_be_takes_two_runs_a_file() {

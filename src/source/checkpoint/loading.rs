@@ -252,6 +252,7 @@ impl<'a> Loading<'a> {
         let mut known: HashMap<Box<[u8]>, Option<(SeriesId, Interval)>> = HashMap::new();
         let (builder, believed, wish) = (&mut self.builder, self.believed, self.wish);
         let (mut whole, mut unbelievable) = (0_usize, 0_usize);
+        let mut bytes = 0_usize;
         let log = wal::read(file, self.wish.stop, |r| {
             whole += 1;
             if !believed.contains(r.t) {
@@ -267,10 +268,13 @@ impl<'a> Loading<'a> {
                 known.insert(r.series.into(), id);
                 id
             });
-            if let Some((id, window)) = id {
-                builder.sample(id, r.t, r.value, window);
+            if let Some((id, window)) = id
+                && bytes <= wish.room
+            {
+                bytes += builder.sample(id, r.t, r.value, window);
             }
         })?;
+        wish.check_room(bytes)?;
         Ok(Records {
             log,
             whole,

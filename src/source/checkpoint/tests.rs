@@ -297,6 +297,25 @@ fn a_file_for_which_there_is_too_little_room_is_named_and_takes_nothing_from_the
 }
 
 #[test]
+fn a_log_of_which_every_sample_begins_a_stretch_takes_no_more_than_there_is() {
+    let store = Store::new();
+    store.write("c/h/1.json", json(T, T + 120, "1,2"));
+    // Too rare for one stretch, and from other seconds on each time.
+    let scattered: Vec<_> = (0..250).map(|i| (T + 500 + 181 * i, 1.0)).collect();
+    store.write("c/h/current.wal", log(&scattered));
+    let ask = |room| {
+        let source = store.source().within(room);
+        source.ask(&about_all("h"), &Stop::new()).unwrap()
+    };
+    let host = ask(1 << 18);
+    assert!(host.damaged.is_empty(), "{:?}", host.damaged);
+    let host = ask(1 << 16);
+    assert_eq!(read(&host.series, T, 2), [Some(1.), Some(2.)]);
+    assert_eq!(host.damaged[0].reason, Reason::HostTooLarge);
+    assert!(host.damaged[0].subject.ends_with("current.wal"));
+}
+
+#[test]
 fn of_large_files_only_what_was_asked_for_is_kept_and_phases_are_told_by_all() {
     let store = Store::new();
     // Only the metric that nobody asks for tells where slots begin.

@@ -151,7 +151,7 @@ mod tests {
         let path = folder.path().join("c/1700001000.parquet");
         write(&path, &two_snapshots(1_700_000_000));
         let mut file = file::open(&path).unwrap();
-        let groups = file.groups("c").unwrap();
+        let groups = file.groups("c", &mut file::Names::default()).unwrap();
         let ask = |file: &Opened| of(file, &groups, Interval::ALL, &Stop::new());
         let found = ask(&file).unwrap();
         assert!(found.is_whole && found.times.contains(&1_700_000_601));

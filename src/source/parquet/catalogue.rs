@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::borders;
 use super::fault::Fault;
-use super::file::{self, Group, Opened};
+use super::file::{self, Group, Names, Opened};
 use super::folder::Listed;
 use crate::model::stop::Stop;
 use crate::opening::regular;
@@ -34,10 +34,17 @@ pub(super) struct Contents {
     borders: Mutex<Option<Arc<[i64]>>>,
 }
 
+/// Files by path, and the names in them.
+#[derive(Debug, Default)]
+struct Files {
+    contents: HashMap<PathBuf, Arc<Contents>>,
+    names: Names,
+}
+
 /// All files that were looked at.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
-    files: Mutex<HashMap<PathBuf, Arc<Contents>>>,
+    files: Mutex<Files>,
     /// The ones used last.
     open: Mutex<Vec<(PathBuf, Stamp, Arc<Opened>)>>,
 }
@@ -52,11 +59,11 @@ impl Catalogue {
         let stamp = stamp(path)?;
         // Held while the footer is read, so that it is read once.
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = files.get(path).filter(|c| c.stamp == stamp) {
+        if let Some(known) = files.contents.get(path).filter(|c| c.stamp == stamp) {
             return Ok(Arc::clone(known));
         }
         let opened = self.opened(path, stamp)?;
-        let groups = opened.groups(cluster)?;
+        let groups = opened.groups(cluster, &mut files.names)?;
         let mut times = groups.iter().map(|g| g.times).reduce(Interval::united);
         // Where the footer does not tell the times, the name tells until when there are some.
         if let Some(untold) = times.as_mut().filter(|t| t.to == i64::MAX) {
@@ -68,7 +75,8 @@ impl Catalogue {
             times,
             borders: Mutex::default(),
         });
-        files.insert(path.to_owned(), Arc::clone(&contents));
+        let kept = Arc::clone(&contents);
+        files.contents.insert(path.to_owned(), kept);
         Ok(contents)
     }
 

@@ -3,8 +3,10 @@
 //! The footer says where the columns of a group are and which hosts and times it holds; a group is chosen by that and by
 //! nothing else, since the number and the order of groups differ between versions of the store.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use parquet::basic::{Repetition, Type};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
@@ -64,11 +66,26 @@ pub(super) struct Opened {
     places: [usize; 8],
 }
 
+/// Names of hosts, each once: a year's files of a large cluster name each of its hosts hundreds of times.
+#[derive(Debug, Default)]
+pub(super) struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    fn shared(&mut self, name: Box<str>) -> Arc<str> {
+        if let Some(known) = self.0.get(&*name) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = name.into();
+        self.0.insert(Arc::clone(&name));
+        name
+    }
+}
+
 /// What the statistics of a group tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Group {
     /// The first and the last of its hosts by name, the same where it holds one. None where that is not told.
-    pub(super) hosts: Option<(Box<str>, Box<str>)>,
+    pub(super) hosts: Option<(Arc<str>, Arc<str>)>,
     /// From its first timestamp to just after its last.
     pub(super) times: Interval,
     /// The longest time between two samples, seconds.
@@ -169,18 +186,23 @@ impl Opened {
         self.places[field as usize]
     }
 
-    /// What the groups tell of themselves.
+    /// What the groups tell of themselves. The names of their hosts are those of other files, where these have them too.
     ///
     /// # Errors
     /// Where the file is one of another cluster, or tells what cannot be.
-    pub(super) fn groups(&self, cluster: &str) -> Result<Vec<Group>, Fault> {
+    pub(super) fn groups(&self, cluster: &str, names: &mut Names) -> Result<Vec<Group>, Fault> {
         contained(|| {
             let groups = self.meta.row_groups().iter();
-            groups.map(|g| self.group(g, cluster)).collect()
+            groups.map(|g| self.group(g, cluster, names)).collect()
         })
     }
 
-    fn group(&self, group: &RowGroupMetaData, cluster: &str) -> Result<Group, Fault> {
+    fn group(
+        &self,
+        group: &RowGroupMetaData,
+        cluster: &str,
+        names: &mut Names,
+    ) -> Result<Group, Fault> {
         let content = |words: String| Fault::Content(words);
         if !(0..=MOST_ROWS).contains(&group.num_rows()) {
             return Err(content(format!(
@@ -218,7 +240,9 @@ impl Opened {
             None => Interval::ALL,
         };
         Ok(Group {
-            hosts: self.texts(group, Field::Host),
+            hosts: self
+                .texts(group, Field::Host)
+                .map(|(first, last)| (names.shared(first), names.shared(last))),
             times,
             longest_step: steps.1,
         })

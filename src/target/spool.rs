@@ -5,8 +5,6 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, open};
-
 /// Bytes that are held in memory, where nothing else is said.
 const IN_MEMORY: usize = 4 << 20;
 
@@ -43,8 +41,7 @@ impl Spool {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.size += bytes.len() as u64;
         if self.file.is_none() && self.memory.len() + bytes.len() > self.in_memory {
-            let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-            let mut file = File::from(open(&self.folder, flags, Mode::RUSR | Mode::WUSR)?);
+            let mut file = tempfile::tempfile_in(&self.folder)?;
             file.write_all(&std::mem::take(&mut self.memory))?;
             self.file = Some(file);
         }

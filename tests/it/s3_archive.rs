@@ -210,6 +210,26 @@ fn verify_names_what_stands_in_the_bucket_and_is_no_archive() {
 }
 
 #[test]
+fn a_list_that_goes_on_with_the_same_page_is_no_whole_list() {
+    const PAGE: &str = "<ListBucketResult><IsTruncated>true</IsTruncated>\
+        <NextContinuationToken>again</NextContinuationToken></ListBucketResult>";
+    let (site, server) = with_jobs(1);
+    server.ask(&site, &["run"]).expect(0);
+    server.rule(|call| {
+        if call.query.contains_key("list-type") {
+            Act::Say(PAGE)
+        } else {
+            Act::Serve
+        }
+    });
+    let ran = server.ask(&site, &["verify", "--json"]);
+    let said = format!("{}{}", ran.out, ran.err);
+    assert!(said.contains("gives the same page again"), "{said}");
+    assert!(!said.contains("\"missing\""), "{said}");
+    assert_ne!(ran.code(), 0);
+}
+
+#[test]
 fn jobs_do_not_wait_for_the_answers_of_others() {
     let jobs = short_or_long(200, 10_000);
     let (site, server) = with_jobs(jobs);

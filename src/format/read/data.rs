@@ -357,6 +357,8 @@ mod tests {
         let json = r#"{"m":{"new scope":{"series":null,"unit":null,"timestep":null,"statisticsSeries":null},
             "core":{"series":[{"hostname":"n","id":7,"data":null,"statistics":{"min":null}}]}}}"#;
         assert_eq!(notes(json).unwrap()[1], "m core n Some(\"7\") 0/0/0 []");
+        let json = r#"{"m":{"node":{"series":[{"hostname":null}]}}}"#;
+        assert_eq!(notes(json).unwrap()[0], "m node  None 0/0/0 []");
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl<'de> Visit<'de> for OneSeries<'_> {
         one.values.clear();
         while let Some(name) = map.next_key::<String>()? {
             match name.as_str() {
-                "hostname" => one.host = Some(map.next_value()?),
+                "hostname" => one.host = Some(map.next_value::<Option<_>>()?.unwrap_or_default()),
                 "id" => one.id = map.next_value::<Option<Id>>()?.map(|i| i.0),
                 "statistics" => {
                     if let Some(Raw { min, avg, max }) = map.next_value()? {

@@ -38,9 +38,16 @@ impl Listing {
             let page = Self::page(client, prefix, level, next.as_deref())?;
             all.objects.extend(page.objects);
             all.folders.extend(page.folders);
-            // A server that gives the same page again would be asked for ever.
-            if page.next.is_none() || page.next == next {
+            if page.next.is_none() {
                 return Ok(all);
+            }
+            // It would be asked for ever, and a part of a list must not pass for the whole.
+            if page.next == next {
+                let subject = client.place(prefix);
+                let text = format!(
+                    "cannot list {subject}: the server says where the list goes on, and gives the same page again"
+                );
+                return Err(Fault::failed(text, subject));
             }
             next = page.next;
         }

@@ -10,7 +10,7 @@ use ccarchive::site::quantity;
 use clap::{Args, ValueEnum};
 
 use super::places::SiteArgs;
-use super::values::{job, time_box, whole};
+use super::values::{job, percent, time_box, whole};
 use super::when::When;
 
 pub(super) const STATUS_EXIT_CODES: &str = "\
@@ -38,8 +38,8 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "N", default_value = "50", value_parser = |text: &str| whole::<usize>(text, 1, None))]
     pub(crate) limit: usize,
     /// Archived jobs with less than this share of their samples are thin, in percent
-    #[arg(long, value_name = "PERCENT", default_value = "90", value_parser = |text: &str| whole::<u8>(text, 0, Some(100)))]
-    pub(crate) thin: u8,
+    #[arg(long, value_name = "PERCENT", default_value = "90", value_parser = percent)]
+    pub(crate) thin: f64,
     /// Also write figures for the textfile collector of Prometheus' node exporter
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     pub(crate) metrics_file: Option<PathBuf>,
@@ -113,11 +113,6 @@ pub(crate) enum ListArg {
 }
 
 impl StatusArgs {
-    /// The share below which an archive is thin.
-    pub(crate) fn thin_share(&self) -> f64 {
-        f64::from(self.thin) / 100.0
-    }
-
     /// What to list, if something is to be listed.
     pub(crate) fn listing(&self) -> Option<Listing> {
         Some(match self.list? {
@@ -125,7 +120,7 @@ impl StatusArgs {
             ListArg::Provisional => Listing::Standing(Standing::Provisional),
             ListArg::Quarantined => Listing::Standing(Standing::Quarantined),
             ListArg::Lost => Listing::Standing(Standing::Lost),
-            ListArg::Thin => Listing::Thin(self.thin_share()),
+            ListArg::Thin => Listing::Thin(self.thin),
         })
     }
 }

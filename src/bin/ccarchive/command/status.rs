@@ -41,7 +41,7 @@ pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Stopped> {
         }
         return Ok(Exit::Done);
     }
-    let wanted = wanted(args.thin_share(), args.runs, args.days, &now);
+    let wanted = wanted(args.thin, args.runs, args.days, &now);
     let clusters = site.clusters.names();
     let status = site.ask(|ports| {
         let answer = status::status(ports, &site.terms, &wanted, &clusters, &site.stop);

@@ -142,7 +142,7 @@ fn pairs(key: &str, value: &Value, line: &mut String) {
         Value::Null => return,
         Value::Object(members) => {
             for (name, member) in members {
-                let name = snake(name);
+                let name = key_of(name);
                 let full = if key.is_empty() {
                     name
                 } else {
@@ -159,7 +159,6 @@ fn pairs(key: &str, value: &Value, line: &mut String) {
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     };
-    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\');
     let shown = if !text.is_empty() && text.chars().all(is_plain) {
         text
     } else {
@@ -167,6 +166,20 @@ fn pairs(key: &str, value: &Value, line: &mut String) {
     };
     // A string takes what is written to it.
     write!(line, " {key}={shown}").unwrap_or_default();
+}
+
+/// What stands in a pair without quotes.
+const fn is_plain(c: char) -> bool {
+    c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\')
+}
+
+/// The key of a member: a name of ours in words, and of what is data, such as a source, the characters that a key can have.
+fn key_of(name: &str) -> String {
+    if name.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return snake(name);
+    }
+    let one = |c| if is_plain(c) { c } else { '_' };
+    name.chars().map(one).collect()
 }
 
 /// `jobId` as `job_id`.
@@ -189,7 +202,7 @@ mod tests {
     #[test]
     fn an_object_is_one_line_and_each_object_of_its_lists_another() {
         let object = json!({
-            "type": "summary", "exit": 3, "outcomes": {"notYet": 2}, "nextTry": null, "outages": [], "sources": ["a", "b c"],
+            "type": "summary", "exit": 3, "outcomes": {"notYet": 2}, "filled": {"/My Site=1": 4}, "nextTry": null, "outages": [], "sources": ["a", "b c"],
             "failures": [{"reason": "no_data", "firstDetail": "none of \"5\"\nsamples"}],
         });
         let lines = lines(Timestamp::UNIX_EPOCH, Severity::Warning, &object);
@@ -200,7 +213,9 @@ mod tests {
                 format!(
                     "{begin} event=summary_failure first_detail=\"none of \\\"5\\\"\\nsamples\" reason=no_data\n"
                 ),
-                format!("{begin} event=summary exit=3 outcomes.not_yet=2 sources=\"a b c\"\n"),
+                format!(
+                    "{begin} event=summary exit=3 filled./My_Site_1=4 outcomes.not_yet=2 sources=\"a b c\"\n"
+                ),
             ]
         );
     }

@@ -65,6 +65,8 @@ pub(crate) enum Act {
     Late(Duration),
     /// It answers this and does nothing.
     Answer(u16, &'static str),
+    /// It answers with this document, whatever it is asked for.
+    Say(&'static str),
     /// It closes the connection and does nothing.
     Cut,
     /// It does what it is asked for, and closes the connection without an answer.
@@ -256,10 +258,15 @@ impl Shared {
         if let Act::Late(time) = act {
             pause(*time);
         }
-        let reply = if let Act::Answer(status, code) = act {
-            Reply::error(*status, code)
-        } else {
-            self.serve(call)
+        let reply = match act {
+            Act::Answer(status, code) => Reply::error(*status, code),
+            Act::Say(document) => Reply::new(200, document.as_bytes().to_vec()),
+            Act::Serve
+            | Act::Late(_)
+            | Act::Cut
+            | Act::DoAndCut
+            | Act::CutBody(_)
+            | Act::CutUpload(_) => self.serve(call),
         };
         self.at_once.fetch_sub(1, Ordering::SeqCst);
         reply

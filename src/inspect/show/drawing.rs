@@ -1,9 +1,10 @@
 //! The curves of a job: per metric one of the coarsest scope that the data has, a band per column of the plot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::scopes::Scopes;
 use crate::format::read::{Data, SeriesRead, Visitor};
 use crate::model::series::{Scope, Unit};
 
@@ -48,8 +49,7 @@ pub(super) struct Drawing<'a> {
     takes: &'a dyn Fn(&SeriesRead<'_>) -> bool,
     /// Columns of a curve.
     columns: usize,
-    /// Metrics that the data has.
-    pub(super) seen: BTreeSet<String>,
+    scopes: &'a Scopes,
     done: BTreeMap<String, Metric>,
     now: Columns,
 }
@@ -67,11 +67,15 @@ struct Columns {
 }
 
 impl<'a> Drawing<'a> {
-    pub(super) fn new(columns: usize, takes: &'a dyn Fn(&SeriesRead<'_>) -> bool) -> Self {
+    pub(super) fn new(
+        columns: usize,
+        takes: &'a dyn Fn(&SeriesRead<'_>) -> bool,
+        scopes: &'a Scopes,
+    ) -> Self {
         Self {
             takes,
             columns,
-            seen: BTreeSet::new(),
+            scopes,
             done: BTreeMap::new(),
             now: Columns::default(),
         }
@@ -85,12 +89,14 @@ impl<'a> Drawing<'a> {
 impl Visitor for Drawing<'_> {
     fn series(&mut self, s: &SeriesRead<'_>) {
         if (self.takes)(s) {
-            self.now.add(s.values, self.columns);
+            let key = (s.metric.to_owned(), s.scope.to_owned());
+            let longest = self.scopes.longest.get(&key).copied();
+            let longest = longest.unwrap_or_default();
+            self.now.add(s.values, self.columns, longest);
         }
     }
 
     fn scope(&mut self, metric: &str, scope: &str, data: &Data) {
-        self.seen.insert(metric.to_owned());
         let columns = std::mem::take(&mut self.now);
         if columns.series == 0 {
             return;
@@ -122,8 +128,10 @@ impl Visitor for Drawing<'_> {
 }
 
 impl Columns {
-    fn add(&mut self, values: &[f32], columns: usize) {
-        let n = columns.min(values.len()).max(1);
+    /// Adds a series; the last column ends with the longest of its scope. The values of a shorter one stand at its beginning.
+    fn add(&mut self, values: &[f32], columns: usize, longest: usize) {
+        let longest = longest.max(values.len());
+        let n = columns.min(longest).max(1);
         if self.means.len() < n {
             self.means.resize(n, Vec::new());
             self.range.resize(n, (f32::INFINITY, f32::NEG_INFINITY));
@@ -132,7 +140,8 @@ impl Columns {
         self.values += values.len() as u64;
         self.missing += values.iter().filter(|v| v.is_nan()).count() as u64;
         for k in 0..n {
-            let part = &values[k * values.len() / n..(k + 1) * values.len() / n];
+            let bound = |k: usize| (k * longest / n).min(values.len());
+            let part = &values[bound(k)..bound(k + 1)];
             let there = || part.iter().copied().filter(|v| !v.is_nan());
             let count = there().count();
             if count == 0 {
@@ -182,8 +191,8 @@ mod tests {
     #[test]
     fn a_curve_has_a_band_per_column_and_a_hole_where_nothing_is() {
         let mut c = Columns::default();
-        c.add(&[1.0, 3.0, f32::NAN, f32::NAN], 2);
-        c.add(&[5.0, 7.0, f32::NAN, f32::NAN], 2);
+        c.add(&[1.0, 3.0, f32::NAN, f32::NAN], 2, 4);
+        c.add(&[5.0, 7.0, f32::NAN, f32::NAN], 2, 4);
         assert_eq!((c.series, c.values, c.missing), (2, 8, 4));
         let band = Band {
             min: 1.0,
@@ -191,5 +200,14 @@ mod tests {
             max: 7.0,
         };
         assert_eq!(c.curve(), [Some(band), None]);
+    }
+
+    #[test]
+    fn a_series_that_ends_early_is_not_drawn_longer_than_it_is() {
+        let mut c = Columns::default();
+        c.add(&[1.0, 1.0], 2, 4);
+        c.add(&[3.0, 3.0, 5.0, 5.0], 2, 4);
+        let medians: Vec<f32> = c.curve().into_iter().flatten().map(|b| b.median).collect();
+        assert_eq!(medians, [2.0, 5.0]);
     }
 }

@@ -4,6 +4,7 @@
 //! The data is read series by series and kept only as values per column of a plot, so that a job of any size fits.
 
 mod drawing;
+mod scopes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ use crate::target;
 
 pub use drawing::{Band, Metric};
 use drawing::{Drawing, unit};
+use scopes::Scopes;
 
 /// What to look at.
 #[derive(Clone, Debug, Default)]
@@ -143,13 +145,12 @@ pub struct Roofline {
 /// See [`Error`].
 pub fn show(ports: &Ports<'_>, row: &Head, wanted: &Wanted) -> Result<Picture, Error> {
     let key = &row.key;
-    let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
-    let meta = stored.meta()?;
+    let (meta, scopes) = survey(ports, key, wanted)?;
     let takes = |s: &SeriesRead<'_>| wanted.takes(s);
-    let mut drawing = Drawing::new(wanted.columns, &takes);
+    let mut drawing = Drawing::new(wanted.columns, &takes, &scopes);
+    let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
     stored.visit(&mut drawing)?;
     let job = &meta.job;
-    wanted.check(&drawing.seen, &hosts(job))?;
     let sub = ports
         .clusters
         .get(&key.cluster)
@@ -214,8 +215,18 @@ fn hosts(job: &Job) -> Vec<String> {
     job.resources.iter().map(|r| r.hostname.clone()).collect()
 }
 
-/// Hands out every value of the wanted series, with the seconds between two of its values. These stand behind the series in
-/// the document, so it is read twice.
+/// Reads the document once for what must be known before its series: how long the longest is, and the timestep, which stands
+/// behind them.
+fn survey(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<(Meta, Scopes), Error> {
+    let mut scopes = Scopes::default();
+    let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
+    let meta = stored.meta()?;
+    stored.visit(&mut scopes)?;
+    wanted.check(&scopes.metrics, &hosts(&meta.job))?;
+    Ok((meta, scopes))
+}
+
+/// Hands out every value of the wanted series, with the seconds between two of its values.
 ///
 /// # Errors
 /// See [`Error`].
@@ -225,11 +236,7 @@ pub fn values(
     wanted: &Wanted,
     each: &mut dyn FnMut(&SeriesRead<'_>, i64),
 ) -> Result<(), Error> {
-    let mut scopes = Scopes::default();
-    let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
-    let meta = stored.meta()?;
-    stored.visit(&mut scopes)?;
-    wanted.check(&scopes.metrics, &hosts(&meta.job))?;
+    let (_, scopes) = survey(ports, key, wanted)?;
     let mut passing = Passing {
         wanted,
         each,
@@ -237,23 +244,6 @@ pub fn values(
     };
     let stored = ports.target.read(key)?.ok_or(Error::NotArchived)?;
     Ok(stored.visit(&mut passing)?)
-}
-
-/// Which metrics a document has, and their timesteps by scope.
-#[derive(Default)]
-struct Scopes {
-    metrics: BTreeSet<String>,
-    timesteps: BTreeMap<(String, String), i64>,
-}
-
-impl Visitor for Scopes {
-    fn series(&mut self, _: &SeriesRead<'_>) {}
-
-    fn scope(&mut self, metric: &str, scope: &str, data: &Data) {
-        self.metrics.insert(metric.to_owned());
-        let key = (metric.to_owned(), scope.to_owned());
-        self.timesteps.insert(key, data.timestep);
-    }
 }
 
 /// Hands on series with their timesteps.

@@ -79,7 +79,12 @@ fn figures(s: &Status) -> Markup {
             0 => "no job waits".into(),
             _ => "none that can still be saved".into(),
         },
-        |o| format!("the oldest to be saved ended {} ago", span(s.now - o.end)),
+        |o| {
+            format!(
+                "the oldest to be saved ended {} ago",
+                span(s.now.saturating_sub(o.end))
+            )
+        },
     );
     let (left, of) = time_to_loss(s);
     let at_risk = format!(
@@ -157,11 +162,14 @@ fn last_sweep(s: &Status) -> (String, String) {
         Some(t) => format!(
             "exit {}; the last success {} ago",
             last.exit,
-            span(s.now - t)
+            span(s.now.saturating_sub(t))
         ),
         None => format!("exit {}; none came through yet", last.exit),
     };
-    (format!("{} ago", span(s.now - last.ended)), note)
+    (
+        format!("{} ago", span(s.now.saturating_sub(last.ended))),
+        note,
+    )
 }
 
 fn backlog(s: &Status) -> Markup {
@@ -307,8 +315,10 @@ fn newest(reach: &[Reach], now: i64) -> Markup {
         };
         vec![
             r.cluster.clone(),
-            r.newest
-                .map_or_else(|| "–".into(), |t| format!("{} ago", span(now - t))),
+            r.newest.map_or_else(
+                || "–".into(),
+                |t| format!("{} ago", span(now.saturating_sub(t))),
+            ),
             says,
             known(r.newest),
             known(r.oldest),

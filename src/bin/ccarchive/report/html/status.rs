@@ -72,6 +72,11 @@ fn silence(r: &Reach, now: i64) -> Option<i64> {
     (behind > SILENT).then_some(behind)
 }
 
+/// How long before the look at the site something was.
+fn ago(s: &Status, at: i64) -> String {
+    span(s.now.saturating_sub(at))
+}
+
 /// The four figures that tell whether data is in danger.
 fn figures(s: &Status) -> Markup {
     let oldest = s.oldest.as_ref().map_or_else(
@@ -79,12 +84,7 @@ fn figures(s: &Status) -> Markup {
             0 => "no job waits".into(),
             _ => "none that can still be saved".into(),
         },
-        |o| {
-            format!(
-                "the oldest to be saved ended {} ago",
-                span(s.now.saturating_sub(o.end))
-            )
-        },
+        |o| format!("the oldest to be saved ended {} ago", ago(s, o.end)),
     );
     let (left, of) = time_to_loss(s);
     let at_risk = format!(
@@ -96,18 +96,11 @@ fn figures(s: &Status) -> Markup {
     let known = s.risk.retention.is_some();
     let risk = if known { at_risk } else { "not known".into() };
     let begun = format!("{} forgotten in part already", grouped(s.risk.begun));
+    let is_bad = s.risk.within_6h + s.risk.begun > 0;
+    let class = if is_bad { "bad" } else { "" };
     let boxes = [
         ("Backlog", count_of(s.table.unarchived, "job"), oldest, ""),
-        (
-            "Time to loss",
-            left,
-            of,
-            if s.risk.within_6h + s.risk.begun > 0 {
-                "bad"
-            } else {
-                ""
-            },
-        ),
+        ("Time to loss", left, of, class),
         (
             "At risk in 6 h / 24 h",
             risk,
@@ -116,11 +109,7 @@ fn figures(s: &Status) -> Markup {
             } else {
                 "jobs of the backlog".into()
             },
-            if s.risk.within_6h + s.risk.begun > 0 {
-                "bad"
-            } else {
-                ""
-            },
+            class,
         ),
         ("Last sweep", ago, last, ""),
     ];
@@ -159,17 +148,10 @@ fn last_sweep(s: &Status) -> (String, String) {
     let archived = last.figures["archived"].as_u64().unwrap_or(0);
     let note = match s.last_success {
         Some(t) if t == last.ended => format!("{} archived, exit {}", grouped(archived), last.exit),
-        Some(t) => format!(
-            "exit {}; the last success {} ago",
-            last.exit,
-            span(s.now.saturating_sub(t))
-        ),
+        Some(t) => format!("exit {}; the last success {} ago", last.exit, ago(s, t)),
         None => format!("exit {}; none came through yet", last.exit),
     };
-    (
-        format!("{} ago", span(s.now.saturating_sub(last.ended))),
-        note,
-    )
+    (format!("{} ago", ago(s, last.ended)), note)
 }
 
 fn backlog(s: &Status) -> Markup {

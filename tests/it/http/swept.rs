@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -241,23 +242,71 @@ fn a_store_that_stands_first_wins() {
     assert_eq!(site.ledger(1, "filled"), Some(serde_json::Value::Null));
 }
 
+/// The configuration of a site without checkpoints whose data is in these stores.
+fn configured(site: &Site, stores: &serde_json::Value) -> PathBuf {
+    fs::remove_dir_all(site.path("checkpoints")).unwrap();
+    let config = serde_json::json!({
+        "main": {"db": site.path("job.db")},
+        "archive": {"kind": "file", "path": site.path("job-archive")},
+        "metric-store-external": stores,
+    });
+    let file = site.path("config.json");
+    fs::write(&file, config.to_string()).unwrap();
+    file
+}
+
+#[test]
+fn a_configured_store_that_is_off_costs_the_jobs_of_other_clusters_nothing() {
+    let (site, begin) = site();
+    site.add_cluster("beta");
+    site.insert(&NewJob::stopped(3, "n1", begin - 60, HOUR));
+    site.set(3, "cluster = 'beta'");
+    let played = store(begin);
+    let stores = serde_json::json!([
+        {"scope": "beta", "url": nobody(), "token": "t"},
+        {"scope": "alpha", "url": played.url(), "token": "t"},
+    ]);
+    let file = configured(&site, &stores);
+    let mut command = program();
+    let ran = run(command.args(["run", "--json", "--config"]).arg(&file)).expect(1);
+    assert_eq!((site.status(1), site.status(2), site.status(3)), (3, 3, 1));
+    assert_eq!(site.ledger(3, "attempts"), None);
+    assert_eq!(ran.summary()["outages"][0]["reason"], "layer_gone");
+}
+
+#[test]
+fn explain_asks_the_store_of_the_jobs_subcluster() {
+    let (site, begin) = site();
+    let played = store(begin);
+    let stores = serde_json::json!([
+        {"scope": "alpha", "url": nobody(), "token": "t"},
+        {"scope": "alpha-main", "url": played.url(), "token": "t"},
+    ]);
+    let file = configured(&site, &stores);
+    let mut command = program();
+    let ran = run(command
+        .args(["explain", "2", "--json", "--config"])
+        .arg(&file))
+    .expect(0);
+    let told = ran.json().pop().unwrap();
+    let source = &told["sources"][0];
+    assert!(source["error"].is_null(), "{source}");
+    assert_eq!(source["received"], source["expected"]);
+}
+
 #[test]
 fn the_stores_of_the_configuration_are_asked_for_their_clusters() {
     let (site, begin) = site();
     let played = Played::with_token(Some("of-alpha"), move |a| {
         Play::Answer(answer(a, &["n1"], begin - HOUR, begin + 3 * HOUR))
     });
-    fs::remove_dir_all(site.path("checkpoints")).unwrap();
-    let config = serde_json::json!({
-        "main": {"db": site.path("job.db")},
-        "archive": {"kind": "file", "path": site.path("job-archive")},
-        "metric-store-external": [
+    let file = configured(
+        &site,
+        &serde_json::json!([
             {"scope": "beta", "url": nobody(), "token": "hush"},
             {"scope": "alpha", "url": format!("{}/", played.url()), "token": "of-alpha"},
-        ],
-    });
-    let file = site.path("config.json");
-    fs::write(&file, config.to_string()).unwrap();
+        ]),
+    );
     let mut command = program();
     let ran = run(command.arg("run").arg("--config").arg(&file)).expect(0);
     assert_eq!(site.count("monitoring_status = 3"), 2);

@@ -3,6 +3,7 @@
 //! This follows the sweep's intake: the same rule decides whether a job is due, and `status` and `explain` both ask here.
 
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use super::Terms;
 use crate::ledger::{Entry, Open};
@@ -10,8 +11,9 @@ use crate::model::standing::Standing;
 use crate::rules::retry::is_due;
 
 /// Where the next sweep finds a job of the backlog.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Place {
     /// It is taken.
     Due,
@@ -31,16 +33,8 @@ pub enum Place {
 
 impl Place {
     /// The stable word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Due => "due",
-            Self::Fresh => "fresh",
-            Self::Future => "future",
-            Self::Waiting => "waiting",
-            Self::Quarantined => "quarantined",
-            Self::Lost => "lost",
-            Self::UnknownEnd => "unknown_end",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// Whether sweeps can still save its data: not of a lost job, and not of one of unknown end unless a person asks.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Ledger;
 use super::entry::Run;
+use super::store::key;
 use crate::model::job::{JobKey, camel};
 use crate::model::standing::Standing;
 
@@ -165,14 +166,6 @@ fn run(r: &Row<'_>) -> rusqlite::Result<Run> {
         ended: r.get::<_, Option<i64>>(1)?.unwrap_or(started),
         exit: r.get::<_, Option<i64>>(2)?.unwrap_or(0),
         figures: r.get::<_, Option<String>>(3)?.unwrap_or_default(),
-    })
-}
-
-fn key(r: &Row<'_>) -> rusqlite::Result<JobKey> {
-    Ok(JobKey {
-        cluster: r.get(0)?,
-        job_id: r.get(1)?,
-        start_time: r.get(2)?,
     })
 }
 

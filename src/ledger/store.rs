@@ -93,7 +93,8 @@ fn keys(
     .collect()
 }
 
-fn key(r: &Row<'_>) -> rusqlite::Result<JobKey> {
+/// The job of a row that begins with its columns.
+pub(super) fn key(r: &Row<'_>) -> rusqlite::Result<JobKey> {
     Ok(JobKey {
         cluster: r.get(0)?,
         job_id: r.get(1)?,

@@ -1,5 +1,7 @@
 //! Which of the stopped jobs a sweep takes in: plain values, all times in unix seconds.
 
+use super::job::{STATUS_FAILED, STATUS_PENDING};
+
 /// The jobs a sweep takes in. An empty list selects all, `None` sets no bound.
 ///
 /// A window bounds the time a job *stopped* (start + duration), because that is what an operator
@@ -58,8 +60,8 @@ impl JobStatus {
     /// The value of `monitoring_status`.
     pub fn monitoring_status(self) -> i64 {
         match self {
-            Self::Pending => 1,
-            Self::Failed => 2,
+            Self::Pending => STATUS_PENDING,
+            Self::Failed => STATUS_FAILED,
         }
     }
 }

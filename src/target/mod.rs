@@ -7,6 +7,7 @@
 
 mod error;
 mod found;
+mod names;
 mod owner;
 #[cfg(feature = "s3")]
 pub mod s3;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::client::Client;
 use super::listing::Object;
 use super::object::{self, Reading};
-use super::place::{META, There, data_name, folder};
+use super::place::{There, folder};
 use crate::format::read;
 use crate::model::job::JobKey;
 use crate::model::stored::{Form, Sum};
 use crate::target::found::Data;
+use crate::target::names::{META, data_name};
 use crate::target::sum::SummingReader;
 use crate::target::{Error, Found, Stored};
 

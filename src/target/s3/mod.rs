@@ -30,9 +30,10 @@ use crate::model::clock::Clock;
 use crate::model::failure::fit_to_print;
 use crate::model::job::JobKey;
 use crate::model::stop::Stop;
+use crate::target::names::{META, VERSION, data_name};
 use client::{Client, Load};
 use listing::Listing;
-use place::{CLUSTER, META, Note, There, VERSION, data_name, folder, other};
+use place::{CLUSTER, Note, There, folder, other};
 use writing::Writing;
 
 /// More than any cluster.json has.

@@ -5,22 +5,11 @@ use super::fault::Fault;
 use super::listing::{Listing, Object};
 use crate::model::job::JobKey;
 use crate::model::stored::{Form, Sum};
+use crate::target::names::levels;
 
-pub(super) const META: &str = "meta.json";
-pub(super) const PLAIN: &str = "data.json";
-pub(super) const GZIP: &str = "data.json.gz";
-pub(super) const VERSION: &str = "version.txt";
 pub(super) const CLUSTER: &str = "cluster.json";
 /// What the note of a replacement is called, with form, size and checksum of the new data behind it.
 const NOTE: &str = ".ccarchive-replace-";
-
-/// The object of a form of the data.
-pub(super) const fn data_name(form: Form) -> &'static str {
-    match form {
-        Form::Plain => PLAIN,
-        Form::Gzip => GZIP,
-    }
-}
 
 pub(super) const fn other(form: Form) -> Form {
     match form {
@@ -31,8 +20,8 @@ pub(super) const fn other(form: Form) -> Form {
 
 /// What all objects of a job begin with.
 pub(super) fn folder(key: &JobKey) -> String {
-    let (thousands, rest) = (key.job_id / 1000, key.job_id % 1000);
-    format!("{}/{thousands}/{rest:03}/{}/", key.cluster, key.start_time)
+    let [thousands, rest, start] = levels(key);
+    format!("{}/{thousands}/{rest}/{start}/", key.cluster)
 }
 
 /// What is there of a job.

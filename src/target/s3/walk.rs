@@ -9,9 +9,10 @@ use super::S3;
 use super::listing::{Listing, Object};
 use super::look::read_form;
 use super::object;
-use super::place::{CLUSTER, GZIP, META, Note, PLAIN, There, VERSION, data_name, folder, other};
+use super::place::{CLUSTER, Note, There, folder, other};
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
+use crate::target::names::{self, GZIP, META, PLAIN, VERSION, data_name, number};
 use crate::target::{Error, Flaw, Odd, Part, Stored, Target, Unmended, Walk, Walked};
 
 /// What cc-backend keeps beside the clusters.
@@ -35,10 +36,7 @@ impl Walk for S3 {
             }
             for part in list.folders {
                 let name = part.strip_prefix(&folder).map(|n| n.trim_end_matches('/'));
-                match name
-                    .and_then(|n| number(n, 1))
-                    .filter(|n| Part::is_of_jobs(*n))
-                {
+                match name.and_then(number).filter(|n| Part::is_of_jobs(*n)) {
                     Some(thousands) => parts.push(Part {
                         cluster: cluster.to_owned(),
                         thousands,
@@ -175,10 +173,7 @@ impl S3 {
 /// Rest of the job's number, start, and name of an object below a part.
 fn place(object: &Object, prefix: &str) -> Option<(i64, i64, String)> {
     let mut parts = object.name.strip_prefix(prefix)?.split('/');
-    let (rest, start) = (number(parts.next()?, 3)?, number(parts.next()?, 1)?);
-    if rest > 999 {
-        return None;
-    }
+    let (rest, start) = (names::rest(parts.next()?)?, number(parts.next()?)?);
     let name = parts.next()?.to_owned();
     (parts.next().is_none() && !name.is_empty()).then_some((rest, start, name))
 }
@@ -204,10 +199,4 @@ fn look(files: &[(String, u64)]) -> Vec<Odd> {
         }
     }
     odd
-}
-
-/// A name that is a number as cc-backend writes it, with at least so many digits.
-fn number(name: &str, digits: usize) -> Option<i64> {
-    let n: i64 = name.parse().ok().filter(|n| *n >= 0)?;
-    (format!("{n:0digits$}") == name).then_some(n)
 }

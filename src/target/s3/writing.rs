@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 
 use super::client::{Client, Load};
 use super::object;
-use super::place::{META, Note, There, data_name, folder, other};
+use super::place::{Note, There, folder, other};
 use super::signing::hex;
 use crate::model::job::JobKey;
 use crate::model::stored::{Files, Form, Sum};
+use crate::target::names::{META, data_name};
 use crate::target::spool::Spool;
 use crate::target::sum::Summing;
 use crate::target::{Draft, Error};

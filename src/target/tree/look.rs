@@ -10,13 +10,13 @@ use std::path::Path;
 
 use rustix::fs::{Advice, fadvise};
 
-use super::place::{GZIP, META, PLAIN, data_name};
 use super::temporary::is_being_replaced;
 use crate::format::read;
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
 use crate::opening::regular;
 use crate::target::found::Data;
+use crate::target::names::{GZIP, META, PLAIN, data_name};
 use crate::target::{Found, Stored};
 
 /// What is there for a job; none where its folder has none of its files.

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use super::Tree;
 use super::look;
-use super::place::{META, Place, data_name};
+use super::place::Place;
 use super::temporary::{self, sync};
 use crate::model::stored::Form;
+use crate::target::names::{META, data_name};
 use crate::target::{Flaw, Stored, Target, Unmended, Walked, owner};
 
 /// Mends a flaw.

@@ -25,8 +25,9 @@ use rustix::fs::statvfs;
 use super::{ClusterFiles, Condition, Draft, Error, Found, Stored, Target};
 use crate::model::job::JobKey;
 use crate::opening::regular;
+use crate::target::names::VERSION;
 use crate::target::owner::{self, Heir};
-use place::{Place, Root, VERSION};
+use place::{Place, Root};
 use writing::{Common, Writing};
 
 /// Written, renamed and removed in a cluster's folder to learn whether the archive can be written.

@@ -4,21 +4,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::model::job::JobKey;
-use crate::model::stored::Form;
 use crate::target::Error;
-
-pub(super) const META: &str = "meta.json";
-pub(super) const PLAIN: &str = "data.json";
-pub(super) const GZIP: &str = "data.json.gz";
-pub(super) const VERSION: &str = "version.txt";
-
-/// The data file of a form.
-pub(super) const fn data_name(form: Form) -> &'static str {
-    match form {
-        Form::Plain => PLAIN,
-        Form::Gzip => GZIP,
-    }
-}
+use crate::target::names::{VERSION, levels};
 
 /// The folder with version.txt and one folder per cluster.
 #[derive(Debug)]
@@ -35,12 +22,9 @@ pub(super) struct Place {
 
 impl Root {
     pub(super) fn place(&self, key: &JobKey) -> Place {
-        let (thousands, rest) = (key.job_id / 1000, key.job_id % 1000);
         let cluster = self.0.join(&key.cluster);
-        let folder = cluster
-            .join(thousands.to_string())
-            .join(format!("{rest:03}"))
-            .join(key.start_time.to_string());
+        let mut folder = cluster.clone();
+        folder.extend(levels(key));
         Place { cluster, folder }
     }
 

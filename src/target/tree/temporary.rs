@@ -14,8 +14,8 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::place::{GZIP, META, PLAIN, data_name};
 use crate::model::stored::Form;
+use crate::target::names::{GZIP, META, PLAIN, data_name};
 
 const BEGIN: &str = ".ccarchive-";
 const END: &str = ".tmp";

@@ -7,10 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Tree;
-use super::place::{GZIP, META, PLAIN};
 use super::{mend, temporary};
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
+use crate::target::names::{self, GZIP, META, PLAIN};
 use crate::target::owner::{FILE_RIGHTS, FOLDER_RIGHTS};
 use crate::target::{Flaw, Odd, Part, Stored, Unmended, Walk, Walked};
 
@@ -41,7 +41,7 @@ impl Walk for Tree {
             out.extend(level(&rest, owner)?);
             for job in sorted(&rest)? {
                 if job.is_dir() {
-                    out.push(folder(&job, part, rest_of_number(&rest), owner));
+                    out.push(folder(&job, part, named(&rest, names::rest), owner));
                 } else {
                     out.push(odd(&job, Odd::Stranger));
                 }
@@ -128,7 +128,7 @@ fn clusters_parts(
         if !entry.is_dir() {
             continue;
         }
-        match number(&entry, 1).filter(|n| Part::is_of_jobs(*n)) {
+        match named(&entry, names::number).filter(|n| Part::is_of_jobs(*n)) {
             Some(thousands) => parts.push(Part {
                 cluster: name.to_owned(),
                 thousands,
@@ -149,11 +149,13 @@ fn odd(path: &Path, what: Odd) -> Walked {
 }
 
 fn folder(path: &Path, part: &Part, rest: Option<i64>, owner: u32) -> Walked {
-    let key = rest.zip(number(path, 1)).map(|(rest, start_time)| JobKey {
-        cluster: part.cluster.clone(),
-        job_id: part.thousands * 1000 + rest,
-        start_time,
-    });
+    let key = rest
+        .zip(named(path, names::number))
+        .map(|(rest, start_time)| JobKey {
+            cluster: part.cluster.clone(),
+            job_id: part.thousands * 1000 + rest,
+            start_time,
+        });
     let mut walked = Walked {
         key,
         path: path.to_path_buf(),
@@ -216,16 +218,9 @@ fn look(path: &Path, owner: u32) -> io::Result<Vec<Odd>> {
     Ok(wrong)
 }
 
-/// The last three digits of a job's number.
-fn rest_of_number(path: &Path) -> Option<i64> {
-    number(path, 3).filter(|n| *n < 1000)
-}
-
-/// A name that is a number as cc-backend writes it, with at least so many digits.
-fn number(path: &Path, digits: usize) -> Option<i64> {
-    let name = path.file_name()?.to_str()?;
-    let n: i64 = name.parse().ok().filter(|n| *n >= 0)?;
-    (format!("{n:0digits$}") == name).then_some(n)
+/// What the name of a file or folder says.
+fn named(path: &Path, read: impl Fn(&str) -> Option<i64>) -> Option<i64> {
+    read(path.file_name()?.to_str()?)
 }
 
 fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -1,7 +1,8 @@
 //! The memory that decoded hosts and the series of jobs in work share.
 //!
 //! Most sweeps hold many hosts and few series. A giant job is the other way round: its hosts are of use to nobody else, and
-//! the more of its series are held at a time the fewer times all its hosts are read. So what series take hosts give back.
+//! the more of its series are held at a time the fewer times all its hosts are read. So what series take hosts give back, and
+//! what a source must remember of its files as well.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,6 +20,8 @@ pub struct Memory {
     sources: usize,
     /// Bytes of series that large jobs hold.
     series: AtomicUsize,
+    /// Bytes that a source remembers of its files.
+    files: AtomicUsize,
 }
 
 impl Memory {
@@ -33,6 +36,7 @@ impl Memory {
             all,
             sources: 1,
             series: AtomicUsize::new(0),
+            files: AtomicUsize::new(0),
         }
     }
 
@@ -55,15 +59,21 @@ impl Memory {
         self.all.max(LEAST_READING) / self.sources
     }
 
-    /// Bytes that decoded hosts may take now: two thirds, or what series leave if that is less.
+    /// Bytes that decoded hosts may take now: two thirds, or what series and files leave if that is less.
     pub fn for_hosts(&self) -> usize {
-        let left = self.all.saturating_sub(self.series.load(Ordering::Relaxed));
+        let others = [&self.series, &self.files].map(|n| n.load(Ordering::Relaxed));
+        let left = others.into_iter().fold(self.all, usize::saturating_sub);
         left.min(self.all / 3 * 2)
     }
 
     /// Notes how many bytes of series large jobs hold now.
     pub fn note_series(&self, bytes: usize) {
         self.series.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes how many bytes a source remembers of its files now.
+    pub fn note_files(&self, bytes: usize) {
+        self.files.store(bytes, Ordering::Relaxed);
     }
 }
 
@@ -79,6 +89,8 @@ mod tests {
         assert_eq!(memory.for_hosts(), 800);
         memory.note_series(900);
         assert_eq!(memory.for_hosts(), 300);
+        memory.note_files(100);
+        assert_eq!(memory.for_hosts(), 200);
         memory.note_series(2000);
         assert_eq!(memory.for_hosts(), 0);
     }

@@ -11,12 +11,16 @@ use super::borders;
 use super::fault::Fault;
 use super::file::{self, Group, Names, Opened};
 use super::folder::Listed;
+use crate::model::memory::Memory;
 use crate::model::stop::Stop;
 use crate::opening::regular;
 use crate::rules::timeline::Interval;
 
 /// So many files are kept open, with all that their footers say.
 const OPEN: usize = 4;
+/// What is remembered of a group, and of one in an open file (bytes), roughly: of its eight columns places, sizes and statistics.
+const GROUP: usize = size_of::<Group>();
+const GROUP_OPEN: usize = 4 << 10;
 
 /// What tells one version of a file from another: length, number and time of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +51,19 @@ pub(super) struct Catalogue {
     files: Mutex<Files>,
     /// The ones used last.
     open: Mutex<Vec<(PathBuf, Stamp, Arc<Opened>)>>,
+    /// Where it is noted how much all of this takes.
+    memory: Option<Arc<Memory>>,
 }
 
 impl Catalogue {
+    /// An empty one that notes in a memory how much it takes.
+    pub(super) fn noting_in(memory: Arc<Memory>) -> Self {
+        Self {
+            memory: Some(memory),
+            ..Self::default()
+        }
+    }
+
     /// What the footer of a cluster's file tells.
     ///
     /// # Errors
@@ -77,6 +91,7 @@ impl Catalogue {
         });
         let kept = Arc::clone(&contents);
         files.contents.insert(path.to_owned(), kept);
+        self.note(&files);
         Ok(contents)
     }
 
@@ -90,6 +105,14 @@ impl Catalogue {
             return Err(Fault::Medium(io::ErrorKind::NotFound.into()));
         }
         Ok(opened)
+    }
+
+    fn note(&self, files: &Files) {
+        let Some(memory) = &self.memory else { return };
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = open.iter().map(|(_, _, o)| o.meta.num_row_groups());
+        let known = files.contents.values().map(|c| c.groups.len());
+        memory.note_files(known.sum::<usize>() * GROUP + open.sum::<usize>() * GROUP_OPEN);
     }
 
     fn opened(&self, path: &Path, stamp: Stamp) -> Result<Arc<Opened>, Fault> {

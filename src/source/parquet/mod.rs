@@ -25,6 +25,7 @@ use super::older::{Old, Older, feed};
 use super::times::believable;
 use super::{Error, Reach, Request, Source};
 use crate::model::clock::Clock;
+use crate::model::memory::Memory;
 use crate::model::stop::Stop;
 use crate::rules::evidence::{Covers, Evidence};
 use crate::rules::timeline::{Builder, Interval};
@@ -52,6 +53,13 @@ impl Parquet {
             clock,
             catalogue: Catalogue::default(),
         }
+    }
+
+    /// Notes in a memory what it remembers of the files.
+    #[must_use]
+    pub fn noting_in(mut self, memory: Arc<Memory>) -> Self {
+        self.catalogue = Catalogue::noting_in(memory);
+        self
     }
 
     /// What an operator should know of the folders before a sweep, a sentence each.

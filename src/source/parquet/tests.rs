@@ -357,6 +357,18 @@ fn a_file_that_does_not_tell_its_times_is_final_until_the_number_in_its_name() {
 }
 
 #[test]
+fn what_is_remembered_of_files_is_taken_from_what_decoded_hosts_may_take() {
+    let store = Store::new();
+    write(&store.path("c/1700001000.parquet"), &two_snapshots(T));
+    let memory = Arc::new(Memory::new(20_000));
+    let source = store.source().noting_in(Arc::clone(&memory));
+    assert_eq!(memory.for_hosts(), 13_332);
+    source.ask(&about_all("h"), &Stop::new()).unwrap();
+    // Three groups, of which the open file remembers a few kilobytes each.
+    assert!((5_000..10_000).contains(&memory.for_hosts()), "{memory:?}");
+}
+
+#[test]
 fn a_file_that_goes_away_is_looked_for_again() {
     let store = Store::new();
     let path = store.path("c/1700001000.parquet");

@@ -31,8 +31,7 @@ impl Opening<'_> {
     /// All sources of the site as one, as a sweep asks them; `memory`: for what files hold.
     pub(super) fn all(&self, memory: &Arc<Memory>) -> Result<Filling, Stopped> {
         let mut all = self.stores(true)?;
-        let (names, layers): (Vec<_>, Vec<_>) =
-            self.folders(memory.for_reading()).into_iter().unzip();
+        let (names, layers): (Vec<_>, Vec<_>) = self.folders(memory).into_iter().unzip();
         if !layers.is_empty() {
             let files = Layered::new(layers);
             // Only files: what a store answers serves the one question.
@@ -50,7 +49,7 @@ impl Opening<'_> {
         let before = self.stores(true)?;
         // As much for a host as a sweep gives it that may use so much memory.
         let sweep = Memory::of_sweep(memory).with_sources(self.site.sources_of_a_host());
-        let folders = self.folders(sweep.for_reading());
+        let folders = self.folders(&Arc::new(sweep));
         let behind = self.stores(false)?;
         let budget = memory / (before.len() + folders.len() + behind.len()).max(1);
         let shared = |named: Vec<Named>| -> Vec<Shared> {
@@ -72,7 +71,7 @@ impl Opening<'_> {
         Ok((each.collect(), Filling::new(all)))
     }
 
-    fn folders(&self, memory: usize) -> Vec<Named> {
+    fn folders(&self, memory: &Arc<Memory>) -> Vec<Named> {
         let (frequencies, phases) = (self.clusters.frequencies(), || self.ledger.phases());
         folders(self.site, &frequencies, memory, self.clock, phases)
     }

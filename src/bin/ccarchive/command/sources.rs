@@ -4,8 +4,10 @@
 //! layer of their own lies over it. Where no folder of checkpoints is named they stand alone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ccarchive::model::clock::Clock;
+use ccarchive::model::memory::Memory;
 use ccarchive::site::{Site, folder_name};
 use ccarchive::source::Source;
 use ccarchive::source::checkpoint::{Checkpoints, Remembered};
@@ -14,24 +16,26 @@ use ccarchive::source::older::Older;
 /// A folder by the name that messages and the ledger give it, and what reads it.
 pub(super) type Named = (String, Box<dyn Source>);
 
-/// The folders of a site, the first with priority. `frequencies`: seconds of every metric that the store keeps. `memory`: bytes
-/// that hosts may take while they are read.
+/// The folders of a site, the first with priority. `frequencies`: seconds of every metric that the store keeps. `memory`: what
+/// hosts may take while they are read, and where it is noted what is remembered of files.
 pub(super) fn folders(
     site: &Site,
     frequencies: &HashMap<String, i64>,
-    memory: usize,
+    memory: &Arc<Memory>,
     clock: Clock,
     remembered: impl Fn() -> Remembered,
 ) -> Vec<Named> {
     let mut out: Vec<Named> = Vec::new();
-    let mut older = older(site, clock);
+    let mut older = older(site, memory, clock);
     let parquet = site.parquet.iter();
     let parquet = parquet.map(|p| format!("parquet:{}", folder_name(&p.value)));
     let older_name = parquet.collect::<Vec<_>>().join(" ");
     for (k, folder) in site.checkpoints.iter().enumerate() {
         let root = folder.value.clone();
         let checkpoints = Checkpoints::new(root, frequencies.clone(), clock);
-        let mut checkpoints = checkpoints.within(memory).remembering(remembered());
+        let mut checkpoints = checkpoints
+            .within(memory.for_reading())
+            .remembering(remembered());
         let mut name = folder_name(&folder.value);
         if k + 1 == site.checkpoints.len()
             && let Some(older) = older.take()
@@ -67,12 +71,12 @@ fn parquet(site: &Site, clock: Clock) -> Option<ccarchive::source::parquet::Parq
 }
 
 #[cfg(feature = "parquet")]
-fn older(site: &Site, clock: Clock) -> Option<Box<dyn Older>> {
+fn older(site: &Site, memory: &Arc<Memory>, clock: Clock) -> Option<Box<dyn Older>> {
     let source = parquet(site, clock)?;
-    Some(Box::new(source))
+    Some(Box::new(source.noting_in(Arc::clone(memory))))
 }
 
 #[cfg(not(feature = "parquet"))]
-const fn older(_: &Site, _: Clock) -> Option<Box<dyn Older>> {
+const fn older(_: &Site, _: &Arc<Memory>, _: Clock) -> Option<Box<dyn Older>> {
     None
 }

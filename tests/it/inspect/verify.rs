@@ -3,8 +3,11 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::chown;
+use std::path::Path;
 
 use super::{ask, swept};
+use crate::faults::shim::{Report, preload};
+use crate::support::program::{program, run};
 use crate::support::site::{CLUSTER, Site, T0};
 
 const START: i64 = T0 + 600;
@@ -94,6 +97,44 @@ fn every_planted_fault_is_found() {
         let words = found(&site, arguments);
         assert!(words.iter().any(|w| w == word), "{word}: {words:?}");
     }
+}
+
+#[test]
+fn a_medium_that_refuses_is_told_from_damage_and_nothing_is_removed_for_it() {
+    let site = swept();
+    let folder = site.folder(1, START);
+    let [plain, gzip] = ["data.json", "data.json.gz"].map(|n| folder.join(n));
+    let (here, other) = if plain.exists() {
+        (plain, gzip)
+    } else {
+        (gzip, plain)
+    };
+    let sick = |arguments: &[&str], file: &Path| {
+        let mut command = program();
+        command.args(arguments).arg("--db").arg(site.path("job.db"));
+        let rule = format!(
+            "read|{START}/{}$|1|0|E5",
+            file.file_name().unwrap().display()
+        );
+        let report = site.path("report");
+        preload(&mut command, &[rule], &report);
+        let ran = run(&mut command);
+        assert!(Report::read(&report).done(0) > 0, "{}", ran.out);
+        ran
+    };
+    let ran = sick(&["verify", "--read-data", "--json"], &here).expect(3);
+    let faults: Vec<_> = ran.objects("finding");
+    let faults: Vec<_> = faults
+        .iter()
+        .map(|f| f["fault"].as_str().unwrap())
+        .collect();
+    assert_eq!(faults, ["unreadable"]);
+    // The form that cannot be read now may be the right one.
+    fs::write(&other, "{}").unwrap();
+    let ran = sick(&["verify", "--repair", "--json"], &here).expect(3);
+    let repairs = ran.objects("repair");
+    assert!(repairs.iter().all(|r| r["done"] == false), "{repairs:?}");
+    assert!(here.exists() && other.exists());
 }
 
 /// Cuts the data file.

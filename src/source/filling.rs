@@ -10,7 +10,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::layers::{damage, lay_over, probe_any, reach_of_any, worst};
+use super::layers::lay_over;
+use super::several::{damage, probe_any, reach_of_any, worst};
 use super::{Error, Reach, Request, Source, Wanted};
 use crate::model::outcome::Filled;
 use crate::model::stop::Stop;

@@ -17,6 +17,7 @@ pub mod older;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod retry;
+mod several;
 #[cfg(test)]
 mod testing;
 mod times;

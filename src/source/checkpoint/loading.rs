@@ -12,8 +12,8 @@ use crate::model::failure::Reason;
 use crate::opening::regular;
 use crate::rules::evidence::{Covers, Damage, Evidence};
 use crate::rules::timeline::{Builder, Interval, Phase, SeriesId};
-use crate::source::layers::damage as damage_of_layer;
 use crate::source::older::{OldSeries, Older, feed};
+use crate::source::several::damage as damage_of_source;
 use crate::source::times::believable;
 use crate::source::{Error, Request};
 
@@ -104,7 +104,7 @@ impl<'a> Loading<'a> {
             Err(Error::Cancelled) => return Err(Ended::Cancelled),
             Err(e) => {
                 self.keeps_of(gap, asked);
-                let silent = damage_of_layer(e).filter(|_| is_asked);
+                let silent = damage_of_source(e).filter(|_| is_asked);
                 self.damaged
                     .extend(silent.map(|d| Damage { interval: gap, ..d }));
                 return Ok(());

@@ -19,8 +19,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::layers::{damage, probes, reaches};
 use super::older::Older;
+use super::several::{damage, probes, reaches};
 use super::{Error, Reach, Request, Source};
 use crate::model::clock::Clock;
 use crate::model::stop::Stop;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::job::Shown;
 use crate::model::stop::Stop;
 use crate::rules::evidence::Evidence;
-use crate::source::layers::{probe_any, reach_of_any};
+use crate::source::several::{probe_any, reach_of_any};
 use crate::source::{Error, Reach, Request, Source};
 
 /// Stores by what they serve.

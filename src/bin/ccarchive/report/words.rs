@@ -101,11 +101,13 @@ pub(super) fn clock(d: Duration) -> String {
 
 /// A point in time (Unix seconds), local.
 pub(crate) fn time(unix: i64) -> String {
+    zoned(unix, "%Y-%m-%d %H:%M:%S")
+}
+
+/// A time of this machine's zone in a format of jiff's.
+pub(crate) fn zoned(unix: i64, format: &str) -> String {
     match Timestamp::from_second(unix) {
-        Ok(t) => {
-            let local = t.to_zoned(TimeZone::system());
-            local.strftime("%Y-%m-%d %H:%M:%S").to_string()
-        }
+        Ok(t) => t.to_zoned(TimeZone::system()).strftime(format).to_string(),
         Err(_) => "no time of the calendar".into(),
     }
 }

@@ -9,8 +9,8 @@ use maud::{Markup, html};
 
 use super::plot::{block, key};
 use super::{Cell, plain, ranges, table};
-use crate::report::inspect::zoned;
-use crate::report::words::{count, form};
+use crate::report::inspect::percent;
+use crate::report::words::{count, form, zoned};
 
 /// Rows of all clusters together: what keeps the page small.
 const ROWS: usize = 240;
@@ -176,13 +176,7 @@ fn share(r: &Row) -> String {
     if r.expected == 0 {
         return "–".into();
     }
-    let percent = r.received as f64 / r.expected as f64 * 100.0;
-    let shown = if r.received >= r.expected {
-        100.0
-    } else {
-        percent.min(99.9)
-    };
-    format!("{shown:.1} %")
+    percent(r.received, r.expected)
 }
 
 /// The words of a row for whoever cannot see it.

@@ -17,7 +17,7 @@ use ccarchive::model::job::Shown;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::file;
-use super::inspect::zoned;
+use super::words::zoned;
 
 pub(crate) use job::{COLUMNS, page as job};
 pub(crate) use status::page as status;

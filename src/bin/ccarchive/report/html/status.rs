@@ -136,7 +136,7 @@ fn time_to_loss(s: &Status) -> (String, String) {
     match (&r.job, r.next_loss, r.retention) {
         (_, _, None) => ("not known".into(), "no retention is configured".into()),
         (_, _, Some(_)) if r.begun > 0 => ("now".into(), count_of(r.begun, "job")),
-        (Some(first), Some(at), _) => (span(at - s.now), job(&first.key)),
+        (Some(first), Some(at), _) => (span(at.saturating_sub(s.now)), job(&first.key)),
         _ => ("none in danger".into(), "nothing waits for a sweep".into()),
     }
 }

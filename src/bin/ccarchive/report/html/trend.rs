@@ -9,7 +9,8 @@ use maud::{Markup, html};
 use super::plot::{self, HEIGHT, WIDTH, Words, block, ceiling, figure, key};
 use super::{Cell, as_table};
 use crate::report::inspect::show::number;
-use crate::report::inspect::{time, zoned};
+use crate::report::inspect::time;
+use crate::report::words::zoned;
 
 const DAY: i64 = 86_400;
 

@@ -12,11 +12,9 @@ pub(crate) mod verify;
 use std::io;
 
 use ccarchive::model::job::{JobKey, Shown};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::words::{bytes, count};
+use super::words::{bytes, count, zoned};
 
 /// An answer as one JSON object on one line: a type, then its fields.
 ///
@@ -34,13 +32,6 @@ pub(crate) fn json(kind: &str, answer: &impl Serialize) -> io::Result<()> {
 /// A point in time (Unix seconds), local, to the minute.
 pub(super) fn time(unix: i64) -> String {
     zoned(unix, "%Y-%m-%d %H:%M")
-}
-
-pub(super) fn zoned(unix: i64, format: &str) -> String {
-    match Timestamp::from_second(unix) {
-        Ok(t) => t.to_zoned(TimeZone::system()).strftime(format).to_string(),
-        Err(_) => unix.to_string(),
-    }
 }
 
 /// A time span in its two largest units: 45 s, 12 min, 3 h 20 min, 2 d 4 h.

@@ -90,7 +90,10 @@ impl Asked {
     /// after the other is not read anew for each of them.
     pub(super) fn united(&self, other: &Self) -> Self {
         let mut window = self.window.united(other.window);
-        let length = window.to.saturating_sub(window.from);
+        // An answer may cover all that there is on one side.
+        let length = |w: Interval| w.to.saturating_sub(w.from);
+        let is_open = self.window.from == i64::MIN || self.window.to == i64::MAX;
+        let length = length(if is_open { other.window } else { window });
         if window.from < self.window.from {
             window.from = window.from.saturating_sub(length);
         }

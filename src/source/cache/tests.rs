@@ -55,6 +55,24 @@ fn the_host_used_longest_ago_goes_first_and_the_one_just_read_stays() {
 }
 
 #[test]
+fn an_answer_that_covers_all_on_one_side_makes_no_question_for_all_time() {
+    let fake = Fake::new(|r| {
+        let mut answer = holding(0, &[1.0; 1000]);
+        answer.covers.window = Some(Interval {
+            from: r.window.from,
+            to: i64::MAX,
+        });
+        Ok(answer)
+    });
+    let cache = Cached::new(&fake, memory(1 << 20));
+    let stop = Stop::new();
+    cache.ask(&about("a", 5000, 6000), &stop).unwrap();
+    cache.ask(&about("a", 4000, 4500), &stop).unwrap();
+    let asked = fake.asked.lock().unwrap()[1].1;
+    assert_eq!(asked.from, 4000 - 500);
+}
+
+#[test]
 fn each_subcluster_of_a_host_is_asked_for_itself() {
     let fake = Fake::new(|r| match r.subcluster {
         "gpu" => Ok(holding(0, &[2.0])),

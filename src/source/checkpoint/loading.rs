@@ -104,7 +104,9 @@ impl<'a> Loading<'a> {
             Err(Error::Cancelled) => return Err(Ended::Cancelled),
             Err(e) => {
                 self.keeps_of(gap, asked);
-                let silent = damage_of_source(e).filter(|_| is_asked);
+                // What follows the newest snapshot is mostly in none that was removed, but in the log, or still to come.
+                let is_trailing = gap.from > i64::MIN && gap.to == i64::MAX;
+                let silent = damage_of_source(e).filter(|_| is_asked && !is_trailing);
                 self.damaged
                     .extend(silent.map(|d| Damage { interval: gap, ..d }));
                 return Ok(());

@@ -147,6 +147,26 @@ fn what_was_removed_is_not_needed_after_the_snapshots_and_its_outage_costs_no_wi
 }
 
 #[test]
+fn a_bad_file_or_an_absent_folder_costs_nothing_that_comes_after_the_snapshots() {
+    let store = Store::new();
+    let from = store.next_snapshot();
+    let source = store.source();
+    let after = about("h", from + 200, from + 5000);
+    // A file of which not even the footer can be read, older than the snapshot.
+    let bad = store.folder.path().join("old/c/1700000500.parquet");
+    fs::write(&bad, [b"PAR1", [0; 40].as_slice(), b"PAR1"].concat()).unwrap();
+    let host = source.ask(&after, &Stop::new()).unwrap();
+    assert!(host.damaged.is_empty(), "{:?}", host.damaged);
+    let host = source.ask(&about_all("h"), &Stop::new()).unwrap();
+    assert!(host.damaged.iter().any(|d| d.concerns(T, T + 60)));
+    assert!(host.damaged.iter().all(|d| !d.concerns(from, i64::MAX)));
+    fs::remove_dir_all(store.folder.path().join("old")).unwrap();
+    let host = source.ask(&after, &Stop::new()).unwrap();
+    assert!(host.damaged.is_empty(), "{:?}", host.damaged);
+    assert_eq!(host.final_until, Some(from + 300));
+}
+
+#[test]
 fn parquet_files_and_checkpoints_are_one_timeline() {
     let store = Store::new();
     let from = store.next_snapshot();

@@ -78,6 +78,9 @@ pub(super) fn answer(
                 listed: file,
                 contents,
             }),
+            // Its snapshots begin before the one that ends where the gap begins, so none of them reaches into it.
+            Err(Fault::Content(_) | Fault::NoFooter | Fault::Foreign(_) | Fault::Medium(_))
+                if file.cutoff < question.keep.gap.from => {}
             Err(fault) => {
                 let interval = between(listed, file, question.keep.gap);
                 answer.note(fault, file, interval)?;

@@ -46,11 +46,16 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// Reads the data. What cannot be decoded is summed all the same.
+    /// Reads the data. What cannot be decoded is summed all the same; what the medium refuses says nothing of the data, also
+    /// where it answers again a moment later.
     pub(super) fn read(from: impl Read, form: Form) -> io::Result<Self> {
         let mut from = SummingReader::new(from);
         let mut values = Values::new();
-        let decodes = read::count(&mut from, form, &mut values).is_ok();
+        let decodes = match read::count(&mut from, form, &mut values) {
+            Ok(()) => true,
+            Err(read::Error::Damaged { .. }) => false,
+            Err(read::Error::Refused { detail, .. }) => return Err(io::Error::other(detail)),
+        };
         Ok(Self {
             form,
             sum: from.finish()?,
@@ -110,5 +115,36 @@ impl Whole {
             tags: meta.job.tags,
             meta_data: meta.job.meta_data,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Refuses once, then answers as if nothing had been.
+    struct Once<'a>(bool, &'a [u8]);
+
+    impl Read for Once<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.0, false) {
+                return Err(io::Error::other("timed out"));
+            }
+            self.1.read(out)
+        }
+    }
+
+    #[test]
+    fn a_medium_that_refuses_once_is_no_archive_that_holds_little() {
+        let json = br#"{"m":{"node":{"series":[{"hostname":"n","data":[1]}]}}}"#.as_slice();
+        let whole = Data::read(Once(false, json), Form::Plain).unwrap();
+        assert!(whole.decodes && whole.values.len() == 1);
+        let torn = Data::read(Once(false, &json[..20]), Form::Plain).unwrap();
+        assert!(!torn.decodes);
+        let refused = Data::read(Once(true, json), Form::Plain);
+        assert_eq!(
+            refused.err().map(|e| e.to_string()).as_deref(),
+            Some("timed out")
+        );
     }
 }

@@ -10,7 +10,7 @@ mod rows;
 mod walk;
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -149,10 +149,11 @@ impl Writer {
         for job in &mut self.waiting {
             job.store(&transaction)?;
         }
-        // So that there is something to be made durable, with all that was committed before by whomever.
-        transaction.execute(
-            "UPDATE metadata SET value = value WHERE key = 'version'",
-            [],
+        // So that there is something to be made durable, with all that was committed before by whomever. A value that is
+        // replaced by itself changes no page, and nothing is synced.
+        transaction.execute_batch(
+            "INSERT OR REPLACE INTO metadata (key, value) VALUES ('ccarchive', '');
+             DELETE FROM metadata WHERE key = 'ccarchive';",
         )?;
         transaction.commit()?;
         self.waiting.clear();
@@ -226,7 +227,8 @@ impl Target for Sqlite {
             })?;
             data.push(read);
         }
-        Found::of(key, Some(&row.meta), data, || Ok(true))
+        // It is no whole archive, and what it holds counts.
+        Found::of(key, Some(&row.meta), data, || Ok(row.names_form))
     }
 
     fn read(&self, key: &JobKey) -> Result<Option<Stored>, Error> {
@@ -298,6 +300,13 @@ impl Draft for Writing<'_> {
         self.job.data.write(data).map_err(|e| {
             let subject = self.archive.folder().display().to_string();
             let detail = format!("cannot write to {subject}: {e}");
+            // The file is in the same folder.
+            if matches!(
+                e.kind(),
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+            ) {
+                return Error::Gone { subject, detail };
+            }
             Error::Place { subject, detail }
         })
     }

@@ -62,11 +62,16 @@ impl Waiting {
     }
 }
 
+/// What gzip begins with.
+pub(super) const GZIP_BEGINS: &str = "x'1f8b'";
+
 /// What a row says besides the data.
 pub(super) struct Row {
     pub(super) id: i64,
     pub(super) meta: Vec<u8>,
     pub(super) form: Form,
+    /// Whether the row says itself which form that is. If not, the data does, and cc-backend cannot read it.
+    pub(super) names_form: bool,
     pub(super) has_data: bool,
 }
 
@@ -76,7 +81,9 @@ impl Row {
         c.execute_batch("BEGIN")?;
         c.query_row(
             &format!(
-                "SELECT id, CAST(meta_json AS BLOB), data_compressed, data_json IS NOT NULL FROM jobs WHERE {THIS_JOB}"
+                "SELECT id, CAST(meta_json AS BLOB), \
+                 coalesce(data_compressed, substr(CAST(data_json AS BLOB), 1, 2) = {GZIP_BEGINS}), \
+                 data_json IS NOT NULL, data_compressed IS NOT NULL FROM jobs WHERE {THIS_JOB}"
             ),
             params![key.job_id, key.cluster, key.start_time],
             |r| {
@@ -85,6 +92,7 @@ impl Row {
                     id: r.get(0)?,
                     meta: r.get(1)?,
                     form: if gzip { Form::Gzip } else { Form::Plain },
+                    names_form: r.get(4)?,
                     has_data: r.get(3)?,
                 })
             },

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Sqlite;
-use super::rows::{THIS_JOB, open_to_write};
+use super::rows::{GZIP_BEGINS, THIS_JOB, open_to_write};
 use crate::model::failure::fit_to_print;
 use crate::model::job::JobKey;
 use crate::target::{Flaw, Odd, Part, Unmended, Walk, Walked, owner};
@@ -97,9 +97,9 @@ impl Walk for Sqlite {
             (Flaw::NoForm, Some(key)) => self.change(
                 key,
                 &format!(
-                    "UPDATE jobs SET data_compressed = (substr(CAST(data_json AS BLOB), 1, 2) = {GZIP}) \
+                    "UPDATE jobs SET data_compressed = (substr(CAST(data_json AS BLOB), 1, 2) = {GZIP_BEGINS}) \
                      WHERE {THIS_JOB} AND data_compressed IS NULL \
-                     AND (substr(CAST(data_json AS BLOB), 1, 2) = {GZIP} OR substr(CAST(data_json AS BLOB), 1, 1) = x'7b')"
+                     AND (substr(CAST(data_json AS BLOB), 1, 2) = {GZIP_BEGINS} OR substr(CAST(data_json AS BLOB), 1, 1) = x'7b')"
                 ),
             ),
             (Flaw::Leftovers | Flaw::Rights | Flaw::EmptyFolder | Flaw::NoForm, _) => {
@@ -113,8 +113,6 @@ impl Walk for Sqlite {
 /// What is read of a row.
 const ROW: &str =
     "id, job_id, start_time, length(meta_json), length(data_json), data_compressed IS NULL";
-/// What gzip begins with.
-const GZIP: &str = "x'1f8b'";
 /// Neither document is there.
 const EMPTY: &str = "coalesce(length(meta_json), 0) = 0 AND coalesce(length(data_json), 0) = 0";
 

@@ -74,7 +74,7 @@ impl Tree {
             // Where the whole tree is gone, nothing can be said of a job.
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 let root = self.0.root.0.join(VERSION).symlink_metadata();
-                root.map(|_| None)
+                root.and_then(|_| place.leads_somewhere()).map(|()| None)
             }
             checked => checked.and_then(|()| question(&place.folder)),
         }
@@ -86,9 +86,20 @@ impl Tree {
         let mut folders = Vec::new();
         for entry in fs::read_dir(&self.0.root.0)? {
             let entry = entry?;
-            if entry.path().is_dir() {
+            let path = entry.path();
+            let metadata = match fs::metadata(&path) {
+                Ok(metadata) => metadata,
+                // A link that leads nowhere.
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                // A cluster that cannot be looked at is not one that is not there.
+                Err(e) => {
+                    let text = format!("{}: {e}", path.display());
+                    return Err(io::Error::new(e.kind(), text));
+                }
+            };
+            if metadata.is_dir() {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                folders.push((name, entry.path()));
+                folders.push((name, path));
             }
         }
         folders.sort();

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::model::job::JobKey;
+use crate::opening::regular;
 use crate::target::Error;
 use crate::target::names::{VERSION, levels};
 
@@ -54,6 +55,25 @@ impl Place {
             .take_while(|a| *a != self.cluster)
             .collect();
         levels.into_iter()
+    }
+
+    /// Makes sure, of a job without a folder, that no link above it leads to a file system that is not mounted: the job may
+    /// be there.
+    pub(super) fn leads_somewhere(&self) -> io::Result<()> {
+        let below = self.folder.ancestors();
+        let levels: Vec<_> = below.take_while(|p| p.starts_with(&self.cluster)).collect();
+        for level in levels.into_iter().rev() {
+            match level.metadata() {
+                Ok(_) => {}
+                Err(e) if regular::leads_nowhere(level) => {
+                    let e = regular::explain(level, e);
+                    return Err(io::Error::other(format!("{}: {e}", level.display())));
+                }
+                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
     }
 
     /// The error where the job's folder is something else. A link would lead out of the archive, to files that are not

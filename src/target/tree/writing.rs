@@ -7,7 +7,7 @@
 //! between any two of them can be told from the names that are there (see `temporary`).
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -181,10 +181,24 @@ fn is_same(file: &File, path: &Path) -> bool {
 
 /// Gives a file a second name, or a copy where the file system has no hard links.
 fn second_name(from: &Path, to: &Path) -> io::Result<()> {
-    fs::hard_link(from, to).or_else(|_| {
-        fs::copy(from, to)?;
-        File::open(to)?.sync_all()
-    })
+    match fs::hard_link(from, to) {
+        // A server that answers twice: the name may be there by our own doing, and a copy would empty what it is a name of.
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            let file = File::open(from)?;
+            if is_same(&file, to) { Ok(()) } else { Err(e) }
+        }
+        Err(_) => copy(from, to),
+        linked => linked,
+    }
+}
+
+/// Copies a file to a name that is not there yet.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut old = File::open(from)?;
+    let mut new = File::create_new(to)?;
+    io::copy(&mut old, &mut new)?;
+    new.set_permissions(old.metadata()?.permissions())?;
+    new.sync_all()
 }
 
 impl Draft for Writing<'_> {
@@ -237,5 +251,29 @@ impl Drop for Writing<'_> {
             drop(temporary::clear_up_own(&place.folder, &common.sweep));
             common.folders.unmake(place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_there_already_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to, other] = ["from", "to", "other"].map(|n| folder.path().join(n));
+        fs::write(&from, "old data").unwrap();
+        fs::write(&other, "another").unwrap();
+        second_name(&from, &to).unwrap();
+        // A server that answers twice says the second time that it is there.
+        second_name(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(&from).unwrap(), "old data");
+        let e = second_name(&from, &other).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&other).unwrap(), "another");
+        let copied = folder.path().join("copy");
+        copy(&from, &copied).unwrap();
+        assert_eq!(fs::read_to_string(&copied).unwrap(), "old data");
+        assert!(copy(&from, &copied).is_err());
     }
 }

@@ -166,7 +166,7 @@ impl Faulty for super::sqlite::Archive {
         let path = self.path();
         if how == "refuses" {
             let sql = "CREATE TRIGGER a BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'no'); END;
-                CREATE TRIGGER b BEFORE UPDATE ON metadata BEGIN SELECT RAISE(ABORT, 'no'); END";
+                CREATE TRIGGER b BEFORE INSERT ON metadata BEGIN SELECT RAISE(ABORT, 'no'); END";
             return Connection::open(path).unwrap().execute_batch(sql).unwrap();
         }
         fs::rename(&path, path.with_extension("away")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 
 use super::{ask, swept};
@@ -135,6 +135,17 @@ fn a_medium_that_refuses_is_told_from_damage_and_nothing_is_removed_for_it() {
     let repairs = ran.objects("repair");
     assert!(repairs.iter().all(|r| r["done"] == false), "{repairs:?}");
     assert!(here.exists() && other.exists());
+}
+
+#[test]
+fn a_link_to_what_is_not_mounted_is_no_archive_that_is_missing() {
+    let site = swept();
+    let part = site.path(&format!("job-archive/{CLUSTER}/0"));
+    fs::rename(&part, site.path("elsewhere")).unwrap();
+    symlink(site.path("not-mounted"), &part).unwrap();
+    let words = found(&site, &[]);
+    assert!(words.iter().any(|w| w == "unreadable"), "{words:?}");
+    assert!(!words.iter().any(|w| w == "missing"), "{words:?}");
 }
 
 /// Cuts the data file.

@@ -65,6 +65,14 @@ pub(super) fn reaches(answers: Vec<Result<Reach, Error>>) -> Result<Reach, Error
     Ok(reach)
 }
 
+/// Whether an error is that of a sick medium, and not of one that is away or lacks the cluster.
+const fn is_sick(e: &Error) -> bool {
+    !matches!(
+        e,
+        Error::Gone(_) | Error::LayerGone(_) | Error::ClusterMissing { .. }
+    )
+}
+
 /// Whether any medium is sick, as each layer says of its own: it is not known which one failed the jobs. A layer that is gone
 /// fails none, and the jobs that need it are known.
 ///
@@ -78,10 +86,7 @@ pub(super) fn probes(answers: Vec<Result<(), Error>>) -> Result<(), Error> {
             Err(e) => errors.push(e),
         }
     }
-    let sick = errors
-        .iter()
-        .any(|e| !matches!(e, Error::ClusterMissing { .. } | Error::Gone(_)));
-    if well && !sick {
+    if well && !errors.iter().any(is_sick) {
         return Ok(());
     }
     Err(worst(errors))
@@ -122,10 +127,8 @@ pub(super) fn probe_any<'a>(
     for source in sources {
         match source.probe(cluster, but, stop) {
             Ok(()) => well = true,
-            Err(e @ (Error::Gone(_) | Error::LayerGone(_) | Error::ClusterMissing { .. })) => {
-                errors.push(e);
-            }
-            Err(e) => return Err(e),
+            Err(e) if is_sick(&e) => return Err(e),
+            Err(e) => errors.push(e),
         }
     }
     if well { Ok(()) } else { Err(worst(errors)) }

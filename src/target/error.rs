@@ -1,5 +1,7 @@
 //! Why an archive did not do what it was asked for.
 
+use std::io::{self, ErrorKind};
+
 use crate::model::failure::{Failure, Reason, Stage};
 
 /// What a target answers instead.
@@ -42,6 +44,14 @@ pub enum Error {
         /// In words, with what to do.
         detail: String,
     },
+}
+
+/// Whether a medium takes nothing more at all, so that no job can be stored.
+pub(super) fn takes_nothing(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 impl Error {

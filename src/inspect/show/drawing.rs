@@ -89,9 +89,7 @@ impl<'a> Drawing<'a> {
 impl Visitor for Drawing<'_> {
     fn series(&mut self, s: &SeriesRead<'_>) {
         if (self.takes)(s) {
-            let key = (s.metric.to_owned(), s.scope.to_owned());
-            let longest = self.scopes.longest.get(&key).copied();
-            let longest = longest.unwrap_or_default();
+            let longest = self.scopes.of(s).longest;
             self.now.add(s.values, self.columns, longest);
         }
     }

@@ -167,7 +167,7 @@ pub fn show(ports: &Ports<'_>, row: &Head, wanted: &Wanted) -> Result<Picture, E
             m.statistics = Some([s.min, s.avg, s.max]);
         }
     }
-    let footprint = footprint_of(ports.clusters, sub, &meta);
+    let footprint = footprint_of(ports.clusters, sub, &meta, &statistics);
     // An archive of cc-backend's own has the status that its row had before.
     let head = Head {
         id: row.id,
@@ -200,15 +200,17 @@ pub fn show(ports: &Ports<'_>, row: &Head, wanted: &Wanted) -> Result<Picture, E
 
 /// Footprint and energy of an archive. cc-backend's own archiver writes meta.json before it computes them, and they follow from
 /// the statistics.
-fn footprint_of(clusters: &Clusters, sub: Option<&Subcluster>, meta: &Meta) -> Footprint {
-    let told = meta.footprint.clone();
-    if meta.job.head.status == STATUS_ARCHIVED {
-        return told;
-    }
-    let (nodes, duration) = (meta.job.num_nodes, meta.job.head.duration);
-    let statistics = meta.plain_statistics();
-    let computed = sub.map(|s| footprint(clusters, s, &statistics, nodes, duration));
-    computed.and_then(Result::ok).unwrap_or(told)
+fn footprint_of(
+    clusters: &Clusters,
+    sub: Option<&Subcluster>,
+    meta: &Meta,
+    statistics: &BTreeMap<String, Statistics>,
+) -> Footprint {
+    let job = &meta.job;
+    let unfinished = sub.filter(|_| job.head.status != STATUS_ARCHIVED);
+    let compute = |s| footprint(clusters, s, statistics, job.num_nodes, job.head.duration).ok();
+    let computed = unfinished.and_then(compute);
+    computed.unwrap_or_else(|| meta.footprint.clone())
 }
 
 fn hosts(job: &Job) -> Vec<String> {
@@ -256,9 +258,7 @@ struct Passing<'a> {
 impl Visitor for Passing<'_> {
     fn series(&mut self, s: &SeriesRead<'_>) {
         if self.wanted.takes(s) {
-            let key = (s.metric.to_owned(), s.scope.to_owned());
-            let timestep = self.scopes.timesteps.get(&key);
-            (self.each)(s, timestep.copied().unwrap_or_default());
+            (self.each)(s, self.scopes.of(s).timestep);
         }
     }
 

@@ -234,8 +234,7 @@ fn reach(ports: &Ports<'_>, clusters: &[&str], stop: &Stop) -> Vec<Asked> {
     out
 }
 
-/// How far the sources reach, where it is known for whom jobs wait. A source that lacks a cluster is no failure: another source has
-/// it, or it is one of the past. It is one where jobs wait that no source knows the cluster of.
+/// How far the sources reach. A source that lacks a cluster is no failure, as long as another one has it or no job of it waits.
 fn judged(asked: Vec<Asked>, backlog: &[Group]) -> Vec<Reach> {
     let known: HashSet<String> = asked
         .iter()

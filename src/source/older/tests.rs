@@ -188,20 +188,10 @@ fn parquet_files_and_checkpoints_are_one_timeline() {
 
 #[test]
 fn a_cluster_may_have_nothing_but_old_files() {
-    let store = tempfile::tempdir().unwrap();
-    write(
-        &store.path().join("old/c/1700001000.parquet"),
-        &two_snapshots(T),
-    );
-    snapshot(&store.path().join("new/d/x/1.json"), [T, T + 60, T], &[1.0]);
-    let roots = vec![store.path().join("old")];
-    let older = Box::new(Parquet::new(roots, Clock::starting_at(NOW)));
-    let source = Checkpoints::new(
-        store.path().join("new"),
-        [("m".to_owned(), 60)].into(),
-        Clock::starting_at(NOW),
-    )
-    .after(older);
+    let store = Store::new();
+    let other = store.folder.path().join("new/d/x/1.json");
+    snapshot(&other, [T, T + 60, T], &[1.0]);
+    let source = store.source();
     let host = source.ask(&about_all("h"), &Stop::new()).unwrap();
     assert_eq!(read(&host.series, T - 12, 1), [Some(0.0)]);
     assert!(host.damaged.is_empty());
@@ -218,26 +208,11 @@ fn a_cluster_may_have_nothing_but_old_files() {
 
 #[test]
 fn a_reading_of_large_files_claims_no_more_than_it_kept() {
-    let store = tempfile::tempdir().unwrap();
-    write(
-        &store.path().join("old/c/1700001000.parquet"),
-        &two_snapshots(T),
-    );
+    let store = Store::new();
     let from = T + 20_000;
     let values: Vec<f32> = (0..200).map(|k| k as f32).collect();
-    let name = format!("new/c/h/{from}.json");
-    snapshot(
-        &store.path().join(name),
-        [from, from + 12_000, from],
-        &values,
-    );
-    let roots = vec![store.path().join("old")];
-    let older = Parquet::new(roots, Clock::starting_at(NOW));
-    let frequencies = [("m".to_owned(), 60)].into();
-    let root = store.path().join("new");
-    let source = Checkpoints::new(root, frequencies, Clock::starting_at(NOW))
-        .keeping_whole_up_to(0)
-        .after(Box::new(older));
+    store.snapshot([from, from + 12_000, from], &values);
+    let source = store.source().keeping_whole_up_to(0);
     // The second job ends before the first one began; both lie within the snapshot.
     let request = Request {
         window: Interval {

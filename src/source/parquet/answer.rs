@@ -79,8 +79,7 @@ pub(super) fn answer(
                 contents,
             }),
             // Its snapshots begin before the one that ends where the gap begins, so none of them reaches into it.
-            Err(Fault::Content(_) | Fault::NoFooter | Fault::Foreign(_) | Fault::Medium(_))
-                if file.cutoff < question.keep.gap.from => {}
+            Err(_) if file.cutoff < question.keep.gap.from => {}
             Err(fault) => {
                 let interval = between(listed, file, question.keep.gap);
                 answer.note(fault, file, interval)?;

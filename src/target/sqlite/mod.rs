@@ -10,7 +10,7 @@ mod rows;
 mod walk;
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior};
 use rustix::fs::statvfs;
 
+use super::error::takes_nothing;
 use super::owner::obstacle;
 use super::spool::Spool;
 use super::sum::Summing;
@@ -301,10 +302,7 @@ impl Draft for Writing<'_> {
             let subject = self.archive.folder().display().to_string();
             let detail = format!("cannot write to {subject}: {e}");
             // The file is in the same folder.
-            if matches!(
-                e.kind(),
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
-            ) {
+            if takes_nothing(&e) {
                 return Error::Gone { subject, detail };
             }
             Error::Place { subject, detail }

@@ -62,8 +62,8 @@ impl Waiting {
     }
 }
 
-/// What gzip begins with.
-pub(super) const GZIP_BEGINS: &str = "x'1f8b'";
+/// Whether the data of a row begins as gzip does.
+pub(super) const IS_GZIP: &str = "substr(CAST(data_json AS BLOB), 1, 2) = x'1f8b'";
 
 /// What a row says besides the data.
 pub(super) struct Row {
@@ -82,7 +82,7 @@ impl Row {
         c.query_row(
             &format!(
                 "SELECT id, CAST(meta_json AS BLOB), \
-                 coalesce(data_compressed, substr(CAST(data_json AS BLOB), 1, 2) = {GZIP_BEGINS}), \
+                 coalesce(data_compressed, {IS_GZIP}), \
                  data_json IS NOT NULL, data_compressed IS NOT NULL FROM jobs WHERE {THIS_JOB}"
             ),
             params![key.job_id, key.cluster, key.start_time],

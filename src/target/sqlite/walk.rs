@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Sqlite;
-use super::rows::{GZIP_BEGINS, THIS_JOB, open_to_write};
+use super::rows::{IS_GZIP, THIS_JOB, open_to_write};
 use crate::model::failure::fit_to_print;
 use crate::model::job::JobKey;
 use crate::target::{Flaw, Odd, Part, Unmended, Walk, Walked, owner};
@@ -91,15 +91,16 @@ impl Walk for Sqlite {
     fn mend(&self, flaw: Flaw, place: &Walked) -> Result<(), Unmended> {
         match (flaw, &place.key) {
             (Flaw::Rights, None) => Ok(owner::give(&place.path, &self.path)?),
-            (Flaw::EmptyFolder, Some(key)) => {
-                self.change(key, &format!("DELETE FROM jobs WHERE {THIS_JOB} AND {EMPTY}"))
-            }
+            (Flaw::EmptyFolder, Some(key)) => self.change(
+                key,
+                &format!("DELETE FROM jobs WHERE {THIS_JOB} AND {EMPTY}"),
+            ),
             (Flaw::NoForm, Some(key)) => self.change(
                 key,
                 &format!(
-                    "UPDATE jobs SET data_compressed = (substr(CAST(data_json AS BLOB), 1, 2) = {GZIP_BEGINS}) \
+                    "UPDATE jobs SET data_compressed = ({IS_GZIP}) \
                      WHERE {THIS_JOB} AND data_compressed IS NULL \
-                     AND (substr(CAST(data_json AS BLOB), 1, 2) = {GZIP_BEGINS} OR substr(CAST(data_json AS BLOB), 1, 1) = x'7b')"
+                     AND ({IS_GZIP} OR substr(CAST(data_json AS BLOB), 1, 1) = x'7b')"
                 ),
             ),
             (Flaw::Leftovers | Flaw::Rights | Flaw::EmptyFolder | Flaw::NoForm, _) => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::model::job::JobKey;
 use crate::opening::regular;
 use crate::target::Error;
+use crate::target::error::takes_nothing;
 use crate::target::names::{VERSION, levels};
 
 /// The folder with version.txt and one folder per cluster.
@@ -30,12 +31,8 @@ impl Root {
     }
 
     pub(super) fn error(&self, doing: &str, path: &Path, e: &io::Error) -> Error {
-        let no_room = matches!(
-            e.kind(),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
-        );
         // Without its version.txt the root is gone (not mounted any more), or its file system is.
-        let everything = no_room || self.0.join(VERSION).symlink_metadata().is_err();
+        let everything = takes_nothing(e) || self.0.join(VERSION).symlink_metadata().is_err();
         let subject = path.display().to_string();
         let detail = format!("{doing} {subject}: {e}");
         if everything {
@@ -60,9 +57,7 @@ impl Place {
     /// Makes sure, of a job without a folder, that no link above it leads to a file system that is not mounted: the job may
     /// be there.
     pub(super) fn leads_somewhere(&self) -> io::Result<()> {
-        let below = self.folder.ancestors();
-        let levels: Vec<_> = below.take_while(|p| p.starts_with(&self.cluster)).collect();
-        for level in levels.into_iter().rev() {
+        for level in std::iter::once(&*self.cluster).chain(self.levels().rev()) {
             match level.metadata() {
                 Ok(_) => {}
                 Err(e) if regular::leads_nowhere(level) => {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -255,6 +255,11 @@ fn configured(site: &Site, stores: &serde_json::Value) -> PathBuf {
     file
 }
 
+/// Runs the program with a configuration.
+fn configured_run(file: &Path, arguments: &[&str]) -> Ran {
+    run(program().args(arguments).arg("--config").arg(file))
+}
+
 #[test]
 fn a_configured_store_that_is_off_costs_the_jobs_of_other_clusters_nothing() {
     let (site, begin) = site();
@@ -267,8 +272,7 @@ fn a_configured_store_that_is_off_costs_the_jobs_of_other_clusters_nothing() {
         {"scope": "alpha", "url": played.url(), "token": "t"},
     ]);
     let file = configured(&site, &stores);
-    let mut command = program();
-    let ran = run(command.args(["run", "--json", "--config"]).arg(&file)).expect(1);
+    let ran = configured_run(&file, &["run", "--json"]).expect(1);
     assert_eq!((site.status(1), site.status(2), site.status(3)), (3, 3, 1));
     assert_eq!(site.ledger(3, "attempts"), None);
     assert_eq!(ran.summary()["outages"][0]["reason"], "layer_gone");
@@ -283,11 +287,7 @@ fn explain_asks_the_store_of_the_jobs_subcluster() {
         {"scope": "alpha-main", "url": played.url(), "token": "t"},
     ]);
     let file = configured(&site, &stores);
-    let mut command = program();
-    let ran = run(command
-        .args(["explain", "2", "--json", "--config"])
-        .arg(&file))
-    .expect(0);
+    let ran = configured_run(&file, &["explain", "2", "--json"]).expect(0);
     let told = ran.json().pop().unwrap();
     let source = &told["sources"][0];
     assert!(source["error"].is_null(), "{source}");
@@ -307,17 +307,10 @@ fn the_stores_of_the_configuration_are_asked_for_their_clusters() {
             {"scope": "alpha", "url": format!("{}/", played.url()), "token": "of-alpha"},
         ]),
     );
-    let mut command = program();
-    let ran = run(command.arg("run").arg("--config").arg(&file)).expect(0);
+    let ran = configured_run(&file, &["run"]).expect(0);
     assert_eq!(site.count("monitoring_status = 3"), 2);
     assert!(!format!("{}{}", ran.out, ran.err).contains("hush"));
-    let mut show = program();
-    let shown = run(show
-        .arg("run")
-        .arg("--config")
-        .arg(&file)
-        .arg("--show-config"))
-    .out;
+    let shown = configured_run(&file, &["run", "--show-config"]).out;
     assert!(
         shown.contains(&format!("alpha {}, token set", played.url())),
         "{shown}"

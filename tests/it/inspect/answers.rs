@@ -14,6 +14,11 @@ fn status(site: &Site) -> Value {
     ran.json().pop().unwrap()
 }
 
+fn explained(site: &Site, job: &str) -> Value {
+    let ran = ask(site, &["explain", job, "--json"]);
+    ran.json().pop().unwrap()
+}
+
 /// Jobs of the backlog by place and reason.
 fn places(status: &Value) -> Vec<(String, String, u64)> {
     let groups = status["backlog"].as_array().unwrap().iter();
@@ -77,10 +82,7 @@ fn a_job_whose_end_cannot_be_true_is_told_as_the_sweep_takes_it() {
     ask(&site, &["run"]).expect(3);
     let groups = places(&status(&site));
     assert_eq!(groups, [place("waiting", "row_invalid", 1)]);
-    let told = ask(&site, &["explain", "2", "--json"])
-        .json()
-        .pop()
-        .unwrap();
+    let told = explained(&site, "2");
     assert_eq!(told["next"]["place"], "waiting", "{told}");
     let next = told["next"]["at"].as_i64().unwrap();
     assert!((now()..now() + HOUR).contains(&next), "{next}");
@@ -380,10 +382,7 @@ fn an_archive_that_cannot_be_read_is_not_called_missing() {
     let folder = site.folder(1, T0 + 600);
     fs::remove_dir_all(&folder).unwrap();
     std::os::unix::fs::symlink(&folder, &folder).unwrap();
-    let told = ask(&site, &["explain", "1", "--json"])
-        .json()
-        .pop()
-        .unwrap();
+    let told = explained(&site, "1");
     assert_eq!(told["archive"]["holds"], "unreadable", "{told}");
     let why = told["next"]["why"].as_str().unwrap();
     assert!(why.contains("cannot be read now"), "{told}");

@@ -1,6 +1,6 @@
 //! `ccarchive show`: an archived job for human eyes.
 
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, Write};
 
 use ccarchive::format::read::SeriesRead;
 use ccarchive::inspect::Ports;
@@ -83,11 +83,8 @@ fn csv(ports: &Ports<'_>, key: &JobKey, wanted: &Wanted) -> Result<Exit, Stopped
         }
     };
     show::values(ports, key, wanted, &mut line).map_err(|e| stopped(&e, key))?;
-    match written.and_then(|()| out.flush()) {
-        // A closed pipe is the reader's wish.
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e.into()),
-        _ => Ok(Exit::Done),
-    }
+    report::unless_closed(written.and_then(|()| out.flush()))?;
+    Ok(Exit::Done)
 }
 
 fn quoted(text: &str) -> String {

@@ -73,8 +73,8 @@ fn silence(r: &Reach, now: i64) -> Option<i64> {
 }
 
 /// How long before the look at the site something was.
-fn ago(s: &Status, at: i64) -> String {
-    span(s.now.saturating_sub(at))
+fn ago(now: i64, at: i64) -> String {
+    format!("{} ago", span(now.saturating_sub(at)))
 }
 
 /// The four figures that tell whether data is in danger.
@@ -84,7 +84,7 @@ fn figures(s: &Status) -> Markup {
             0 => "no job waits".into(),
             _ => "none that can still be saved".into(),
         },
-        |o| format!("the oldest to be saved ended {} ago", ago(s, o.end)),
+        |o| format!("the oldest to be saved ended {}", ago(s.now, o.end)),
     );
     let (left, of) = time_to_loss(s);
     let at_risk = format!(
@@ -148,10 +148,10 @@ fn last_sweep(s: &Status) -> (String, String) {
     let archived = last.figures["archived"].as_u64().unwrap_or(0);
     let note = match s.last_success {
         Some(t) if t == last.ended => format!("{} archived, exit {}", grouped(archived), last.exit),
-        Some(t) => format!("exit {}; the last success {} ago", last.exit, ago(s, t)),
+        Some(t) => format!("exit {}; the last success {}", last.exit, ago(s.now, t)),
         None => format!("exit {}; none came through yet", last.exit),
     };
-    (format!("{} ago", ago(s, last.ended)), note)
+    (ago(s.now, last.ended), note)
 }
 
 fn backlog(s: &Status) -> Markup {
@@ -297,10 +297,7 @@ fn newest(reach: &[Reach], now: i64) -> Markup {
         };
         vec![
             r.cluster.clone(),
-            r.newest.map_or_else(
-                || "–".into(),
-                |t| format!("{} ago", span(now.saturating_sub(t))),
-            ),
+            r.newest.map_or_else(|| "–".into(), |t| ago(now, t)),
             says,
             known(r.newest),
             known(r.oldest),

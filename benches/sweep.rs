@@ -234,6 +234,7 @@ fn sweep_once(site: &Path) -> Summary {
         jobs: Jobs::Pending(Box::new(
             Pending::open(&database, Filter::new(selection, NOW)).unwrap(),
         )),
+        recent: None,
         rows: &rows,
         lock: None,
         recorder: Some(Recorder::open(&database, Duration::from_secs(60)).unwrap()),

@@ -78,12 +78,21 @@ pub fn take(database: &Path, since: &str, patience: Duration, stop: &Stop) -> Re
     }
 }
 
-fn try_take(database: &Path, since: &str) -> Result<Lock, Error> {
-    // By its real name, so that links and other ledgers lead to the same lock.
+/// Whether a sweep ever took the lock of a database: its file stays.
+pub fn was_taken(database: &Path) -> bool {
+    path_of(database).exists()
+}
+
+/// By the database's real name, so that links and other ledgers lead to the same lock.
+fn path_of(database: &Path) -> PathBuf {
     let real = database.canonicalize().unwrap_or_else(|_| database.into());
     let mut path = real.into_os_string();
     path.push(".ccarchive.lock");
-    let path = PathBuf::from(path);
+    path.into()
+}
+
+fn try_take(database: &Path, since: &str) -> Result<Lock, Error> {
+    let path = path_of(database);
     let fail = |source| Error::Io {
         path: path.clone(),
         source,

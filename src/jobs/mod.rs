@@ -19,7 +19,7 @@ use rusqlite::config::DbConfig;
 use crate::model::stop::Stop;
 use crate::opening::sqlite;
 
-pub use pending::{Filter, Listed, PassedOver, Pending};
+pub use pending::{Archived, Filter, Listed, PassedOver, Pending};
 pub use record::{Change, Recorder, Update};
 pub use rows::Rows;
 pub use survey::{Brief, extent, survey};

@@ -6,14 +6,18 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use super::{Error, is_busy, row};
-use crate::model::job::{Head, NOT_STOPPED, Row, STATUS_DISABLED};
+use crate::model::job::{Head, JobKey, NOT_STOPPED, Row, STATUS_ARCHIVED, STATUS_DISABLED};
 use crate::model::selection::Selection;
+use crate::model::stop::Stop;
 
 /// Keys looked at in one statement: some milliseconds, so that a writer never waits for a reader.
 const PAGE: i64 = 10_000;
 
 /// The first host of a job is looked for in so many bytes of its `resources`.
 const HOST_WITHIN: usize = 300;
+
+/// The clocks of hosts and scheduler may be ahead of ours by so much (seconds).
+const AHEAD: i64 = 3600;
 
 /// How long a lock of others is waited for, unless somebody says otherwise.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -36,6 +40,8 @@ pub struct PassedOver {
     pub too_young: u64,
     /// They stop in the future: their clock or ours is wrong.
     pub in_future: u64,
+    /// Those of them that even start more than an hour in the future: it is our clock that is wrong, and by much.
+    pub start_in_future: u64,
     /// They are not of the clusters, users, times or states that were asked for.
     pub not_selected: u64,
     /// Their data is not in the source, see [`Selection::not_clusters`].
@@ -51,6 +57,7 @@ impl PassedOver {
     pub fn add(&mut self, other: Self) {
         self.too_young += other.too_young;
         self.in_future += other.in_future;
+        self.start_in_future += other.start_in_future;
         self.not_selected += other.not_selected;
         self.external += other.external;
         self.switched_off += other.switched_off;
@@ -208,17 +215,10 @@ impl Pending {
             doing: "cannot be read",
             source,
         };
-        let first: Option<i64> = self
-            .connection
-            .query_row("SELECT min(id) FROM job WHERE id > ?1", [self.after], |r| {
-                r.get(0)
-            })
-            .map_err(fail)?;
-        let Some(first) = first else {
+        let Some((first, last)) = next_keys(&self.connection, self.after).map_err(fail)? else {
             self.done = true;
             return Ok(Vec::new());
         };
-        let last = first.saturating_add(PAGE - 1);
         let sql = format!(
             "SELECT {}, subcluster, hpc_user, substr(resources, 1, {HOST_WITHIN}), walltime FROM job \
              WHERE id >= ?1 AND id <= ?2 AND monitoring_status IN (0, 1, 2) \
@@ -253,13 +253,84 @@ impl Pending {
                     unknown_end,
                 });
             } else if head.end() > self.filter.now {
+                let much_later = self.filter.now.saturating_add(AHEAD);
                 self.passed_over.in_future += 1;
+                self.passed_over.start_in_future += u64::from(head.key.start_time > much_later);
             } else {
                 self.passed_over.too_young += 1;
             }
         }
         Ok(found)
     }
+}
+
+/// A cursor over the archived jobs of a selection that ended at a time or later, by ascending row id.
+#[derive(Debug)]
+pub struct Archived {
+    connection: Connection,
+    path: PathBuf,
+    filter: Filter,
+    since: i64,
+    after: i64,
+}
+
+impl Archived {
+    /// Opens a connection of its own for the cursor. `since`: Unix seconds.
+    ///
+    /// # Errors
+    /// When the database cannot be read or has another version.
+    pub fn open(path: &Path, filter: Filter, since: i64) -> Result<Self, Error> {
+        Ok(Self {
+            connection: super::open(path)?,
+            path: path.into(),
+            filter,
+            since,
+            after: i64::MIN,
+        })
+    }
+
+    /// The jobs among the next keys; none when all keys were looked at.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or stays locked by others for 15 minutes.
+    pub fn page(&mut self, stop: &Stop) -> Result<Option<Vec<JobKey>>, Error> {
+        super::patiently(PATIENCE, stop, || {
+            self.read_page().map_err(|source| Error::Sqlite {
+                path: self.path.clone(),
+                doing: "cannot be read",
+                source,
+            })
+        })
+    }
+
+    fn read_page(&mut self) -> rusqlite::Result<Option<Vec<JobKey>>> {
+        let Some((first, last)) = next_keys(&self.connection, self.after)? else {
+            return Ok(None);
+        };
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {}, subcluster, hpc_user FROM job WHERE id >= ?1 AND id <= ?2 AND monitoring_status = {STATUS_ARCHIVED} \
+             AND start_time + duration >= ?3 ORDER BY id",
+            row::HEAD_COLUMNS
+        ))?;
+        let mut rows = statement.query(params![first, last, self.since])?;
+        let mut found = Vec::new();
+        while let Some(r) = rows.next()? {
+            let head = row::head(r)?;
+            let wanted = self
+                .filter
+                .wants(&head, row::bytes_of(r, 7)?, row::bytes_of(r, 8)?);
+            found.extend(wanted.then_some(head.key));
+        }
+        self.after = last;
+        Ok(Some(found))
+    }
+}
+
+/// The first and the last id of the next page; none where no row follows.
+fn next_keys(c: &Connection, after: i64) -> rusqlite::Result<Option<(i64, i64)>> {
+    let sql = "SELECT min(id) FROM job WHERE id > ?1";
+    let first: Option<i64> = c.query_row(sql, [after], |r| r.get(0))?;
+    Ok(first.map(|first| (first, first.saturating_add(PAGE - 1))))
 }
 
 /// The first host's name out of the beginning of a `resources` column.

@@ -14,6 +14,9 @@ use crate::model::job::Head;
 use crate::model::row_columns::{Columns, row_print};
 use crate::model::stop::Stop;
 
+/// So long a lock of others is waited for once the sweep is cancelled.
+const AT_LAST: Duration = Duration::from_secs(5);
+
 /// The new content of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
@@ -64,7 +67,12 @@ impl Recorder {
     /// When the lock was not to be had in time (nothing is written), or `SQLite` cannot write.
     pub fn apply(&mut self, updates: &[Update], stop: &Stop) -> Result<Vec<bool>, Error> {
         let begun = Instant::now();
+        let mut cancelled: Option<Instant> = None;
         loop {
+            // A shutdown still waits a little, so that what is finished is recorded if that is possible at all.
+            let is_over = begun.elapsed() >= self.patience
+                || stop.is_cancelled()
+                    && cancelled.get_or_insert_with(Instant::now).elapsed() >= AT_LAST;
             match self.try_apply(updates) {
                 Ok(hits) => return Ok(hits),
                 Err(e) if !is_busy(&e) => {
@@ -74,8 +82,7 @@ impl Recorder {
                         source: e,
                     });
                 }
-                // A shutdown still waits its grace, so that what is finished is recorded if that is possible at all.
-                Err(_) if begun.elapsed() >= self.patience || stop.is_cancelled() => {
+                Err(_) if is_over => {
                     return Err(Error::Locked {
                         path: self.path.clone(),
                         seconds: begun.elapsed().as_secs(),

@@ -1,6 +1,8 @@
 //! What goes into the ledger and comes out of it.
 
+use crate::model::failure::Reason;
 use crate::model::job::JobKey;
+use crate::model::message::History;
 use crate::model::outcome::{Coverage, Outcome};
 use crate::model::standing::Standing;
 use crate::rules::retry::Next;
@@ -14,6 +16,8 @@ pub struct Entry {
     pub attempts: u32,
     /// Those of them that count towards quarantine: none where the last one failed at nothing, but found no data.
     pub failures: u32,
+    /// Why the last attempt failed, where it did.
+    pub reason: Option<Reason>,
     /// Unix seconds of the last attempt; 0 where there was none.
     pub last_try: i64,
     /// Unix seconds; 0 for at once.
@@ -22,6 +26,20 @@ pub struct Entry {
     pub source: Option<String>,
     /// Of a provisional archive: Unix seconds of the cluster's newest data when it was made.
     pub newest: Option<i64>,
+}
+
+impl Entry {
+    /// What a worker is told of the job; `archived`: whether its row says that it is. A row that somebody set back is a job
+    /// of the backlog.
+    pub fn history(&self, archived: bool) -> History {
+        let is_provisional = archived && self.standing == Standing::Provisional;
+        History {
+            attempts: self.attempts,
+            failures: self.failures,
+            damaged: self.reason.is_some_and(Reason::is_damage),
+            provisional: is_provisional.then(|| self.newest.unwrap_or(i64::MIN)),
+        }
+    }
 }
 
 /// One job's result, for the ledger.

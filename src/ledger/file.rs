@@ -16,9 +16,36 @@ const FROM_3: &str = include_str!("from_3.sql");
 /// Nobody but a sweep writes here, and there is one sweep at a time.
 const BUSY: Duration = Duration::from_secs(5);
 
-pub(super) fn open(path: &Path, database: &Path) -> (Connection, Option<String>) {
+/// A ledger that is open.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// Whether what is written stays.
+    pub(super) in_file: bool,
+    /// What is wrong with the file, in words for the operator.
+    pub(super) warning: Option<String>,
+}
+
+impl Opened {
+    fn file(connection: Connection) -> Self {
+        Self {
+            connection,
+            in_file: true,
+            warning: None,
+        }
+    }
+
+    fn in_memory(warning: Option<String>) -> Self {
+        Self {
+            connection: in_memory(),
+            in_file: false,
+            warning,
+        }
+    }
+}
+
+pub(super) fn open(path: &Path, database: &Path) -> Opened {
     match try_open(path, database) {
-        Ok(c) => (c, None),
+        Ok(c) => Opened::file(c),
         Err(Refusal::Damaged(why)) => match set_aside(path).and_then(|aside| {
             try_open(path, database)
                 .map(|c| (c, aside))
@@ -30,23 +57,23 @@ pub(super) fn open(path: &Path, database: &Path) -> (Connection, Option<String>)
                     path.display(),
                     aside.display()
                 );
-                (c, Some(w))
+                Opened {
+                    warning: Some(w),
+                    ..Opened::file(c)
+                }
             }
-            Err(e) => (
-                in_memory(),
-                Some(without(
-                    path,
-                    &format!("damaged ({why}), and cannot be set aside: {e}"),
-                )),
-            ),
+            Err(e) => Opened::in_memory(Some(without(
+                path,
+                &format!("damaged ({why}), and cannot be set aside: {e}"),
+            ))),
         },
-        Err(Refusal::Other(why)) => (in_memory(), Some(without(path, &why))),
+        Err(Refusal::Other(why)) => Opened::in_memory(Some(without(path, &why))),
     }
 }
 
-pub(super) fn open_read_only(path: &Path) -> (Connection, Option<String>) {
+pub(super) fn open_read_only(path: &Path) -> Opened {
     if !path.exists() {
-        return (in_memory(), None);
+        return Opened::in_memory(None);
     }
     let usable = crate::opening::sqlite::open_to_read(path).and_then(|c| {
         c.busy_timeout(BUSY)?;
@@ -54,8 +81,8 @@ pub(super) fn open_read_only(path: &Path) -> (Connection, Option<String>) {
         Ok(c)
     });
     match usable {
-        Ok(c) => (c, None),
-        Err(e) => (in_memory(), Some(without(path, &e.to_string()))),
+        Ok(c) => Opened::file(c),
+        Err(e) => Opened::in_memory(Some(without(path, &e.to_string()))),
     }
 }
 
@@ -178,24 +205,30 @@ mod tests {
             c.query_row("PRAGMA user_version", [], |r| r.get(0))
                 .unwrap()
         };
-        let (c, warning) = open(&path, &path);
-        assert_eq!((version(&c), warning), (VERSION, None));
+        let opened = open(&path, &path);
+        assert_eq!(
+            (version(&opened.connection), opened.warning),
+            (VERSION, None)
+        );
+        let c = opened.connection;
         c.execute_batch(
             "DROP TABLE hours; ALTER TABLE job DROP COLUMN filled; ALTER TABLE job DROP COLUMN guessed; \
              PRAGMA user_version = 2",
         )
         .unwrap();
         drop(c);
-        let (c, warning) = open_read_only(&path);
+        let opened = open_read_only(&path);
+        let c = opened.connection;
         assert_eq!(
-            (version(&c), warning),
+            (version(&c), opened.warning),
             (2, None),
             "whoever reads changes nothing"
         );
         assert!(crate::ledger::hours::read(&c, 0).unwrap().is_empty());
         drop(c);
-        let (c, warning) = open(&path, &path);
-        assert_eq!((version(&c), warning), (VERSION, None));
+        let opened = open(&path, &path);
+        let c = opened.connection;
+        assert_eq!((version(&c), opened.warning), (VERSION, None));
         assert!(crate::ledger::hours::read(&c, 0).unwrap().is_empty());
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! A small `SQLite` file beside the job database. It may be lost, locked or damaged at any time without stopping a
 //! sweep: a damaged one is set aside and begun anew, and where none can be had an empty one in memory serves. So it
-//! may only ever hold what makes the next sweep better, never what makes a row or an archive right. Only the intake reads it
-//! and only the recorder writes it; workers do not know it.
+//! may only ever hold what makes the next sweep better, never what makes a row or an archive right. Which archives are
+//! provisional stands here alone: where it cannot be kept, their rows stay unarchived, and where it was lost, a sweep looks
+//! at all archives once more that may be. Only the intake reads it and only the recorder writes it; workers do not know it.
 
 mod entry;
 mod file;
@@ -14,6 +15,7 @@ mod store;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -34,6 +36,8 @@ pub struct Ledger {
     /// What went wrong with the file, in words for the operator; each is said once.
     warnings: Mutex<Vec<String>>,
     path: PathBuf,
+    /// Whether what it is told stays.
+    in_file: AtomicBool,
 }
 
 impl Ledger {
@@ -48,12 +52,25 @@ impl Ledger {
         Self::new(file::open_read_only(path), path)
     }
 
-    fn new((connection, warning): (Connection, Option<String>), path: &Path) -> Self {
+    fn new(opened: file::Opened, path: &Path) -> Self {
         Self {
-            connection: Mutex::new(connection),
-            warnings: Mutex::new(warning.into_iter().collect()),
+            connection: Mutex::new(opened.connection),
+            warnings: Mutex::new(opened.warning.into_iter().collect()),
             path: path.into(),
+            in_file: AtomicBool::new(opened.in_file),
         }
+    }
+
+    /// Whether what it is told is there for the next sweep. Where it is not, the rows of the job database must say what is
+    /// still to be done.
+    pub fn is_kept(&self) -> bool {
+        self.in_file.load(Ordering::Acquire)
+    }
+
+    /// Whether it does not know what earlier sweeps noted: they ran, and it is empty or cannot be used.
+    pub fn has_forgotten(&self, swept_before: bool) -> bool {
+        let is_empty = || self.with("be read", |c| store::is_used(c).map(|used| !used));
+        swept_before && (!self.is_kept() || is_empty())
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -86,6 +103,7 @@ impl Ledger {
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(warning);
                 *c = file::in_memory();
+                self.in_file.store(false, Ordering::Release);
                 T::default()
             }
         }
@@ -124,6 +142,22 @@ impl Ledger {
     pub fn record(&self, records: &[Record<'_>], now: i64) {
         if !records.is_empty() {
             self.with("be written", |c| store::record(c, records, now));
+        }
+    }
+
+    /// Notes archives that later sweeps are to make better, durably and before their rows are written; whether that is on
+    /// disk. `now`: Unix seconds.
+    pub fn record_provisional(&self, records: &[Record<'_>], now: i64) -> bool {
+        if !records.is_empty() {
+            self.with("be written", |c| store::record_durably(c, records, now));
+        }
+        self.is_kept()
+    }
+
+    /// Notes that archives with these keys may become better, unless more is known of them.
+    pub fn may_become_better(&self, keys: &[JobKey]) {
+        if !keys.is_empty() {
+            self.with("be written", |c| store::may_become_better(c, keys));
         }
     }
 

@@ -16,11 +16,13 @@ const MOST_GAPS: usize = 64;
 /// Runs kept whole; of older ones one a day.
 const RECENT_RUNS: i64 = 500;
 
-const ENTRY: &str = "state, attempts, failures, last_try, next_try, source, newest, outcome";
+const ENTRY: &str =
+    "state, attempts, failures, last_try, next_try, source, newest, outcome, reason";
 
 fn entry(r: &Row<'_>) -> rusqlite::Result<Entry> {
     let state: String = r.get(0)?;
     let outcome: String = r.get(7)?;
+    let reason: Option<String> = r.get(8)?;
     Ok(Entry {
         standing: state.parse().unwrap_or(Standing::Waiting),
         attempts: r.get(1)?,
@@ -30,6 +32,7 @@ fn entry(r: &Row<'_>) -> rusqlite::Result<Entry> {
         } else {
             r.get(2)?
         },
+        reason: reason.and_then(|r| r.parse().ok()),
         last_try: r.get::<_, Option<i64>>(3)?.unwrap_or(0),
         next_try: r.get::<_, Option<i64>>(4)?.unwrap_or(0),
         source: r.get(5)?,
@@ -127,31 +130,70 @@ fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
+/// Whether anything was ever noted.
+pub(super) fn is_used(c: &Connection) -> rusqlite::Result<bool> {
+    c.prepare_cached("SELECT 1 FROM job UNION ALL SELECT 1 FROM run")?
+        .exists([])
+}
+
 /// Notes that the archives of these jobs are about to be replaced. What is known of them stays.
 pub(super) fn replacing(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<()> {
-    c.execute_batch("PRAGMA synchronous = FULL")?;
-    let tx = c.transaction()?;
-    for key in keys {
-        tx.prepare_cached(
+    durably(c, |c| {
+        for_each_key(
+            c,
+            keys,
             "INSERT INTO job (cluster, job_id, start_time, state, outcome, replacing) \
              VALUES (?1, ?2, ?3, 'done', 'complete', 1) ON CONFLICT DO UPDATE SET replacing = 1",
-        )?
-        .execute(params![key.cluster, key.job_id, key.start_time])?;
+        )
+    })
+}
+
+/// Notes that the archives of these jobs may become better. What is known of them stays.
+pub(super) fn may_become_better(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<()> {
+    for_each_key(
+        c,
+        keys,
+        "INSERT INTO job (cluster, job_id, start_time, state, outcome) \
+         VALUES (?1, ?2, ?3, 'provisional', 'provisional') ON CONFLICT DO NOTHING",
+    )
+}
+
+/// Runs a statement for each of these keys, in one transaction.
+fn for_each_key(c: &mut Connection, keys: &[JobKey], sql: &str) -> rusqlite::Result<()> {
+    let tx = c.transaction()?;
+    for key in keys {
+        tx.prepare_cached(sql)?
+            .execute(params![key.cluster, key.job_id, key.start_time])?;
     }
-    tx.commit()?;
+    tx.commit()
+}
+
+/// Does something that is on disk afterwards: other notes may be lost with the power.
+fn durably(
+    c: &mut Connection,
+    f: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    c.execute_batch("PRAGMA synchronous = FULL")?;
+    f(c)?;
     c.execute_batch("PRAGMA synchronous = NORMAL")
 }
 
 /// Notes that these jobs are in order again.
 pub(super) fn replaced(c: &mut Connection, keys: &[JobKey]) -> rusqlite::Result<()> {
-    let tx = c.transaction()?;
-    for key in keys {
-        tx.prepare_cached(
-            "UPDATE job SET replacing = NULL WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3",
-        )?
-        .execute(params![key.cluster, key.job_id, key.start_time])?;
-    }
-    tx.commit()
+    for_each_key(
+        c,
+        keys,
+        "UPDATE job SET replacing = NULL WHERE cluster = ?1 AND job_id = ?2 AND start_time = ?3",
+    )
+}
+
+/// The same as [`record`], on disk afterwards.
+pub(super) fn record_durably(
+    c: &mut Connection,
+    records: &[Record<'_>],
+    now: i64,
+) -> rusqlite::Result<()> {
+    durably(c, |c| record(c, records, now))
 }
 
 pub(super) fn record(c: &mut Connection, records: &[Record<'_>], now: i64) -> rusqlite::Result<()> {

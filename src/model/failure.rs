@@ -158,6 +158,11 @@ impl Reason {
         self.blames_source() || self.blames_target()
     }
 
+    /// Whether a file could not be read, or not to its end.
+    pub const fn is_damage(self) -> bool {
+        matches!(self, Self::SnapshotBroken | Self::SourceUnreadable)
+    }
+
     /// Whether the source may be at fault.
     pub const fn blames_source(self) -> bool {
         matches!(

@@ -33,6 +33,8 @@ pub struct History {
     pub attempts: u32,
     /// Those of them that count towards quarantine.
     pub failures: u32,
+    /// Whether these were for damage: of files that stay damaged a job is archived without what they held.
+    pub damaged: bool,
     /// Set where the archive is provisional: Unix seconds of the cluster's newest data when it was made.
     pub provisional: Option<i64>,
 }

@@ -17,6 +17,11 @@ const GIVE_UP: i64 = 7 * 86_400;
 pub const WRITING: i64 = 15 * 60;
 const DAY: i64 = 86_400;
 
+/// So long (seconds) after its end a job may be waited for at most, see [`Policy::is_over`].
+pub const fn longest_wait(settle: i64) -> i64 {
+    settle.saturating_add(WRITING).saturating_add(DAY)
+}
+
 /// How long to wait, and what to do without data.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
@@ -41,8 +46,6 @@ pub struct Findings {
     pub read_at: i64,
     /// Unix seconds of the newest data of any host of the cluster, as it was before the hosts were read.
     pub newest: i64,
-    /// Unix seconds where the oldest data of any host of the cluster begins.
-    pub oldest: i64,
     /// Whether samples were found but no series could be made of them.
     pub nothing_kept: bool,
     /// Whether the archive has something of the job already.
@@ -93,7 +96,13 @@ pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
     if account.blamed.iter().any(counts) {
         return Verdict::Damaged;
     }
-    if policy.waits(job, findings.read_at, findings.newest) && may_come(job, findings) {
+    let (now, newest) = (findings.read_at, findings.newest);
+    let waits = if found {
+        !policy.is_over(job, now, newest)
+    } else {
+        policy.waits(job, now, newest)
+    };
+    if waits && may_come(job, findings) {
         return if found {
             Verdict::Provisional
         } else {
@@ -107,7 +116,7 @@ pub fn judge(job: &Head, findings: &Findings, policy: &Policy) -> Verdict {
         return Verdict::Empty;
     }
     Verdict::NoData {
-        lost: !findings.archived && is_lost(job, findings, policy),
+        lost: !findings.archived && policy.is_forgotten(job, now),
     }
 }
 
@@ -117,16 +126,30 @@ impl Policy {
         self.ignore_damage && !damage.is_curable()
     }
 
-    /// Whether a job that lacks something is still waited for at `now`. Two clocks must agree that it is too late: that of
-    /// this machine, and the newest data of the cluster, which follows the clocks of its hosts. So a clock that was set wrong
-    /// by less than a day here freezes no hole. All times are Unix seconds.
-    pub fn waits(&self, job: &Head, now: i64, newest: i64) -> bool {
+    /// Whether no more samples of a job can come at `now`. Two clocks must agree on that: the one of this machine, and the
+    /// newest data of the cluster, which follows the clocks of its hosts. So a clock that was set wrong by less than a day
+    /// here freezes no hole. All times are Unix seconds.
+    pub fn is_over(&self, job: &Head, now: i64, newest: i64) -> bool {
         let late = job
             .end()
             .saturating_add(self.settle)
             .saturating_add(WRITING);
-        let is_over = now >= late && (newest >= late || now >= late.saturating_add(DAY));
-        !is_over && !is_nearly_forgotten(job, self, now)
+        now >= late
+            && (newest >= late || now >= job.end().saturating_add(longest_wait(self.settle)))
+    }
+
+    /// Whether a job of which nothing is secured is still waited for at `now`: not where the source may forget its first
+    /// samples within the hour. What is archived already loses nothing by waiting; and of a job that is longer than the
+    /// source remembers, the end comes all the same. All times are Unix seconds.
+    pub fn waits(&self, job: &Head, now: i64, newest: i64) -> bool {
+        !self.is_over(job, now, newest) && !is_nearly_forgotten(job, self, now)
+    }
+
+    /// Whether this source cannot have a job's data any more at `now` (Unix seconds): files of checkpoints live between one
+    /// and two retentions.
+    pub fn is_forgotten(&self, job: &Head, now: i64) -> bool {
+        let patience = self.retention.map_or(GIVE_UP, |r| r.saturating_mul(2));
+        now >= job.end().saturating_add(patience)
     }
 }
 
@@ -155,12 +178,6 @@ fn may_come(job: &Head, findings: &Findings) -> bool {
             .missing_until
             .iter()
             .any(|(host, slot_end)| !is_final(*host, *slot_end))
-}
-
-/// Whether this source cannot have the job's data any more. Its files live between one and two retentions.
-fn is_lost(job: &Head, findings: &Findings, policy: &Policy) -> bool {
-    let patience = policy.retention.map_or(GIVE_UP, |r| r.saturating_mul(2));
-    findings.read_at >= job.end().saturating_add(patience) || findings.oldest > job.end()
 }
 
 #[cfg(test)]
@@ -251,13 +268,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearly_forgotten_is_not_waited_for() {
+    fn what_is_nearly_forgotten_is_not_waited_for_unless_something_is_secured() {
         let mut policy = POLICY;
-        let f = found(30, END, Some(START));
+        let mut f = found(0, END, Some(START));
         policy.retention = Some(f.read_at + NEAR - START);
-        assert_eq!(judge(&head(), &f, &policy), Verdict::Partial);
+        let none = Verdict::NoData { lost: false };
+        assert_eq!(judge(&head(), &f, &policy), none);
         policy.retention = policy.retention.map(|r| r + 1);
+        assert_eq!(judge(&head(), &f, &policy), Verdict::NotYet);
+        // The beginning of a job that is longer than the retention is forgotten before its end comes.
+        f = found(30, END, Some(START));
+        policy.retention = Some(NEAR);
         assert_eq!(judge(&head(), &f, &policy), Verdict::Provisional);
+        f.read_at = END + POLICY.settle + WRITING;
+        f.newest = f.read_at;
+        assert_eq!(judge(&head(), &f, &policy), Verdict::Partial);
     }
 
     #[test]
@@ -289,17 +314,22 @@ mod tests {
     #[test]
     fn a_job_is_lost_only_when_the_source_cannot_have_it() {
         let mut f = found(0, END, Some(END));
-        f.oldest = END;
-        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: false });
-        f.oldest = END + 1;
-        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: true });
-        f.archived = true;
-        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: false });
-        f.archived = false;
-        f.oldest = START;
-        f.read_at = END + GIVE_UP;
-        f.newest = f.read_at;
-        assert_eq!(judge(&head(), &f, &POLICY), Verdict::NoData { lost: true });
+        for (retention, patience) in [(None, GIVE_UP), (Some(DAY), 2 * DAY)] {
+            let policy = Policy {
+                retention,
+                ..POLICY
+            };
+            for (after, archived, lost) in [
+                (patience - 1, false, false),
+                (patience, false, true),
+                (patience, true, false),
+            ] {
+                f.archived = archived;
+                f.read_at = END + after;
+                f.newest = f.read_at;
+                assert_eq!(judge(&head(), &f, &policy), Verdict::NoData { lost });
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! When a job is tried again.
 
+use crate::model::failure::Reason;
 use crate::model::message::History;
 use crate::model::outcome::Outcome;
 use crate::model::standing::Standing;
@@ -48,8 +49,21 @@ pub fn next_after(outcome: &Outcome, before: &History, lost: bool, now: i64) -> 
             next_try: now.saturating_add(pause(attempts)),
             ..stands(Standing::Waiting)
         }),
-        Outcome::Failed(_) => {
-            let failures = before.failures.saturating_add(1);
+        // As long as the source could have the job's data, its cluster's folder may come back, as with a file system that
+        // is mounted late.
+        Outcome::Failed(f) if f.reason == Reason::SourceMissing && !lost => Some(Next {
+            failures: before.failures,
+            next_try: now.saturating_add(pause(attempts)),
+            ..stands(if provisional {
+                Standing::Provisional
+            } else {
+                Standing::Waiting
+            })
+        }),
+        Outcome::Failed(f) => {
+            // Other failures do not use up the patience for damage, after which a job is archived with a hole.
+            let goes_on = before.damaged || !f.reason.is_damage();
+            let failures = if goes_on { before.failures } else { 0 }.saturating_add(1);
             let standing = match (failures >= ATTEMPTS, provisional) {
                 (true, true) => Standing::Done,
                 (false, true) => Standing::Provisional,
@@ -98,12 +112,13 @@ fn pause(attempts: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::failure::{Failure, Reason, Stage};
+    use crate::model::failure::{Failure, Stage};
 
     fn history(attempts: u32, failures: u32) -> History {
         History {
             attempts,
             failures,
+            damaged: true,
             provisional: None,
         }
     }
@@ -148,6 +163,48 @@ mod tests {
             (late.standing, late.next_try),
             (Standing::Waiting, LONGEST_PAUSE)
         );
+    }
+
+    #[test]
+    fn other_failures_do_not_use_up_the_patience_for_damage() {
+        let failed = |reason| Outcome::Failed(Failure::new(Stage::Load, reason, "x"));
+        let before = |damaged| History {
+            damaged,
+            ..history(ATTEMPTS - 1, ATTEMPTS - 1)
+        };
+        for (damaged, reason, failures) in [
+            (false, Reason::SnapshotBroken, 1),
+            (false, Reason::SourceUnreadable, 1),
+            (false, Reason::RowInvalid, ATTEMPTS),
+            (true, Reason::RowInvalid, ATTEMPTS),
+            (true, Reason::SourceUnreadable, ATTEMPTS),
+        ] {
+            let next = next_after(&failed(reason), &before(damaged), false, 0).unwrap();
+            assert_eq!(next.failures, failures, "{damaged} {reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_whose_folder_is_missing_is_waited_for_as_long_as_the_source_could_have_the_data() {
+        let failed = Outcome::Failed(Failure::new(Stage::Load, Reason::SourceMissing, "x"));
+        let provisional = History {
+            provisional: Some(5),
+            ..history(30, ATTEMPTS - 1)
+        };
+        for (before, waits, at_last) in [
+            (
+                history(30, ATTEMPTS - 1),
+                Standing::Waiting,
+                Standing::Quarantined,
+            ),
+            (provisional, Standing::Provisional, Standing::Done),
+        ] {
+            let next = next_after(&failed, &before, false, 0).unwrap();
+            assert_eq!((next.standing, next.failures), (waits, ATTEMPTS - 1));
+            assert_eq!(next.next_try, LONGEST_PAUSE);
+            let next = next_after(&failed, &before, true, 0).unwrap();
+            assert_eq!((next.standing, next.failures), (at_last, ATTEMPTS));
+        }
     }
 
     #[test]

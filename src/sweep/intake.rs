@@ -294,16 +294,11 @@ impl Running<'_> {
 
 /// What a worker is told of what the ledger knows of a job.
 pub(super) fn history(head: &Head, entry: Option<&Entry>) -> History {
-    entry.map_or_else(History::default, |e| History {
-        attempts: e.attempts,
-        failures: e.failures,
-        // A row that somebody set back is a job of the backlog.
-        provisional: (e.standing == Standing::Provisional && head.status == STATUS_ARCHIVED)
-            .then(|| e.newest.unwrap_or(i64::MIN)),
-    })
+    let archived = head.status == STATUS_ARCHIVED;
+    entry.map(|e| e.history(archived)).unwrap_or_default()
 }
 
-fn database_failed(e: &jobs::Error) -> Abort {
+pub(super) fn database_failed(e: &jobs::Error) -> Abort {
     Abort::of(&Failure::new(Stage::Row, Reason::Database, chain(e)))
 }
 

@@ -35,7 +35,7 @@ use std::collections::HashMap;
 use crossbeam_channel::bounded;
 
 use crate::jobs::lock::Lock;
-use crate::jobs::{Recorder, Rows};
+use crate::jobs::{self, Recorder, Rows};
 use crate::ledger::Ledger;
 use crate::model::cluster::Clusters;
 use crate::model::failure::{Failure, Reason, Stage, chain};
@@ -69,6 +69,8 @@ pub struct Parts<'a> {
     pub ledger: &'a Ledger,
     /// Which jobs.
     pub jobs: Jobs,
+    /// Where the ledger has forgotten which archives are provisional: the archived jobs that may still get samples.
+    pub recent: Option<jobs::Archived>,
     /// Their rows.
     pub rows: &'a Rows,
     /// Where results go; none for a dry run.
@@ -87,6 +89,12 @@ pub fn run(
     let (ledger, rows) = (parts.ledger, parts.rows);
     let mut recorder = parts.recorder.take();
     let dry_run = recorder.is_none();
+    // A dry run changes no file.
+    let recent = parts
+        .recent
+        .take()
+        .filter(|_| !dry_run || !ledger.is_kept());
+    let noted = recent.map_or(Ok(()), |r| recovery::note_recent(ledger, r, monitor, stop));
     if let Some(recorder) = &mut recorder {
         let recovery = recovery::Recovery {
             ledger,
@@ -104,15 +112,18 @@ pub fn run(
         archived_before(&parts.jobs)
     };
     ledger.replacing(&again);
-    let mut summary = match pool(settings.workers.max(1)) {
+    let mut summary = match noted.and_then(|()| pool(settings.workers.max(1))) {
         Ok(pool) => stages(parts, recorder.as_mut(), &pool, settings, monitor, stop),
         Err(abort) => Summary {
             aborted: Some(abort),
             ..Summary::default()
         },
     };
+    // Of what failed or was cut short, perhaps between two files, the next sweep makes sure.
+    let in_order = |key: &JobKey| !summary.half_done.contains(key);
     if summary.aborted.is_none() {
-        ledger.replaced(&again);
+        let done: Vec<JobKey> = again.into_iter().filter(in_order).collect();
+        ledger.replaced(&done);
     }
     rows.close();
     drop(recorder);

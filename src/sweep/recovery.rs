@@ -5,7 +5,9 @@
 //! still hold footprint and energy of the archive that was replaced.
 
 use super::hand::{footprint, place};
+use super::intake::database_failed;
 use super::monitor::{Event, Monitor};
+use super::summary::Abort;
 use crate::format::meta;
 use crate::jobs::{self, Change, Recorder, Rows, Update};
 use crate::ledger::{Hook, Ledger};
@@ -44,7 +46,7 @@ impl Recovery<'_> {
                 match self.mend(&key, stop) {
                     Ok(true) => {}
                     Ok(false) => monitor.event(&Event::Warning(&format!(
-                        "a sweep was killed while it archived {key} again, and its archive is not whole; archive it once more"
+                        "a sweep did not come to the end of archiving {key} again, and its archive is not whole; archive it once more"
                     ))),
                     Err(e) => {
                         monitor.event(&Event::Warning(&format!("{key}: {e}")));
@@ -97,6 +99,34 @@ impl Recovery<'_> {
         }
         Ok(())
     }
+}
+
+/// Notes archived jobs as provisional where the ledger has forgotten which are: later in this sweep, and in the next ones,
+/// they are compared with the source once more.
+///
+/// # Errors
+/// When the job database cannot be read.
+pub(super) fn note_recent(
+    ledger: &Ledger,
+    mut recent: jobs::Archived,
+    monitor: &dyn Monitor,
+    stop: &Stop,
+) -> Result<(), Abort> {
+    let mut keys = Vec::new();
+    // All at once: a sweep that is killed in between leaves a ledger that has still forgotten.
+    while let Some(page) = recent.page(stop).map_err(|e| database_failed(&e))? {
+        keys.extend(page);
+    }
+    ledger.may_become_better(&keys);
+    if !keys.is_empty() {
+        monitor.event(&Event::Warning(&format!(
+            "the ledger is new or cannot be used, so that nobody knows which archives may become better; {} of jobs that ended lately {} \
+             compared with the source once more",
+            keys.len(),
+            if keys.len() == 1 { "is" } else { "are" }
+        )));
+    }
+    Ok(())
 }
 
 /// The hooks that an earlier sweep did not come to, of jobs that are archived. Others are forgotten: their jobs will get

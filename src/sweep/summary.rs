@@ -3,7 +3,7 @@
 //! A summary never says more than is true: what is left has a number and a cause, and what an outage kept from being judged
 //! is not counted as judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::becomes::new_status;
@@ -12,7 +12,7 @@ use crate::ledger::Entry;
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::message::{Finished, Stages};
-use crate::model::outcome::{Kind, Points};
+use crate::model::outcome::{Kind, Outcome, Points};
 use crate::model::standing::Standing;
 use crate::model::stop::Stop;
 
@@ -238,6 +238,8 @@ pub struct Summary {
     pub saw_all: bool,
     /// Whether the limit kept jobs out.
     pub limited: bool,
+    /// Archived jobs that were to be archived again and failed, or were cut short.
+    pub(super) half_done: BTreeSet<JobKey>,
 }
 
 impl Summary {
@@ -253,6 +255,11 @@ impl Summary {
             None => {}
         }
         *self.outcomes.entry(done.outcome.kind()).or_default() += 1;
+        if matches!(done.outcome, Outcome::Failed(_) | Outcome::Interrupted)
+            && done.head.status == STATUS_ARCHIVED
+        {
+            self.half_done.insert(done.head.key.clone());
+        }
         if let Some(f) = done.outcome.failure() {
             let group = Group {
                 stage: f.stage,
@@ -355,7 +362,11 @@ impl Summary {
             Exit::Aborted
         } else if self.interrupted {
             Exit::Interrupted
-        } else if !self.outages.is_empty() || !self.unproved.is_empty() || !self.behind.is_empty() {
+        } else if !self.outages.is_empty()
+            || !self.unproved.is_empty()
+            || !self.behind.is_empty()
+            || self.passed_over.start_in_future > 0
+        {
             Exit::Aborted
         } else if self.time_box {
             Exit::TimeBox

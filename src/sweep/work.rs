@@ -11,7 +11,7 @@ use super::hand::{Ending, Shared, Subject, Work, no_data, place};
 use super::{hosts, large};
 use crate::jobs;
 use crate::model::failure::{Failure, Reason, Stage, chain, fit_to_print};
-use crate::model::job::{Job, LONGEST_JOB, Row, STATUS_ARCHIVED};
+use crate::model::job::{Head, Job, LONGEST_JOB, Row, STATUS_ARCHIVED};
 use crate::model::message::{Finished, Task};
 use crate::model::outcome::Outcome;
 use crate::model::row_columns::Columns;
@@ -45,6 +45,11 @@ impl<'a> Work<'a> {
                 Err(Ending::Fatal(failure)) => self.done.fatal = Some(failure),
             }
             break;
+        }
+        let failure = self.done.outcome.failure();
+        if failure.is_some_and(|f| f.reason == Reason::SourceMissing) {
+            let now = self.shared.settings.clock.now();
+            self.done.lost = self.policy().is_forgotten(&self.done.head, now);
         }
         if !self.done.outcome.is_archived() {
             // Nobody keeps them, and results may wait in thousands.
@@ -90,16 +95,18 @@ impl<'a> Work<'a> {
                 .take()
                 .filter(|w| w.duration == job.head.duration);
         }
-        let subject = Subject {
-            job: if unknown_end {
-                self.with_known_end(&job)?
-            } else {
-                job.clone()
-            },
+        let mut subject = Subject {
+            job: job.clone(),
             row: job,
             place,
             found,
         };
+        if unknown_end {
+            match self.known_end(&subject.row)? {
+                Some(end) => subject.job.head.duration = end - subject.row.head.key.start_time,
+                None => return self.without_end(&subject),
+            }
+        }
         self.build(&subject)
     }
 
@@ -151,7 +158,7 @@ impl<'a> Work<'a> {
         let now = self.shared.settings.clock.now();
         let newest = self.reach(job)?.newest;
         self.done.newest = Some(newest);
-        Ok(newest <= seen && self.policy().waits(&job.head, now, newest))
+        Ok(newest <= seen && !self.policy().is_over(&job.head, now, newest))
     }
 
     pub(super) fn policy(&self) -> Policy {
@@ -160,18 +167,30 @@ impl<'a> Work<'a> {
             settle: settings.settle,
             retention: settings.retention,
             accept_empty: self.task.accept_empty,
-            ignore_damage: self.task.history.failures + 1 >= ATTEMPTS,
+            ignore_damage: self.task.history.damaged && self.task.history.failures + 1 >= ATTEMPTS,
         }
     }
 
-    /// The job with the length that the samples within its walltime tell.
-    fn with_known_end(&mut self, job: &Job) -> Result<Job, Ending> {
-        let start = job.head.key.start_time;
-        let end = start.saturating_add(job.walltime.min(LONGEST_JOB));
+    /// What becomes of a job of unknown end of which no host has a sample within the walltime.
+    fn without_end(&mut self, subject: &Subject<'a>) -> Result<Outcome, Ending> {
+        let policy = self.policy();
+        if policy.accept_empty && subject.found.is_none() {
+            // Of a length of 0 no sample is expected.
+            return self.build(subject);
+        }
+        let now = self.shared.settings.clock.now();
+        let whole = whole_walltime(&subject.row);
+        self.done.lost = subject.found.is_none() && policy.is_forgotten(&whole, now);
+        let none = no_data("no sample of any host lies within the walltime");
+        self.keep(subject, Outcome::NoData(none))
+    }
+
+    /// The end that the samples within a job's walltime tell (Unix seconds); none without a sample.
+    fn known_end(&mut self, job: &Job) -> Result<Option<i64>, Ending> {
         let reach = self.reach(job)?;
         // Its last sample tells its end, so that all samples within the walltime must be there first.
-        let mut whole = job.head.clone();
-        whole.duration = end - start;
+        let whole = whole_walltime(job);
+        let (start, end) = (whole.key.start_time, whole.end());
         let now = self.shared.settings.clock.now();
         self.done.newest = Some(reach.newest);
         if reach.newest < end && self.policy().waits(&whole, now, reach.newest) {
@@ -198,13 +217,7 @@ impl<'a> Work<'a> {
             }
             last = last.max(evidence.series.last_sample(start, end));
         }
-        let last = last.ok_or_else(|| {
-            let none = no_data("no sample of any host lies within the walltime");
-            Ending::Outcome(Outcome::NoData(none))
-        })?;
-        let mut job = job.clone();
-        job.head.duration = last.min(end) - start;
-        Ok(job)
+        Ok(last.map(|last| last.min(end)))
     }
 
     fn build(&mut self, subject: &Subject<'a>) -> Result<Outcome, Ending> {
@@ -227,7 +240,7 @@ impl<'a> Work<'a> {
         } else {
             // Before the hosts are read: data that comes meanwhile must not make a hole look final.
             let reach = self.reach(job)?;
-            (findings.newest, findings.oldest) = (reach.newest, reach.oldest);
+            findings.newest = reach.newest;
             assembler.groups(shared.gate.share())
         };
         for (k, plan) in groups.into_iter().enumerate() {
@@ -309,6 +322,14 @@ impl<'a> Work<'a> {
     fn reach(&self, job: &Job) -> Result<Reach, Ending> {
         let cluster = &job.head.key.cluster;
         Ok(self.shared.source.reach(cluster, self.shared.stop)?)
+    }
+}
+
+/// A job as if it had lasted for its whole walltime.
+fn whole_walltime(job: &Job) -> Head {
+    Head {
+        duration: job.walltime.min(LONGEST_JOB),
+        ..job.head.clone()
     }
 }
 

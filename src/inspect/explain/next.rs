@@ -6,7 +6,7 @@ use crate::inspect::{Place, Ports, Terms};
 use crate::ledger::Entry;
 use crate::model::failure::Reason;
 use crate::model::job::{Head, STATUS_ARCHIVED, STATUS_DISABLED, Shown};
-use crate::model::message::{Finished, History};
+use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 use crate::model::standing::Standing;
 use crate::rules::retry;
@@ -191,11 +191,7 @@ impl Outlook<'_> {
 
     /// Where the job stands after a try that comes to that.
     fn after(&self, trial: &Finished) -> &'static str {
-        let history = self.entry.map_or_else(History::default, |e| History {
-            attempts: e.attempts,
-            failures: e.failures,
-            provisional: None,
-        });
+        let history = self.entry.map(|e| e.history(false)).unwrap_or_default();
         let at = self.entry.map_or(self.now, |e| e.next_try.max(self.now));
         match retry::next_after(&trial.outcome, &history, trial.lost, at) {
             Some(n) if n.standing == Standing::Quarantined => "; the next failure quarantines it",

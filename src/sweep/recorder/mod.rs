@@ -23,7 +23,7 @@ use crate::jobs::lock::Lock;
 use crate::jobs::{Recorder, Update};
 use crate::ledger::{Hook, Ledger, Record};
 use crate::model::failure::{Failure, Reason, Stage, chain};
-use crate::model::job::JobKey;
+use crate::model::job::{JobKey, STATUS_ARCHIVED};
 use crate::model::message::Finished;
 use crate::model::outcome::Outcome;
 use crate::model::stop::Stop;
@@ -174,6 +174,8 @@ impl Recording<'_, '_> {
         if !keys.is_empty() {
             self.target.flush(&keys)?;
         }
+        // A sweep that dies after the rows must not leave provisional archives that no sweep comes back to.
+        self.note_provisional(batch);
         let mut hooks = Vec::new();
         if self.hooks.are_wanted() {
             hooks.extend(batch.iter().filter(|d| d.archived.is_some()).map(|d| Hook {
@@ -182,8 +184,6 @@ impl Recording<'_, '_> {
             }));
             self.ledger.hooks_due(&hooks);
         }
-        // A sweep that dies after the rows must not leave provisional archives that no sweep comes back to.
-        self.note_provisional(batch);
         let Some(database) = &mut self.database else {
             return Ok(hooks);
         };
@@ -211,14 +211,24 @@ impl Recording<'_, '_> {
         Ok(hooks)
     }
 
-    /// Notes archives that are to be made better.
-    fn note_provisional(&self, batch: &[Finished]) {
+    /// Notes archives that are to be made better. Where that cannot be kept, their rows stay as they are, so that the next
+    /// sweep comes back to them as jobs of the backlog.
+    fn note_provisional(&self, batch: &mut [Finished]) {
         let now = self.settings.clock.now();
         let provisional = batch.iter().filter(|d| d.outcome == Outcome::Provisional);
         let records: Vec<Record<'_>> = provisional
             .filter_map(|d| record_of(d, &self.settings.source, now))
             .collect();
-        self.ledger.record(&records, now);
+        if self.ledger.record_provisional(&records, now) {
+            return;
+        }
+        let is_lost = |d: &&mut Finished| {
+            d.outcome == Outcome::Provisional && d.head.status != STATUS_ARCHIVED
+        };
+        for done in batch.iter_mut().filter(is_lost) {
+            done.outcome = Outcome::NotYet;
+            done.archived = None;
+        }
     }
 
     /// Lets the ledger remember the phases of hosts, once a sweep.

@@ -84,6 +84,14 @@ fn nothing_to_do_says_what_was_passed_over() {
     site.insert(&job(1, begin + 48 * HOUR));
     site.insert(&job(2, begin + 3 * HOUR - 900));
     site.insert(&job(3, begin).status(0));
+    // A job that even starts in the future says that the clock of this machine is wrong: so that also -q tells.
+    let quiet = sweep(&site, &["-q"]).expect(1);
+    let clock = "check the clock of this machine";
+    assert!(quiet.out.contains(clock), "{}", quiet.out);
+    site.set(
+        1,
+        "start_time = start_time - 48 * 3600, duration = 48 * 3600",
+    );
     let ran = sweep(&site, &[]).expect(0);
     assert!(ran.out.starts_with("nothing to do\n"), "{}", ran.out);
     for part in [

@@ -177,6 +177,26 @@ fn a_sweep_that_is_stopped_while_it_waits_for_a_lock_records_what_is_finished_wh
 }
 
 #[test]
+fn a_sweep_whose_grace_is_over_still_records_what_is_finished_when_the_lock_comes_soon() {
+    let site = site();
+    let lock = site.connect();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut sweeping = Running::start(&mut command(&site, &["--workers", "1", "--timeout", "0s"]));
+    until("something is published", || {
+        !site.published_jobs().is_empty()
+    });
+    sweeping.signal(Signal::TERM);
+    sweeping.until_err("stopping: no new jobs");
+    // Longer than SQLite itself waits.
+    pause(Duration::from_millis(1500));
+    lock.execute_batch("COMMIT").unwrap();
+    let ran = sweeping.wait().expect(130);
+    let archived = i64::try_from(site.archived_jobs().len()).unwrap();
+    assert!(archived > 0);
+    assert_eq!(ran.summary()["archived"], archived);
+}
+
+#[test]
 fn a_cancelled_sweep_does_not_wait_for_a_row() {
     let (dir, _lock) = exclusive(site());
     let rows = Rows::new(&dir.path().join("job.db"), Duration::from_secs(3600));

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::engine::Sweep;
 use crate::support::site::{HOUR, NewJob, Site, T0};
+use crate::support::snapshots::HostFiles;
 
 /// Pauses in minutes after each of the first seven attempts.
 const PAUSES: [i64; 7] = [5, 10, 20, 40, 80, 160, 320];
@@ -83,6 +84,48 @@ fn a_job_that_was_asked_for_in_vain_fails_as_often_as_any_other() {
         now += 6 * HOUR;
     }
     assert_eq!(Sweep::at(now).run(&site).outcome(7), "partial");
+}
+
+#[test]
+fn failures_for_other_causes_do_not_use_up_the_patience_for_damage() {
+    let site = broken();
+    site.set(7, "subcluster = 'gone'");
+    let mut now = T0 + 40 * HOUR;
+    let mut sweep = || {
+        now += 6 * HOUR;
+        Sweep::at(now).run(&site).outcome(7)
+    };
+    for _ in 0..7 {
+        assert_eq!(sweep(), "failed");
+    }
+    site.set(7, "subcluster = 'main'");
+    for attempt in 1..8 {
+        assert_eq!(sweep(), "failed");
+        assert_eq!(site.ledger(7, "failures"), Some(json!(attempt)));
+        assert_eq!(site.ledger(7, "state"), Some(json!("waiting")));
+    }
+    assert_eq!(sweep(), "partial");
+}
+
+#[test]
+fn a_cluster_whose_folder_comes_back_late_costs_no_job() {
+    let site = broken();
+    site.host("n1").bin(T0 + HOUR..T0 + 2 * HOUR);
+    site.add_cluster("beta");
+    let (there, away) = (site.path("checkpoints/alpha"), site.path("away"));
+    HostFiles::new(&site.path("checkpoints/beta"), "x1").bin(T0..T0 + HOUR);
+    std::fs::rename(&there, &away).unwrap();
+    let mut now = T0 + 3 * HOUR;
+    for attempt in 1..=12 {
+        let swept = Sweep::at(now).run(&site);
+        let job = swept.job(7).unwrap();
+        assert_eq!(job.reason, Some(Reason::SourceMissing), "{swept:?}");
+        assert_eq!(site.ledger(7, "attempts"), Some(json!(attempt)));
+        assert_eq!(site.ledger(7, "state"), Some(json!("waiting")));
+        now += 6 * HOUR;
+    }
+    std::fs::rename(&away, &there).unwrap();
+    assert_eq!(Sweep::at(now).run(&site).outcome(7), "complete");
 }
 
 #[test]
@@ -177,6 +220,10 @@ fn the_summary_says_how_many_jobs_stand_where_after_the_sweep() {
         let s = s.standing();
         (s.waiting, s.quarantined, s.lost)
     };
-    assert_eq!(standing(&Sweep::at(now).run(&site).summary), (1, 0, 1));
-    assert_eq!(standing(&Sweep::at(now + 60).run(&site).summary), (1, 0, 1));
+    let at = |now| {
+        let sweep = Sweep::at(now).with(|s| s.retention = Some(10 * HOUR));
+        standing(&sweep.run(&site).summary)
+    };
+    assert_eq!(at(now), (1, 0, 1));
+    assert_eq!(at(now + 60), (1, 0, 1));
 }

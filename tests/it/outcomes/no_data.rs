@@ -54,11 +54,38 @@ fn it_is_lost_when_two_retentions_are_over() {
 }
 
 #[test]
-fn it_is_lost_at_once_when_it_is_older_than_every_file() {
+fn it_is_not_lost_where_the_folder_holds_nothing_so_old() {
+    // The file system with the older files may not be mounted yet, and the store has begun to write below its mount point.
     let site = site("n1", T0 - 2 * HOUR);
     let swept = Sweep::at(T0 + 13 * HOUR).run(&site);
     assert_eq!(swept.outcome(7), "no_data");
-    assert_eq!(site.ledger(7, "state"), Some(json!("lost")));
+    assert_eq!(site.ledger(7, "state"), Some(json!("waiting")));
+    site.host("n1").bin(T0 - 3 * HOUR..T0);
+    assert_eq!(Sweep::at(T0 + 14 * HOUR).run(&site).outcome(7), "complete");
+}
+
+#[test]
+fn a_job_of_unknown_end_without_a_sample_is_lost_when_the_source_cannot_have_any() {
+    let unknown = |job_id| NewJob {
+        walltime: 2 * HOUR,
+        state: "failed".into(),
+        ..NewJob::stopped(job_id, "n9", T0, 0).status(2)
+    };
+    let over = T0 + 2 * HOUR + 7 * 24 * HOUR;
+    let at = |now| Sweep::at(now).with(|s| s.walltime = true);
+    for (now, state) in [(over - 30, "waiting"), (over, "lost")] {
+        let site = site("n1", T0);
+        site.insert(&unknown(9));
+        assert_eq!(at(now).run(&site).outcome(9), "no_data");
+        assert_eq!(site.ledger(9, "state"), Some(json!(state)));
+        let swept = at(over + HOUR).run(&site);
+        let lost = state == "lost";
+        assert_eq!(swept.summary.exit() as u8, if lost { 0 } else { 3 });
+        let swept = at(over + 2 * HOUR)
+            .with(|s| (s.accept_empty, s.retry_now) = (true, true))
+            .run(&site);
+        assert_eq!((swept.outcome(9), site.status(9)), ("empty", 3));
+    }
 }
 
 #[test]

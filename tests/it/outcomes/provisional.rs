@@ -12,6 +12,7 @@ use crate::support::engine::Sweep;
 use crate::support::program::{program, run};
 use crate::support::site::{HOUR, NewJob, Site, T0};
 use crate::support::snapshots::METRICS;
+use crate::support::tree::Tree;
 use crate::support::trouble::Trouble;
 use crate::support::wait::now;
 
@@ -220,14 +221,131 @@ fn without_a_flag_a_longer_checkpoint_interval_is_waited_for() {
 }
 
 #[test]
-fn a_source_that_soon_forgets_ends_the_waiting() {
-    let start = T0 + HOUR - 600;
+fn a_source_that_soon_forgets_ends_the_waiting_for_a_job_of_which_nothing_is_secured() {
+    let start = T0 + HOUR;
     let at = |now| {
+        let site = site(start, 1200);
         let sweep = Sweep::at(now).with(|s| s.retention = Some(4 * HOUR));
-        sweep.run(&beyond()).outcome(7)
+        // Another job proves the source.
+        site.insert(&NewJob::stopped(8, "n1", T0, 600));
+        sweep.run(&site).outcome(7)
     };
-    assert_eq!(at(start + 3 * HOUR - 15), "provisional");
-    assert_eq!(at(start + 3 * HOUR), "partial");
+    assert_eq!(at(start + 3 * HOUR - 15), "not_yet");
+    assert_eq!(at(start + 3 * HOUR), "no_data");
+}
+
+#[test]
+fn the_end_of_a_job_that_is_longer_than_the_source_remembers_is_waited_for() {
+    let site = site(T0 + 60, 6 * HOUR);
+    let end = T0 + 60 + 6 * HOUR;
+    let sweep = |now| Sweep::at(now).with(|s| s.retention = Some(4 * HOUR));
+    assert_eq!(sweep(end + 600).run(&site).outcome(7), "provisional");
+    assert_eq!(sweep(end + 1200).run(&site).outcome(7), "not_yet");
+    site.host("n1").bin(T0 + HOUR..end + HOUR);
+    assert_eq!(sweep(end + 2 * HOUR).run(&site).outcome(7), "complete");
+}
+
+#[test]
+fn without_the_ledger_archives_that_may_become_better_are_looked_at_once_more() {
+    for lost in ["deleted", "damaged", "another program's"] {
+        let site = beyond();
+        assert_eq!(
+            Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7),
+            "provisional"
+        );
+        let path = site.path("job.db.ledger");
+        for suffix in ["-wal", "-shm"] {
+            drop(fs::remove_file(
+                site.path(&format!("job.db.ledger{suffix}")),
+            ));
+        }
+        fs::remove_file(&path).unwrap();
+        match lost {
+            "damaged" => fs::write(&path, "no database at all, but long enough to be one").unwrap(),
+            "another program's" => Connection::open(&path)
+                .unwrap()
+                .execute_batch("CREATE TABLE x (y)")
+                .unwrap(),
+            _ => {}
+        }
+        site.host("n1").bin(T0 + HOUR..T0 + 2 * HOUR);
+        let swept = Sweep::at(T0 + 3 * HOUR).swept_before().run(&site);
+        assert_eq!((swept.outcome(7), held(&site)), ("complete", 20), "{lost}");
+        let said = swept.warnings.join(" ");
+        assert!(
+            said.contains("compared with the source once more"),
+            "{said}"
+        );
+        // What became known is known then.
+        let swept = Sweep::at(T0 + 3 * HOUR).swept_before().run(&site);
+        let again = if lost == "another program's" {
+            "adopted"
+        } else {
+            ""
+        };
+        assert_eq!(swept.outcome(7), again, "{lost}");
+    }
+}
+
+#[test]
+fn the_program_knows_by_the_lock_s_file_that_a_ledger_was_deleted() {
+    let begin = (now() - 3 * HOUR).div_euclid(60) * 60;
+    let site = Site::new();
+    site.host("n1").bin(begin..begin + HOUR);
+    site.insert(&NewJob::stopped(7, "n1", begin + HOUR - 600, 1200));
+    let sweep = || {
+        let mut command = program();
+        let db = site.path("job.db");
+        run(command.args(["run", "--json", "--db"]).arg(db)).expect(0)
+    };
+    assert_eq!(sweep().objects("job")[0]["outcome"], "provisional");
+    assert!(!sweep().err.contains("ledger"));
+    for name in ["job.db.ledger", "job.db.ledger-wal", "job.db.ledger-shm"] {
+        drop(fs::remove_file(site.path(name)));
+    }
+    site.host("n1").bin(begin + HOUR..begin + 2 * HOUR);
+    let swept = sweep();
+    assert_eq!(swept.objects("job")[0]["outcome"], "complete");
+    let said = &swept.err;
+    assert!(said.contains("; 1 of jobs that ended lately is"), "{said}");
+    assert!(!sweep().err.contains("ledger"));
+}
+
+#[test]
+fn the_first_sweep_of_a_site_leaves_archived_jobs_alone() {
+    let site = beyond();
+    Sweep::at(T0 + 2 * HOUR).run(&site);
+    let archive = || Tree::of(&site.path("job-archive")).only_files();
+    let before = archive();
+    for name in ["job.db.ledger", "job.db.ledger-wal", "job.db.ledger-shm"] {
+        drop(fs::remove_file(site.path(name)));
+    }
+    site.host("n1").bin(T0 + HOUR..T0 + 2 * HOUR);
+    assert_eq!(Sweep::at(T0 + 3 * HOUR).run(&site).outcome(7), "");
+    assert_eq!(before.changes(&archive()), [""; 0]);
+}
+
+#[test]
+fn what_no_ledger_can_remember_stays_a_job_of_the_backlog() {
+    let site = beyond();
+    // Another program's: it is not touched.
+    let path = site.path("job.db.ledger");
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE x (y)").unwrap();
+    let swept = Sweep::at(T0 + 2 * HOUR).run(&site);
+    assert_eq!((swept.outcome(7), site.status(7)), ("not_yet", 1));
+    assert_eq!(held(&site), 10, "what there is, is secured");
+    assert_eq!(swept.summary.rows_archived, 0);
+    site.host("n1").log(T0 + HOUR..T0 + HOUR + 300);
+    assert_eq!(Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7), "not_yet");
+    assert_eq!((held(&site), site.status(7)), (15, 1));
+    drop(other);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(
+        Sweep::at(T0 + 2 * HOUR).run(&site).outcome(7),
+        "provisional"
+    );
+    assert_eq!((held(&site), site.status(7)), (15, 3));
 }
 
 #[test]

@@ -96,6 +96,21 @@ fn an_archived_job_stays_archived_whatever_its_source_and_row_have_become() {
 }
 
 #[test]
+fn the_next_sweep_makes_sure_of_an_archive_whose_replacement_failed() {
+    let site = archived();
+    let replacing = || site.ledger(7, "replacing");
+    Sweep::at(NOW).job_id(7).run(&site);
+    assert_eq!(replacing(), Some(json!(null)), "it came to its end");
+    site.host("n1").cut(&format!("{T0}.bin"));
+    let swept = Sweep::at(NOW).job_id(7).run(&site);
+    assert_eq!(swept.outcome(7), "failed");
+    assert_eq!(replacing(), Some(json!(1)));
+    let swept = Sweep::at(NOW).run(&site);
+    assert_eq!(swept.warnings, [""; 0], "it is whole");
+    assert_eq!(replacing(), Some(json!(null)));
+}
+
+#[test]
 fn an_archive_that_is_damaged_or_gone_is_written_again() {
     let site = archived();
     let folder = site.folder(7, T0 + HOUR - 600);

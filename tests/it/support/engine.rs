@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ccarchive::format::gzip::Effort;
-use ccarchive::jobs::{Filter, Pending, Recorder, Rows};
+use ccarchive::jobs::{Archived, Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
@@ -15,6 +15,7 @@ use ccarchive::model::failure::Reason;
 use ccarchive::model::memory::Memory;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
+use ccarchive::rules::judge::longest_wait;
 use ccarchive::source::cache::Cached;
 use ccarchive::source::checkpoint::Checkpoints;
 use ccarchive::sweep::monitor::{Event, Monitor};
@@ -90,6 +91,7 @@ pub(crate) struct Sweep {
     on_flush: Box<dyn Fn() + Send + Sync>,
     on_begin: Box<dyn FnOnce()>,
     stop: Arc<Stop>,
+    swept_before: bool,
 }
 
 /// What a sweep did.
@@ -141,7 +143,14 @@ impl Sweep {
             on_flush: Box::new(|| ()),
             on_begin: Box::new(|| ()),
             stop: Arc::new(Stop::new()),
+            swept_before: false,
         }
+    }
+
+    /// On a site that was swept before, as the lock's file tells the program.
+    pub(crate) fn swept_before(mut self) -> Self {
+        self.swept_before = true;
+        self
     }
 
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -241,6 +250,11 @@ impl Sweep {
         );
         let rows = Rows::new(&database, Duration::from_secs(60));
         let (jobs, refused) = jobs(&database, &rows, self.selection, self.now);
+        let recent = ledger.has_forgotten(self.swept_before).then(|| {
+            let filter = Filter::new(Selection::default(), self.now);
+            let since = self.now - longest_wait(self.settings.settle);
+            Archived::open(&database, filter, since).unwrap()
+        });
         let recorder =
             (!self.dry_run).then(|| Recorder::open(&database, Duration::from_secs(60)).unwrap());
         let monitor = Recording::default();
@@ -250,6 +264,7 @@ impl Sweep {
             clusters: &clusters,
             ledger,
             jobs,
+            recent,
             rows: &rows,
             recorder,
             lock: None,

@@ -5,8 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ccarchive::inspect::Ports;
-use ccarchive::jobs::Recorder;
-use ccarchive::jobs::lock::Lock;
+use ccarchive::jobs::lock::{self, Lock};
 use ccarchive::ledger::Ledger;
 use ccarchive::model::job::JobKey;
 use ccarchive::model::selection::Selection;
@@ -15,6 +14,7 @@ use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Exit, Jobs, Parts, Settings};
 
 use super::inspected::Inspected;
+use super::wire::Database;
 use super::{Stopped, archive, wire};
 use crate::report;
 use crate::report::inspect::verify::Console;
@@ -37,6 +37,7 @@ pub(super) fn carry_out<'p>(
     console: &mut Console,
     done: &mut Vec<&'p Step>,
 ) -> Result<(), Stopped> {
+    let swept_before = lock::was_taken(&site.site.database.value);
     let lock = wire::take_lock(&site.site, patience, site.terms.clock.now(), &site.stop)?;
     for step in plan.steps().filter(|s| s.is_in_place()) {
         if site.stop.is_draining() {
@@ -51,7 +52,7 @@ pub(super) fn carry_out<'p>(
     if plan.steps().all(Step::is_in_place) {
         return Ok(());
     }
-    let swept = sweep(site, ports, plan, &lock)?;
+    let swept = sweep(site, ports, plan, &lock, swept_before)?;
     for step in plan.steps().filter(|s| !s.is_in_place()) {
         let outcome = step.job.as_ref().and_then(|key| swept.get(key)).cloned();
         let outcome = outcome.unwrap_or_else(|| Err(NOT_TAKEN.into()));
@@ -75,6 +76,7 @@ fn sweep(
     ports: &Ports<'_>,
     plan: &Plan,
     lock: &Lock,
+    swept_before: bool,
 ) -> Result<Outcomes, Stopped> {
     let terms = &site.terms;
     let selection = Selection {
@@ -86,8 +88,12 @@ fn sweep(
     if heads.is_empty() {
         return Ok(Outcomes::new());
     }
-    let database = &site.site.database.value;
-    let ledger = Ledger::open(&site.site.ledger.value, database);
+    let database = Database {
+        path: &site.site.database.value,
+        patience: terms.patience,
+        stop: &site.stop,
+    };
+    let ledger = Ledger::open(&site.site.ledger.value, database.path);
     let defaults = Settings::new(terms.clock);
     let (source, memory) = site.sweep_source()?;
     let settings = Settings {
@@ -98,14 +104,16 @@ fn sweep(
         workers: defaults.workers + site.archive.waits(),
         ..defaults
     };
+    let recent = wire::recent(&database, &site.site, &ledger, &settings, swept_before)?;
     let jobs = Parts {
         source: &source,
         target: ports.target,
         clusters: ports.clusters,
         ledger: &ledger,
         jobs: Jobs::Chosen(heads),
+        recent,
         rows: ports.rows,
-        recorder: Some(Recorder::open(database, terms.patience)?),
+        recorder: database.recorder(false)?,
         lock: Some(lock),
     };
     let watch = Watch::default();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ccarchive::jobs;
 use ccarchive::model::clock::Clock;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
@@ -105,6 +106,7 @@ fn sweep_site(
         patience: b.lock_timeout,
         stop,
     };
+    let swept_before = jobs::lock::was_taken(database.path);
     let lock = if b.dry_run {
         None
     } else {
@@ -128,6 +130,7 @@ fn sweep_site(
     let source = sources.all(&memory)?;
     let rows = database.rows(b.dry_run)?;
     let settings = wire::settings(args, site, archive, &selection, &memory, clock);
+    let recent = wire::recent(&database, site, &ledger, &settings, swept_before)?;
     let (jobs, refused) = wire::jobs(&database, &rows, selection, clock.now(), console)?;
     console.start(site, &settings);
     let parts = Parts {
@@ -136,6 +139,7 @@ fn sweep_site(
         clusters: &clusters,
         ledger: &ledger,
         jobs,
+        recent,
         rows: &rows,
         recorder,
         lock: lock.as_ref(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ccarchive::format::gzip::Effort;
 use ccarchive::jobs::lock::{self, Lock};
-use ccarchive::jobs::{self, Filter, Pending, Recorder, Rows};
+use ccarchive::jobs::{self, Archived, Filter, Pending, Recorder, Rows};
 use ccarchive::ledger::{Ledger, Run};
 use ccarchive::model::clock::Clock;
 use ccarchive::model::cluster::Clusters;
@@ -15,6 +15,7 @@ use ccarchive::model::job::Shown;
 use ccarchive::model::memory::Memory;
 use ccarchive::model::selection::Selection;
 use ccarchive::model::stop::Stop;
+use ccarchive::rules::judge::longest_wait;
 use ccarchive::site::Site;
 use ccarchive::sweep::monitor::{Event, Monitor};
 use ccarchive::sweep::{self, Chosen, Exit, Jobs, Refusal, Settings, Summary};
@@ -136,6 +137,29 @@ pub(super) fn open_ledger(site: &Site, dry_run: bool, console: &Console) -> Ledg
         console.event(&Event::Warning(&warning));
     }
     ledger
+}
+
+/// The archived jobs that may still get samples, where the ledger has forgotten which. `swept_before`: whether a sweep of
+/// the database ever ran before this one.
+pub(super) fn recent(
+    database: &Database<'_>,
+    site: &Site,
+    ledger: &Ledger,
+    settings: &Settings,
+    swept_before: bool,
+) -> Result<Option<Archived>, Stopped> {
+    if !ledger.has_forgotten(swept_before) {
+        return Ok(None);
+    }
+    let all = Selection {
+        not_clusters: site.elsewhere.clone(),
+        ..Selection::default()
+    };
+    let now = settings.clock.now();
+    let filter = Filter::new(all, now);
+    let since = now.saturating_sub(longest_wait(settings.settle));
+    let recent = database.wait(|| Archived::open(database.path, filter.clone(), since))?;
+    Ok(Some(recent))
 }
 
 /// The jobs of the sweep, and whether some that were named are refused. `now`: Unix seconds.

@@ -137,7 +137,7 @@ pub(crate) fn summary(s: &Summary, exit: Exit) -> Value {
     v["stageSeconds"] = Map::from_iter(seconds).into();
     let p = s.passed_over;
     v["passedOver"] = json!({
-        "tooYoung": p.too_young, "inFuture": p.in_future, "notSelected": p.not_selected,
+        "tooYoung": p.too_young, "inFuture": p.in_future, "startInFuture": p.start_in_future, "notSelected": p.not_selected,
         "external": p.external, "switchedOff": p.switched_off, "unknownEnd": p.unknown_end,
     });
     v

@@ -338,6 +338,8 @@ fn passed_over(s: &Summary, verbose: bool, lines: &mut Vec<String>) {
     let PassedOver {
         too_young,
         in_future,
+        // It is counted with the others.
+        start_in_future: _,
         not_selected,
         external,
         switched_off,

@@ -186,8 +186,14 @@ impl Naive {
                     // Within a file the host's own series come first.
                     first = Some((n, child, k));
                 }
-                one.file(f, s, before);
-                before = Some((s.start, i64::try_from(s.values.len()).unwrap(), f.to));
+                // On another grid nothing is loaded again.
+                one.file(
+                    f,
+                    s,
+                    before.filter(|(_, step)| *step == s.step).map(|b| b.0),
+                );
+                let n = i64::try_from(s.values.len()).unwrap();
+                before = Some(((s.start, n, f.to), s.step));
             }
             for (n, &(t, _, v)) in folder.log.iter().enumerate().filter(|(_, l)| l.1 == k) {
                 first = first.or(Some((folder.files.len() + n, "", k)));

@@ -171,8 +171,19 @@ struct Growing {
     step: i64,
     runs: Vec<Run>,
     columns: Vec<Column>,
-    /// Start, number of values and end of the interval of the last snapshot.
-    before: Option<(i64, i64, i64)>,
+    /// The last snapshot.
+    before: Option<Before>,
+}
+
+/// What the next snapshot must know of the one before.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    step: i64,
+    start: i64,
+    /// Number of values.
+    n: i64,
+    /// End of the interval.
+    to: i64,
 }
 
 /// A stretch without a gap of more than two timesteps.
@@ -245,11 +256,16 @@ impl Growing {
     fn snapshot(&mut self, file: Interval, mut column: Column) {
         let (step, start, n) = (column.step, column.start, column.len() as i64);
         // After a restart a snapshot begins with what the restarted store had loaded, on the loaded grid: repeats.
-        let repeats = self.before.filter(|b| b.2 != file.from);
-        self.before = Some((start, n, file.to));
-        let skip = repeats.map_or(0, |(s0, n0, _)| {
-            // The number of leading i with floor((start + i·step − s0) / step) < n0.
-            (n0 - (start - s0).div_euclid(step)).clamp(0, n)
+        let repeats = self.before.filter(|b| b.to != file.from && b.step == step);
+        self.before = Some(Before {
+            step,
+            start,
+            n,
+            to: file.to,
+        });
+        let skip = repeats.map_or(0, |b| {
+            // The number of leading i with floor((start + i·step − b.start) / step) < b.n.
+            (b.n - (start - b.start).div_euclid(step)).clamp(0, n)
         });
         let phase = (start != file.from).then(|| (start - step / 2).rem_euclid(step));
         let (at, own) = (self.columns.len(), self.runs.len());
@@ -402,6 +418,24 @@ mod tests {
         let placed = series.place(&Known::default(), i64::MAX);
         let values = placed.chain.slots.iter().flat_map(|s| &*s.values);
         assert_eq!(values.filter(|v| !v.is_nan()).count(), 3001);
+    }
+
+    #[test]
+    fn nothing_is_loaded_again_on_another_grid() {
+        let mut series = Growing::default();
+        let mut snapshot = |step, from, n: usize| {
+            let to = from + 600;
+            series.snapshot(
+                Interval { from, to },
+                Column::whole(step, from, &vec![1.0; n]),
+            );
+        };
+        snapshot(60, 0, 10);
+        // The store was restarted, with another frequency.
+        snapshot(30, 660, 10);
+        let placed = series.place(&Known::default(), i64::MAX);
+        let lengths: Vec<usize> = placed.chain.slots.iter().map(|s| s.values.len()).collect();
+        assert_eq!(lengths, [10, 10]);
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl<'a> Loading<'a> {
             self.keeps_of(gap, asked);
             return Ok(());
         }
-        let old = match source.within(request, gap, self.wish.stop) {
+        let old = match source.within(request, gap, self.wish.room, self.wish.stop) {
             Ok(old) => old,
             Err(Error::Cancelled) => return Err(Ended::Cancelled),
             Err(e) => {
@@ -119,13 +119,15 @@ impl<'a> Loading<'a> {
             return Ok(());
         }
         self.keeps_of(gap, asked);
-        if !is_asked {
-            return Ok(());
-        }
-        self.covers.all_metrics &= request.metrics.is_empty();
+        self.wish.room = self.wish.room.saturating_sub(old.bytes);
         self.shorten_damage(&old.series);
+        // Also of a gap that is not asked for: it may tell where the slots of its neighbours begin, and the sample of a slot
+        // that straddles its beginning.
         feed(old.series, &mut self.builder);
-        self.phase_unknown |= old.phase_unknown;
+        if is_asked {
+            self.covers.all_metrics &= request.metrics.is_empty();
+            self.phase_unknown |= old.phase_unknown;
+        }
         self.damaged.extend(old.damaged);
         self.passed_over.extend(old.passed_over);
         Ok(())

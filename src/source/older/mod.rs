@@ -23,6 +23,8 @@ pub struct Old {
     pub passed_over: Vec<Damage>,
     /// Unix seconds. A slot that ends at or before this time and has no sample gets none from here any more.
     pub final_until: Option<i64>,
+    /// The memory that the series take (bytes), roughly.
+    pub bytes: usize,
     /// Whether the gap holds nothing of the host for any window.
     pub is_nothing: bool,
     /// Whether nothing in what was read tells where the slots of some series begin, and a part is missing between it and
@@ -59,10 +61,17 @@ pub fn feed(series: Vec<OldSeries>, builder: &mut Builder) {
 /// A source that keeps what snapshots held before they were removed.
 pub trait Older: Source + Debug + Send {
     /// What a host had in a gap: its snapshots hold what comes before it and after it. Nothing, where nothing falls into it.
+    /// What it takes more than `room` (bytes) for is damage.
     ///
     /// # Errors
     /// As [`Source::ask`].
-    fn within(&self, request: &Request<'_>, gap: Interval, stop: &Stop) -> Result<Old, Error>;
+    fn within(
+        &self,
+        request: &Request<'_>,
+        gap: Interval,
+        room: usize,
+        stop: &Stop,
+    ) -> Result<Old, Error>;
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::model::clock::Clock;
+use crate::model::failure::Reason;
 use crate::model::stop::Stop;
+use crate::rules::evidence::Damage;
 use crate::rules::timeline::Interval;
 use crate::source::checkpoint::Checkpoints;
 use crate::source::parquet::Parquet;
@@ -128,6 +130,31 @@ fn a_host_may_have_nothing_but_what_stayed_behind() {
     let host = source.ask(&before, &Stop::new()).unwrap();
     let whole = host.covers.window.unwrap();
     assert!(whole.from <= T - 600 && whole.to == T, "{whole:?}");
+}
+
+#[test]
+fn the_sample_of_a_slot_that_straddles_the_end_of_a_snapshot_may_be_in_what_was_removed() {
+    let store = Store::new();
+    store.snapshot([T - 600, T, T - 582], &[1.0, 2.0]);
+    store.next_snapshot();
+    // The slot begins before the end of the job, its sample was taken after it.
+    let job = about("h", T - 300, T);
+    let host = store.source().ask(&job, &Stop::new()).unwrap();
+    assert_eq!(read(&host.series, T + 18 - 30, 1), values(1));
+}
+
+#[test]
+fn what_was_removed_takes_part_of_the_room_of_its_host() {
+    let store = Store::new();
+    store.next_snapshot();
+    let ask = |room| {
+        let source = store.source().within(room);
+        source.ask(&about_all("h"), &Stop::new()).unwrap()
+    };
+    assert!(ask(1 << 20).damaged.is_empty());
+    let host = ask(500);
+    let told = |d: &Damage| d.reason == Reason::HostTooLarge && d.subject.ends_with(".parquet");
+    assert!(host.damaged.iter().any(told), "{:?}", host.damaged);
 }
 
 #[test]

@@ -167,6 +167,7 @@ impl Answer<'_> {
             .find(|k| self.groups(*k).next().is_some());
         let joins = newest.is_some_and(|k| wanted.contains(&k));
         self.out.phase_unknown = untold && !joins;
+        self.out.bytes = pieces.bytes();
         self.out.series = finish(pieces.series, &series, self.question.keep.gap);
         Ok(self.out)
     }
@@ -212,6 +213,7 @@ impl Answer<'_> {
             Fault::Foreign(_) => return Ok(()),
             Fault::Content(_) => (&mut self.out.damaged, Reason::SnapshotBroken),
             Fault::Medium(_) => (&mut self.out.damaged, Reason::SourceUnreadable),
+            Fault::TooLarge => (&mut self.out.damaged, Reason::HostTooLarge),
         };
         list.push(Damage {
             interval,

@@ -25,6 +25,11 @@ pub(super) enum Fault {
     /// Its content cannot be what the store wrote.
     #[error("{0}")]
     Content(String),
+    /// What it holds of a host takes more memory than is left for that.
+    #[error(
+        "with it the files of this host hold more than fits into the memory that one host may take"
+    )]
+    TooLarge,
     /// The sweep is being cancelled.
     #[error("cancelled")]
     Cancelled,

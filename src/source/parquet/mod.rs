@@ -33,6 +33,9 @@ use answer::{Ended, Question, answer};
 use catalogue::Catalogue;
 use pieces::Keep;
 
+/// Bytes that a host may take where the files are a source by themselves.
+const ROOM: usize = 192 << 20;
+
 /// How often everything is listed and read again when files go away.
 const READINGS: usize = 3;
 
@@ -70,7 +73,13 @@ impl Parquet {
 }
 
 impl Older for Parquet {
-    fn within(&self, request: &Request<'_>, gap: Interval, stop: &Stop) -> Result<Old, Error> {
+    fn within(
+        &self,
+        request: &Request<'_>,
+        gap: Interval,
+        room: usize,
+        stop: &Stop,
+    ) -> Result<Old, Error> {
         let metrics: Vec<&str> = request.metrics.iter().map(|w| w.metric).collect();
         let question = Question {
             cluster: request.cluster,
@@ -79,6 +88,7 @@ impl Older for Parquet {
                 window: request.window,
                 gap,
                 metrics: &metrics,
+                room,
             },
             believed: believable(self.clock.now()),
             stop,
@@ -104,7 +114,7 @@ impl Older for Parquet {
 impl Source for Parquet {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
         let read_at = self.clock.now();
-        let old = self.within(request, Interval::ALL, stop)?;
+        let old = self.within(request, Interval::ALL, ROOM, stop)?;
         let mut builder = Builder::default();
         feed(old.series, &mut builder);
         let timeline = builder.finish(&[], believable(read_at).to);

@@ -26,6 +26,8 @@ pub(super) struct Keep<'a> {
     pub(super) gap: Interval,
     /// The metrics of which values are kept; all, where none is named.
     pub(super) metrics: &'a [&'a str],
+    /// Bytes that it may take.
+    pub(super) room: usize,
 }
 
 impl Keep<'_> {
@@ -71,6 +73,8 @@ pub(super) struct Pieces<'a> {
     file: usize,
     rows: usize,
     begun: usize,
+    /// Values that were kept.
+    kept: usize,
 }
 
 impl<'a> Pieces<'a> {
@@ -83,6 +87,7 @@ impl<'a> Pieces<'a> {
             file: 0,
             rows: 0,
             begun: 0,
+            kept: 0,
         }
     }
 
@@ -102,14 +107,23 @@ impl<'a> Pieces<'a> {
         }
     }
 
+    /// The memory that all of it takes (bytes), roughly.
+    pub(super) const fn bytes(&self) -> usize {
+        // While a list grows, half of it may be empty.
+        2 * (self.kept * size_of::<f32>() + self.begun * size_of::<Piece>())
+    }
+
     /// Adds a row.
     ///
     /// # Errors
-    /// Where the store cannot have written it after the rows before.
+    /// Where the store cannot have written it after the rows before, or all of it takes too much memory.
     pub(super) fn add(&mut self, row: Row<'_>) -> Result<(), Fault> {
         self.rows += 1;
         if row.time >= self.keep.gap.to {
             return Ok(());
+        }
+        if self.bytes() > self.keep.room {
+            return Err(Fault::TooLarge);
         }
         let at = self.series_of(row)?;
         let file = self.file;
@@ -151,10 +165,14 @@ impl<'a> Pieces<'a> {
 
     /// Appends a value to the last piece of a series.
     fn push(&mut self, at: usize, row: Row<'_>) {
+        let window = self.series[at].window;
         let Some(piece) = self.series[at].pieces.last_mut() else {
             return;
         };
         let missing = (row.time - piece.last) / row.step - 1;
+        if window.contains(row.time) {
+            self.kept += usize::try_from(missing + 1).unwrap_or(0);
+        }
         for _ in 0..missing {
             piece.column.push(f32::NAN);
         }

@@ -41,6 +41,8 @@ pub(super) struct Note {
     pub(super) attempts: i64,
     /// Those that count when it fails once more.
     pub(super) failures: i64,
+    /// Whether they were for damaged files.
+    pub(super) damaged: bool,
     /// Of a provisional archive: the cluster's newest data when it was looked at, where it was.
     pub(super) newest: Option<i64>,
     pub(super) last_try: i64,
@@ -72,6 +74,8 @@ pub(super) struct Fate {
     pub(super) outcome: &'static str,
     /// Whether no source can have its data.
     lost: bool,
+    /// Whether it fails for a damaged file.
+    damage: bool,
     /// Whether the source was found to have samples of it.
     pub(super) has_samples: bool,
     /// Whether an archive is written.
@@ -83,6 +87,7 @@ impl Fate {
         Self {
             outcome,
             lost: false,
+            damage: false,
             has_samples: false,
             writes: false,
         }
@@ -131,11 +136,14 @@ impl Job {
         self.ledger.map_or(0, |n| n.failures)
     }
 
-    /// Whether more is waited for, at a time when the cluster's data ends there.
-    fn waits(&self, flags: &Flags, now: i64, newest: i64) -> bool {
+    fn damaged(&self) -> bool {
+        self.ledger.is_some_and(|n| n.damaged)
+    }
+
+    /// Whether nothing more can come, at a time when the cluster's data ends there.
+    fn is_over(&self, now: i64, newest: i64) -> bool {
         let late = self.span().end + SETTLE;
-        let is_over = now >= late && (newest >= late || now >= late + 24 * HOUR);
-        !is_over && flags.retention.is_none_or(|r| now + HOUR < self.start + r)
+        now >= late && (newest >= late || now >= late + 24 * HOUR)
     }
 }
 
@@ -148,13 +156,12 @@ pub(super) fn fate(job: &Job, world: &World, flags: &Flags, now: i64, proved: bo
         return Fate::of("unknown_end");
     }
     let provisional = job.is_provisional(flags);
-    let reach = world.reach();
     if provisional {
-        let Some((_, newest)) = reach else {
+        let Some(newest) = world.newest() else {
             return Fate::of(GONE);
         };
         let seen = job.ledger.and_then(|n| n.newest);
-        if seen.is_some_and(|s| newest <= s) && job.waits(flags, now, newest) {
+        if seen.is_some_and(|s| newest <= s) && !job.is_over(now, newest) {
             return Fate::of("not_yet");
         }
     }
@@ -172,14 +179,10 @@ fn mask(job: &Job, world: &World) -> Vec<bool> {
 }
 
 fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64, proved: bool) -> Fate {
-    let Some((oldest, newest)) = world.reach() else {
+    let Some(newest) = world.newest() else {
         return Fate::of(GONE);
     };
-    let source = Source {
-        proved,
-        oldest,
-        newest,
-    };
+    let source = Source { proved, newest };
     Fate {
         has_samples: mask(job, world).contains(&true),
         ..by_source(job, world, flags, now, source)
@@ -190,18 +193,13 @@ fn by_samples(job: &Job, world: &World, flags: &Flags, now: i64, proved: bool) -
 #[derive(Clone, Copy, Debug)]
 struct Source {
     proved: bool,
-    oldest: i64,
     newest: i64,
 }
 
 fn by_source(job: &Job, world: &World, flags: &Flags, now: i64, source: Source) -> Fate {
-    let Source {
-        proved,
-        oldest,
-        newest,
-    } = source;
+    let Source { proved, newest } = source;
     let accept_empty = flags.accept_empty && (proved || flags.named.is_some());
-    let last_attempt = job.failures() + 1 >= ATTEMPTS;
+    let last_attempt = job.damaged() && job.failures() + 1 >= ATTEMPTS;
     let hosts = || job.hosts.iter().map(|h| &world.hosts[h]);
     let span = job.span();
     let all = mask(job, world);
@@ -210,18 +208,21 @@ fn by_source(job: &Job, world: &World, flags: &Flags, now: i64, source: Source) 
     }
     let given_up = last_attempt && all.contains(&true);
     if !given_up && hosts().any(|h| h.may_have_lost(&span)) {
-        return Fate::of("failed");
+        return Fate {
+            damage: true,
+            ..Fate::of("failed")
+        };
     }
     let behind = hosts().any(|h| {
         let missing = times(&span).filter(|t| !h.has(*t)).last();
         missing.is_some_and(|t| h.snapshot_end().is_none_or(|end| t + STEP > end))
     });
-    if job.waits(flags, now, newest) && (behind || newest < span.end) {
-        return Fate::of(if all.contains(&true) {
-            "provisional"
-        } else {
-            "not_yet"
-        });
+    let may_come = !job.is_over(now, newest) && (behind || newest < span.end);
+    let soon_forgotten = flags.retention.is_some_and(|r| now + HOUR >= job.start + r);
+    match all.contains(&true) {
+        true if may_come => return Fate::of("provisional"),
+        false if may_come && !soon_forgotten => return Fate::of("not_yet"),
+        _ => {}
     }
     if all.contains(&true) {
         return Fate::of("partial");
@@ -230,7 +231,7 @@ fn by_source(job: &Job, world: &World, flags: &Flags, now: i64, source: Source) 
         return Fate::of("empty");
     }
     let patience = flags.retention.map_or(GIVE_UP, |r| 2 * r);
-    let forgotten = now >= span.end + patience || oldest > span.end;
+    let forgotten = now >= span.end + patience;
     Fate {
         // A job of which the archive has something is not lost.
         lost: job.archive.is_none() && forgotten,
@@ -330,13 +331,21 @@ fn is_richer(old: &Archive, new: &Archive) -> bool {
 /// Row, ledger and archive of the job after that.
 pub(super) fn after(job: &Job, world: &World, flags: &Flags, fate: Fate, now: i64) -> Job {
     let mut job = job.clone();
-    let (attempts, failures) = (job.attempts() + 1, job.failures() + 1);
+    let attempts = job.attempts() + 1;
+    // Only damage that was met before adds to damage.
+    let before = if fate.damage && !job.damaged() {
+        0
+    } else {
+        job.failures()
+    };
+    let failures = before + 1;
     let provisional = job.is_provisional(flags);
-    let newest = world.reach().map(|r| r.1);
+    let newest = world.newest();
     let note = |state| Note {
         state,
         attempts,
         failures: 0,
+        damaged: fate.damage,
         newest: None,
         last_try: now,
         next_try: 0,

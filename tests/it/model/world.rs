@@ -55,10 +55,9 @@ impl World {
         self.hosts.get_mut(host).unwrap()
     }
 
-    /// The times that all hosts' files tell: oldest and newest; none without any file.
-    pub(super) fn reach(&self) -> Option<(i64, i64)> {
-        let all = self.hosts.values().filter_map(Host::reach);
-        all.reduce(|a, r| (a.0.min(r.0), a.1.max(r.1)))
+    /// The newest time that any host's files tell; none without any file.
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.hosts.values().filter_map(Host::newest).max()
     }
 
     /// A whole snapshot, in place of what is there; a log that it covers begins anew.
@@ -141,8 +140,8 @@ impl Host {
         whole.map(|(hour, _)| span(*hour).end).max()
     }
 
-    /// The times that the host's files tell by names, heads and tails: oldest and newest.
-    pub(super) fn reach(&self) -> Option<(i64, i64)> {
+    /// The newest time that the host's files tell by names, heads and tails.
+    fn newest(&self) -> Option<i64> {
         let newest = self.snapshots.last_key_value().map(|(hour, s)| {
             if s.json && s.damaged {
                 span(*hour).start
@@ -150,11 +149,7 @@ impl Host {
                 span(*hour).end
             }
         });
-        let oldest = self.snapshots.keys().next().map(|hour| span(*hour).start);
-        let log = self.log.as_ref().map(|l| (l.start, l.end - STEP));
-        let newest = newest.max(log.map(|l| l.1))?;
-        let oldest = oldest.into_iter().chain(log.map(|l| l.0)).min()?;
-        Some((oldest, newest))
+        newest.max(self.log.as_ref().map(|l| l.end - STEP))
     }
 
     /// Which of a job's samples there are.

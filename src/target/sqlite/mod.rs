@@ -216,11 +216,7 @@ impl Target for Sqlite {
         };
         let mut data = Vec::new();
         if row.has_data {
-            let blob = Data {
-                connection,
-                id: row.id,
-                at: 0,
-            };
+            let blob = Data::of(connection, row.id);
             let path = self.path.display();
             let read = found::Data::read(blob, row.form).map_err(|e| Error::Place {
                 subject: path.to_string(),
@@ -237,11 +233,7 @@ impl Target for Sqlite {
         Ok(row.map(|(connection, row)| Stored {
             meta: row.meta,
             form: row.form,
-            data: Box::new(Data {
-                connection,
-                id: row.id,
-                at: 0,
-            }),
+            data: Box::new(Data::of(connection, row.id)),
         }))
     }
 

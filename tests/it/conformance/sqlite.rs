@@ -1,5 +1,7 @@
 //! What the SQLite file promises besides: the rows that cc-backend's backend writes and reads, and nothing else.
 
+use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -106,6 +108,49 @@ fn a_row_without_data_is_no_archive() {
     let there = found(&*target, &key(1)).unwrap();
     assert!(there.files.is_none() && there.whole.is_none());
     assert!(target.read(&key(1)).unwrap().is_none());
+}
+
+/// Bytes that this thread has read by now, from disks or from what the kernel keeps of them.
+fn bytes_read() -> u64 {
+    let io = fs::read_to_string("/proc/thread-self/io").unwrap();
+    let read = io.lines().find_map(|l| l.strip_prefix("rchar: "));
+    read.unwrap().parse().unwrap()
+}
+
+#[test]
+fn data_that_is_asked_for_in_small_pieces_is_not_searched_from_its_beginning_for_each() {
+    const PIECE: usize = 4 << 20;
+    let archive = Archive::new();
+    for (id, size) in [(1, 5 * PIECE), (2, PIECE), (3, PIECE + 1), (4, 0)] {
+        let key = key(id);
+        let JobKey {
+            cluster,
+            start_time,
+            ..
+        } = &key;
+        archive.sql(&format!(
+            "INSERT INTO jobs VALUES ({id}, {id}, '{cluster}', {start_time}, x'7b7d', randomblob({size}), 0, 0, 0)"
+        ));
+        let target = archive.open();
+        let before = bytes_read();
+        let mut data = target.read(&key).unwrap().unwrap().data;
+        let opened = bytes_read() - before;
+        let mut back = Vec::new();
+        let mut small = vec![0; 64 << 10];
+        loop {
+            let n = data.read(&mut small).unwrap();
+            if n == 0 {
+                break;
+            }
+            back.extend_from_slice(&small[..n]);
+        }
+        let read = bytes_read() - before;
+        println!("{size} bytes of data, {opened} read to open it, {read} in all");
+        assert!(opened < 1 << 20, "{size}: {opened}");
+        assert!(read < 4 * size as u64 + (1 << 20), "{size}: {read}");
+        let stored: Vec<u8> = archive.ask(&format!("SELECT data_json FROM jobs WHERE id = {id}"));
+        assert!(back == stored);
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@
 //! and what each way took before says what they are at ([`Pace`]).
 //!
 //! Every file system that holds one of the jobs is asked, and each by a folder that was open before the first write to it:
-//! so it reports each error of writing back that came up since, whoever else has asked meanwhile.
+//! so it reports each error of writing back that came up since, whoever else has asked meanwhile. Linux before 5.8 forgets to
+//! tell `syncfs` of them; there, each job's files are flushed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Advice, fadvise, syncfs};
+use rustix::system::uname;
 
 use super::look;
 use super::place::Place;
@@ -29,14 +31,39 @@ const KEPT: usize = 128;
 /// Files that are flushed at a time: their threads only wait.
 const TOGETHER: usize = 32;
 
+/// The first Linux, major and minor number, whose `syncfs` tells of errors of writing back.
+const TELLS: (u32, u32) = (5, 8);
+
 /// What was written and must be flushed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Durable {
+    /// Whether `syncfs` tells of errors of writing back.
+    syncfs_tells: bool,
     /// By device: a folder of the file system, open since before the first write.
     systems: Mutex<BTreeMap<u64, Arc<File>>>,
     /// By job's folder: the files that were written, open since then, so that no error of writing back is forgotten.
     written: Mutex<HashMap<PathBuf, [File; 2]>>,
     pace: Mutex<Pace>,
+}
+
+impl Default for Durable {
+    fn default() -> Self {
+        Self {
+            syncfs_tells: syncfs_tells(&uname().release().to_string_lossy()),
+            systems: Mutex::default(),
+            written: Mutex::default(),
+            pace: Mutex::default(),
+        }
+    }
+}
+
+/// Whether `syncfs` of this release of Linux, such as `4.18.0-553.el8_10.x86_64`, tells of errors of writing back.
+fn syncfs_tells(release: &str) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= TELLS,
+        _ => false,
+    }
 }
 
 /// How long each way takes.
@@ -112,7 +139,7 @@ impl Durable {
             places.iter().map(|p| written.remove(&p.folder)).collect()
         };
         let begun = Instant::now();
-        if places.len() <= KEPT && lock(&self.pace).prefers_files(places.len()) {
+        if self.prefers_files(places.len()) {
             by_file(places, kept)?;
             lock(&self.pace).took_by_file(places.len(), begun.elapsed());
         } else {
@@ -120,6 +147,10 @@ impl Durable {
             lock(&self.pace).took_by_system(begun.elapsed());
         }
         Ok(())
+    }
+
+    fn prefers_files(&self, jobs: usize) -> bool {
+        !self.syncfs_tells || jobs <= KEPT && lock(&self.pace).prefers_files(jobs)
     }
 
     /// How many file systems there were.
@@ -222,6 +253,31 @@ mod tests {
         assert!((2..50).contains(&flushes), "{flushes}");
         pace.took_by_system(Duration::ZERO);
         assert!(!pace.prefers_files(100));
+    }
+
+    #[test]
+    fn each_file_is_flushed_where_syncfs_does_not_tell_of_errors() {
+        for (release, tells) in [
+            ("4.18.0-553.el8_10.x86_64", false),
+            ("5.7.19", false),
+            ("5.8.0", true),
+            ("5.8-rc1", true),
+            ("5.14.0-427.el9", true),
+            ("6.1.0-25-amd64", true),
+            ("10.0", true),
+            ("", false),
+            ("5", false),
+            ("next", false),
+            ("99999999999.8", false),
+        ] {
+            assert_eq!(syncfs_tells(release), tells, "{release}");
+            let durable = Durable {
+                syncfs_tells: tells,
+                ..Durable::default()
+            };
+            assert_eq!(durable.prefers_files(2), !tells, "{release}");
+            assert!(durable.prefers_files(1));
+        }
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub enum Reason {
     RowInvalid,
     /// No cluster.json describes the job's cluster.
     ClusterUnknown,
+    /// The archive's folder of the cluster is not there now.
+    ClusterGone,
     /// The cluster has no such subcluster.
     SubclusterUnknown,
     /// The cluster's configuration does not allow a footprint.
@@ -120,6 +122,9 @@ impl Reason {
                 "correct the row in the database; until then the job is tried again at growing intervals"
             }
             Self::ClusterUnknown => "add the cluster's cluster.json to the archive",
+            Self::ClusterGone => {
+                "mount the file system that the link in the archive leads to, or remove the link; then run again"
+            }
             Self::SubclusterUnknown => "correct the job's subcluster, or add it to cluster.json",
             Self::FootprintInvalid => "use avg, min or max as footprint in cluster.json",
             Self::AggregationInvalid => {
@@ -177,6 +182,11 @@ impl Reason {
             self,
             Self::TargetGone | Self::TargetUnwritable | Self::TargetRefused
         )
+    }
+
+    /// Whether the job is left as it is for what is gone, while others go on.
+    pub const fn leaves_job(self) -> bool {
+        matches!(self, Self::LayerGone | Self::ClusterGone)
     }
 
     /// Whether no further job can be archived once this happened.

@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+/// What is said of a link whose target is missing.
+pub(crate) const LEADS_NOWHERE: &str = "it is a symbolic link whose target does not exist";
+
 /// Opens a file for reading.
 ///
 /// # Errors
@@ -46,7 +49,7 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
 /// The error of opening `path`; a more exact one if `path` is a symbolic link whose target does not exist.
 pub(crate) fn explain(path: &Path, e: io::Error) -> io::Error {
     if e.kind() == io::ErrorKind::NotFound && leads_nowhere(path) {
-        return io::Error::other("it is a symbolic link whose target does not exist");
+        return io::Error::other(LEADS_NOWHERE);
     }
     e
 }

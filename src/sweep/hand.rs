@@ -121,6 +121,13 @@ pub(crate) fn place<'a>(clusters: &'a Clusters, job: &Job) -> Result<Place<'a>, 
     let name = &job.head.key.cluster;
     let unknown = |reason, text| Failure::new(Stage::Row, reason, text);
     let cluster = clusters.get(name).ok_or_else(|| {
+        if clusters.is_gone(name) {
+            let text = format!(
+                "the archive's folder of cluster `{}` is a symbolic link whose target does not exist",
+                Shown(name)
+            );
+            return unknown(Reason::ClusterGone, text);
+        }
         let text = format!(
             "cluster `{}` has no cluster.json in the archive",
             Shown(name)

@@ -60,6 +60,11 @@ impl Abort {
         self.reason == Reason::LayerGone
     }
 
+    /// Whether the cluster's folder in the archive is concerned, and no source.
+    pub fn concerns_folder(&self) -> bool {
+        self.reason == Reason::ClusterGone
+    }
+
     /// The end of a sweep for a failure.
     pub(super) fn of(f: &Failure) -> Self {
         Self {
@@ -223,8 +228,8 @@ pub struct Summary {
     pub record: Duration,
     /// Set when the sweep stopped by itself.
     pub aborted: Option<Abort>,
-    /// Clusters of which no more jobs were taken, since their source did not answer any more; and those with jobs that need
-    /// one of several sources, which is gone.
+    /// Clusters of which no more jobs were taken, since their source did not answer any more; those with jobs that need one
+    /// of several sources, which is gone; and those whose folder in the archive is gone.
     pub outages: Vec<Abort>,
     /// Set when a signal stopped it.
     pub interrupted: bool,

@@ -42,6 +42,8 @@ pub struct ClusterFiles {
     pub files: Vec<(String, Vec<u8>)>,
     /// Names that have none; cc-backend does not start with such a one.
     pub without: Vec<String>,
+    /// Names that lead to a folder that is not there now: its file system is not mounted, or it is nobody's.
+    pub gone: Vec<String>,
 }
 
 /// An archived job as it is stored.

@@ -11,7 +11,7 @@ pub mod nodelist;
 pub mod thresholds;
 pub mod topology;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::series::{Scope, Unit};
 pub use error::Error;
@@ -24,6 +24,7 @@ pub struct Clusters {
     by_name: HashMap<String, Cluster>,
     store: HashMap<String, StoreMetric>,
     global_footprint: HashMap<String, String>,
+    gone: BTreeSet<String>,
 }
 
 /// One cluster.
@@ -134,6 +135,18 @@ impl Clusters {
             all.by_name.insert(cluster.name.clone(), cluster);
         }
         Ok(all)
+    }
+
+    /// The same, and names of clusters whose folders in the archive are not there now.
+    #[must_use]
+    pub fn but_gone(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.gone.extend(names);
+        self
+    }
+
+    /// Whether a cluster's folder in the archive is not there now, so that nobody knows its configuration.
+    pub fn is_gone(&self, name: &str) -> bool {
+        self.gone.contains(name)
     }
 
     /// A cluster by name.

@@ -91,8 +91,8 @@ impl Recording<'_, '_> {
                 ..abort
             });
         }
-        if matches!(done.outcome.failure(), Some(f) if f.reason == Reason::LayerGone) {
-            return self.leave_for_layer(&done);
+        if matches!(done.outcome.failure(), Some(f) if f.reason.leaves_job()) {
+            return self.leave_for_what_is_gone(&done);
         }
         // Once the sweep has ended by itself, only what is published still counts.
         if self.summary.aborted.is_some() {

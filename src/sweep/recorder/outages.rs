@@ -123,15 +123,18 @@ impl Recording<'_, '_> {
         }
     }
 
-    /// Counts a job that is left as it is, since it needs a source that is gone while others answer. Nothing is wrong with
-    /// the other jobs of its cluster.
-    pub(super) fn leave_for_layer(&mut self, done: &Finished) {
+    /// Counts a job that is left as it is, since it needs a source that is gone while others answer (nothing is wrong with
+    /// the other jobs of its cluster), or since its cluster's folder in the archive is gone.
+    pub(super) fn leave_for_what_is_gone(&mut self, done: &Finished) {
+        let Some(f) = done.outcome.failure() else {
+            return;
+        };
         let cluster = &done.head.key.cluster;
         let mut outages = self.summary.outages.iter_mut();
-        let told = outages.find(|o| o.concerns_layer() && o.cluster.as_ref() == Some(cluster));
+        let told = outages.find(|o| o.reason == f.reason && o.cluster.as_ref() == Some(cluster));
         if let Some(told) = told {
             told.unmarked += 1;
-        } else if let Some(f) = done.outcome.failure() {
+        } else {
             self.summary.outages.push(Abort {
                 cluster: Some(cluster.clone()),
                 unmarked: 1,

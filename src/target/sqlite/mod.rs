@@ -205,6 +205,7 @@ impl Target for Sqlite {
             Ok(ClusterFiles {
                 files: files.collect::<rusqlite::Result<_>>()?,
                 without: without.collect::<rusqlite::Result<_>>()?,
+                gone: Vec::new(),
             })
         };
         load().map_err(|e| self.error("cannot read", &e))

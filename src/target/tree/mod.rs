@@ -37,6 +37,14 @@ const PROBE: &str = ".ccarchive-probe";
 #[derive(Debug)]
 pub struct Tree(Common);
 
+/// The folders of clusters in the order of names.
+#[derive(Debug, Default)]
+struct Listed {
+    folders: Vec<(String, PathBuf)>,
+    /// Names of links that lead nowhere.
+    gone: Vec<String>,
+}
+
 impl Tree {
     /// `root` holds version.txt and one folder per cluster.
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -81,16 +89,19 @@ impl Tree {
         .map_err(|e| self.error("cannot read", &place.folder, &e))
     }
 
-    /// The clusters' folders, in the order of names.
-    fn cluster_folders(&self) -> io::Result<Vec<(String, PathBuf)>> {
-        let mut folders = Vec::new();
+    fn cluster_folders(&self) -> io::Result<Listed> {
+        let mut listed = Listed::default();
         for entry in fs::read_dir(&self.0.root.0)? {
             let entry = entry?;
             let path = entry.path();
+            let name = || entry.file_name().to_string_lossy().into_owned();
             let metadata = match fs::metadata(&path) {
                 Ok(metadata) => metadata,
-                // A link that leads nowhere.
-                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                Err(e) if e.kind() == ErrorKind::NotFound => {
+                    // Else it was removed just now.
+                    listed.gone.extend(regular::leads_nowhere(&path).then(name));
+                    continue;
+                }
                 // A cluster that cannot be looked at is not one that is not there.
                 Err(e) => {
                     let text = format!("{}: {e}", path.display());
@@ -98,12 +109,12 @@ impl Tree {
                 }
             };
             if metadata.is_dir() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                folders.push((name, path));
+                listed.folders.push((name(), path));
             }
         }
-        folders.sort();
-        Ok(folders)
+        listed.folders.sort();
+        listed.gone.sort();
+        Ok(listed)
     }
 
     fn check_version(&self) -> Result<(), Error> {
@@ -128,7 +139,8 @@ impl Target for Tree {
         self.check_version()?;
         let root = &self.0.root.0;
         let unreadable = |e: io::Error| self.error("cannot read", root, &e);
-        for (_, folder) in self.cluster_folders().map_err(unreadable)? {
+        let listed = self.cluster_folders().map_err(unreadable)?;
+        for (_, folder) in listed.folders {
             if let Some(detail) = owner::obstacle(&folder).map_err(unreadable)? {
                 return Err(Error::NotAllowed { detail });
             }
@@ -142,8 +154,10 @@ impl Target for Tree {
     fn clusters(&self) -> Result<ClusterFiles, Error> {
         let mut clusters = ClusterFiles::default();
         let root = &self.0.root.0;
-        let folders = self.cluster_folders();
-        for (name, folder) in folders.map_err(|e| self.error("cannot read", root, &e))? {
+        let listed = self.cluster_folders();
+        let listed = listed.map_err(|e| self.error("cannot read", root, &e))?;
+        clusters.gone = listed.gone;
+        for (name, folder) in listed.folders {
             let path = folder.join("cluster.json");
             match regular::read(&path) {
                 Ok(json) => clusters.files.push((name, json)),
@@ -193,14 +207,14 @@ impl Target for Tree {
 
     fn probe(&self) -> Result<(), Error> {
         let root = &self.0.root.0;
-        let folders = self.cluster_folders();
-        let folders = folders.map_err(|e| self.error("cannot read", root, &e))?;
-        if folders.is_empty() {
+        let listed = self.cluster_folders();
+        let listed = listed.map_err(|e| self.error("cannot read", root, &e))?;
+        if listed.folders.is_empty() {
             let subject = root.display().to_string();
             let detail = format!("{subject} has no cluster's folder any more");
             return Err(Error::Gone { subject, detail });
         }
-        for (_, folder) in folders {
+        for (_, folder) in listed.folders {
             probe(&folder, &self.0.sweep)
                 .map_err(|e| self.error("cannot write to", &folder, &e))?;
         }

@@ -10,6 +10,7 @@ use super::Tree;
 use super::{mend, temporary};
 use crate::model::job::JobKey;
 use crate::model::stored::Form;
+use crate::opening::regular::{self, LEADS_NOWHERE};
 use crate::target::names::{self, GZIP, META, PLAIN};
 use crate::target::owner::{FILE_RIGHTS, FOLDER_RIGHTS};
 use crate::target::{Flaw, Odd, Part, Stored, Unmended, Walk, Walked};
@@ -21,6 +22,9 @@ impl Walk for Tree {
         for entry in sorted(root)? {
             if entry.is_dir() {
                 clusters_parts(&entry, &mut parts, &mut strange)?;
+            } else if regular::leads_nowhere(&entry) {
+                // It may be a cluster whose file system is not mounted.
+                strange.push(odd(&entry, Odd::Unreadable(LEADS_NOWHERE.into())));
             } else if entry.file_name().is_none_or(|n| n != "version.txt") {
                 strange.push(odd(&entry, Odd::Stranger));
             }

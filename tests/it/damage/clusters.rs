@@ -6,6 +6,8 @@ use std::os::unix::fs::symlink;
 use super::swept::sound;
 use super::tiny::{Site, make};
 use crate::support::engine::forgetful;
+use crate::support::program::{program, run};
+use crate::support::tree::copy_tree;
 
 const FILE: &str = "job-archive/tiny/cluster.json";
 
@@ -251,6 +253,91 @@ fn folders_and_files_beside_the_clusters_do_not_disturb_a_sweep() {
         let warning = format!("{folder} in the archive has no cluster.json");
         assert!(answer.err.contains(&warning), "{}", answer.err);
     }
+}
+
+#[test]
+fn a_cluster_whose_folder_leads_nowhere_keeps_its_jobs_as_they_are_and_holds_up_no_other() {
+    let site = Site::new();
+    let (link, elsewhere) = (site.path("job-archive/away"), site.path("elsewhere"));
+    symlink(&elsewhere, &link).unwrap();
+    for job in [101, 105] {
+        site.set(job, "cluster", "away");
+    }
+    copy_tree(
+        &site.path("checkpoints/tiny"),
+        &site.path("checkpoints/away"),
+    );
+    let untouched = "SELECT count(*) FROM job WHERE cluster = 'away' AND monitoring_status = 1";
+    for flags in [&["--dry-run"][..], &[], &["--cluster", "away"]] {
+        let answer = site.run(&[&["--json"], flags].concat());
+        answer.assert_printable();
+        let summary = answer.summary();
+        let archived = if flags.contains(&"away") { 0 } else { 11 };
+        assert_eq!((answer.code(), &summary["archived"]), (1, &archived.into()));
+        let outages = summary["outages"].as_array().unwrap();
+        assert_eq!(outages.len(), 1, "{outages:?}");
+        assert_eq!(outages[0]["reason"], "cluster_gone");
+        assert_eq!(outages[0]["cluster"], "away");
+        assert_eq!(
+            (&outages[0]["unmarked"], &summary["remaining"]),
+            (&2.into(), &2.into())
+        );
+        let warning = "away in the archive is a symbolic link whose target does not exist";
+        assert!(answer.err.contains(warning), "{}", answer.err);
+        let left: i64 = site
+            .database()
+            .query_row(untouched, [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(left, 2);
+    }
+    let answer = site.run(&[]);
+    for words in [
+        "left the jobs of away as they are: the archive's folder of cluster `away`",
+        "2 jobs failed for it; their rows stay as they are",
+        "mount the file system",
+        "2 jobs left: their cluster's folder is not there; the next sweep takes them",
+    ] {
+        assert!(answer.out.contains(words), "{words}: {}", answer.out);
+    }
+    // It is mounted again: nothing was held against its jobs.
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(
+        elsewhere.join("cluster.json"),
+        replaced("/name", "away".into()),
+    )
+    .unwrap();
+    let answer = site.run(&["--json"]);
+    assert_eq!(
+        (answer.code(), &answer.summary()["archived"]),
+        (0, &2.into())
+    );
+}
+
+#[test]
+fn verify_names_a_cluster_whose_folder_leads_nowhere() {
+    let site = Site::new();
+    site.run(&[]);
+    let (link, elsewhere) = (site.path("job-archive/tiny"), site.path("elsewhere"));
+    fs::rename(&link, &elsewhere).unwrap();
+    symlink(&elsewhere, &link).unwrap();
+    let verify = || {
+        let mut command = program();
+        run(command
+            .arg("verify")
+            .arg("--json")
+            .arg("--db")
+            .arg(site.path("job.db")))
+    };
+    assert_eq!(verify().code(), 0);
+    fs::rename(&elsewhere, site.path("unmounted")).unwrap();
+    let answer = verify();
+    println!("{}{}", answer.out, answer.err);
+    let findings = answer.objects("finding");
+    let of_link: Vec<_> = (findings.iter())
+        .filter(|f| f["path"] == link.to_str().unwrap())
+        .collect();
+    assert_eq!((answer.code(), of_link.len()), (3, 1));
+    assert_eq!(of_link[0]["fault"], "unreadable");
 }
 
 #[test]

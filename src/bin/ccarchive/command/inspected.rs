@@ -159,5 +159,6 @@ fn clusters(archive: &dyn Target) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
     let found = archive.clusters().map_err(|e| aborted(chain(&e)))?;
     Clusters::load(found.files.iter().map(|(n, j)| (n.as_str(), j.as_slice())))
+        .map(|clusters| clusters.but_gone(found.gone))
         .map_err(|e| aborted(e.to_string()))
 }

@@ -87,11 +87,22 @@ pub(super) fn take_lock(
 /// The clusters of the archive.
 pub(super) fn load_clusters(archive: &dyn Target, console: &Console) -> Result<Clusters, Stopped> {
     let aborted = |e: String| Stopped::new(Exit::Aborted, e);
-    let ClusterFiles { files, without } = archive.clusters().map_err(|e| aborted(e.to_string()))?;
+    let ClusterFiles {
+        files,
+        without,
+        gone,
+    } = archive.clusters().map_err(|e| aborted(e.to_string()))?;
     for folder in without {
         let w = format!(
             "{} in the archive has no cluster.json; cc-backend does not start with it",
             Shown(&folder)
+        );
+        console.event(&Event::Warning(&w));
+    }
+    for link in &gone {
+        let w = format!(
+            "{} in the archive is a symbolic link whose target does not exist: if it is a cluster's, its jobs are left as they are",
+            Shown(link)
         );
         console.event(&Event::Warning(&w));
     }
@@ -106,7 +117,7 @@ pub(super) fn load_clusters(archive: &dyn Target, console: &Console) -> Result<C
             "the archive has no cluster: expected a cluster.json for each".into(),
         ));
     }
-    Ok(clusters)
+    Ok(clusters.but_gone(gone))
 }
 
 /// A cluster that nobody configured is a slip of the pen, not an empty backlog.
@@ -115,7 +126,7 @@ pub(super) fn check_names(selection: &Selection, clusters: &Clusters) -> Result<
     let wrong = selection
         .clusters
         .iter()
-        .find(|c| !known.contains(&c.as_str()));
+        .find(|c| !known.contains(&c.as_str()) && !clusters.is_gone(c));
     if let Some(wrong) = wrong {
         let known = known.join(", ");
         return Err(Stopped::new(

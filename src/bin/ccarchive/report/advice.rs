@@ -26,6 +26,7 @@ const fn flag(reason: Reason) -> Option<&'static str> {
         Reason::HostTooLarge => Some("--memory SIZE sets it"),
         Reason::RowInvalid
         | Reason::ClusterUnknown
+        | Reason::ClusterGone
         | Reason::SubclusterUnknown
         | Reason::FootprintInvalid
         | Reason::AggregationInvalid
@@ -109,7 +110,7 @@ pub(crate) const fn remedy(fault: Fault) -> &'static str {
         Fault::EmptyFolder => "--repair removes it: cc-backend takes it for an archive",
         Fault::Leftover => "--repair ends or undoes what the killed sweep had begun",
         Fault::NoClusterJson => {
-            "put it back from a backup: cc-backend does not start without it, and sweeps leave this cluster's jobs alone"
+            "put it back from a backup: cc-backend does not start without it, and jobs of this cluster fail meanwhile (cluster_unknown)"
         }
         Fault::Stranger => "move it away: cc-backend may stop at it",
         Fault::Rights => {
@@ -122,7 +123,9 @@ pub(crate) const fn remedy(fault: Fault) -> &'static str {
             "bring the archive to version 3 with cc-backend's archive-migration, or use a ccarchive that knows this version"
         }
         Fault::Row => "correct the row in the database",
-        Fault::Unreadable => "check permissions and the disk",
+        Fault::Unreadable => {
+            "check permissions and the disk, and whether its file system is mounted"
+        }
     }
 }
 

@@ -292,6 +292,9 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
                     Shown(cluster)
                 )
             }
+            Some(cluster) if a.concerns_folder() => {
+                format!("left the jobs of {} as they are", Shown(cluster))
+            }
             Some(cluster) => format!("took no more jobs of {}", Shown(cluster)),
             None => "stopped".into(),
         };
@@ -308,8 +311,10 @@ fn end(s: &Summary, lines: &mut Vec<String>) {
         "a signal came"
     } else if s.time_box {
         "the time of --max-duration was over"
-    } else if s.aborted.is_none() && !s.outages.is_empty() {
+    } else if s.aborted.is_none() && s.outages.iter().any(|o| !o.concerns_folder()) {
         "their source does not answer"
+    } else if s.aborted.is_none() && !s.outages.is_empty() {
+        "their cluster's folder is not there"
     } else if s.aborted.is_none() {
         "they came before the source had shown any sample of their cluster"
     } else {

@@ -53,10 +53,11 @@ impl Memory {
         self.all / 4 * 3 / self.sources
     }
 
-    /// Bytes that one host may take in one source while it is read: in all of them together as much as all that were read and
-    /// the series, and never so little that a host of everyday size cannot be read.
+    /// Bytes that one host may take in one source while it is read: in all of them together nearly as much as all that were
+    /// read and the series, since what a file is decoded with is beside it, and never so little that a host of everyday size
+    /// cannot be read.
     pub fn for_reading(&self) -> usize {
-        self.all.max(LEAST_READING) / self.sources
+        (self.all / 16 * 15).max(LEAST_READING) / self.sources
     }
 
     /// Bytes that decoded hosts may take now: two thirds, or what series and files leave if that is less.
@@ -98,9 +99,9 @@ mod tests {
     #[test]
     fn copies_of_a_host_in_several_sources_share_what_one_copy_has() {
         let one = Memory::new(1200 << 20);
-        assert_eq!(one.for_reading(), 1200 << 20);
+        assert_eq!(one.for_reading(), 1125 << 20);
         let three = Memory::new(1200 << 20).with_sources(3);
-        assert_eq!(three.for_reading(), 400 << 20);
+        assert_eq!(three.for_reading(), 375 << 20);
         assert_eq!(three.for_series(), 300 << 20);
         assert_eq!(Memory::new(1200).with_sources(0).for_series(), 900);
     }

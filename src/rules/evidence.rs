@@ -4,6 +4,9 @@
 //! they hold, what they could not read, and until when nothing more can come. What follows for a job is decided by
 //! `judge`.
 
+use std::fmt::Debug;
+use std::sync::Arc;
+
 use crate::model::failure::{Failure, Reason, Stage};
 use crate::model::outcome::Filled;
 use crate::rules::timeline::{Interval, Level, Phase};
@@ -34,6 +37,9 @@ pub struct Evidence {
     pub phase_guessed: bool,
     /// Where several sources were asked: which others than the first one gave values, and how many.
     pub filled: Vec<Filled>,
+    /// What the source gets back when nobody uses the answer any more: its share of the memory for reading, where that is
+    /// large.
+    pub memory: Option<Arc<dyn Debug + Send + Sync>>,
 }
 
 /// What an answer holds besides what was asked for. A source that keeps to the question leaves this as it is.

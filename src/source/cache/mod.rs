@@ -1,7 +1,7 @@
 //! A source that remembers: the answer about a host is kept while there is room, with what it covers.
 //!
-//! Bounded by bytes, those of answers that are just being read included; the host used longest ago goes first, and never the
-//! one that was just read. Threads that want the same host at once wait for one reading of it. A question that an answer does
+//! Bounded by bytes, those of answers that are just being read included; the host used longest ago goes first, and the one
+//! that was just read only where it is large and others are being read. Threads that want the same host at once wait for one reading of it. A question that an answer does
 //! not cover is asked anew for the time and metrics of both, unless that would take too much. Failures are handed to those who
 //! waited for them and are not remembered. An answer keeps the time at which it was read, so it is judged by that time.
 
@@ -66,9 +66,11 @@ pub struct Cached<S> {
 #[derive(Debug, Default)]
 struct State {
     hosts: HashMap<Key, Entry>,
-    /// Of all answers that are kept, and of those being read as far as that can be foreseen.
+    /// Of all answers that are kept.
     bytes: usize,
-    /// Bytes of the largest answer so far: so much one that is being read may take.
+    /// Questions under way.
+    flights: usize,
+    /// Bytes of the largest answer so far: so much each that is being read may take.
     largest: usize,
     clock: u64,
 }
@@ -112,18 +114,18 @@ impl<S: Source> Cached<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn step(&self, key: &Key, request: &Request<'_>) -> (Step, usize) {
+    fn step(&self, key: &Key, request: &Request<'_>) -> Step {
         let budget = self.memory.for_hosts();
         let mut s = self.lock();
         s.clock += 1;
-        let (used, foreseen) = (s.clock, s.largest);
+        let used = s.clock;
         let entry = s.hosts.entry(key.clone()).or_default();
         entry.used = used;
         if let Some(kept) = entry.kept.as_ref().filter(|k| k.covers.covers(request)) {
-            return (Step::Answer(Arc::clone(&kept.evidence)), 0);
+            return Step::Answer(Arc::clone(&kept.evidence));
         }
         if let Some((asked, flight)) = &entry.flight {
-            return (Step::Wait(Arc::clone(flight), asked.covers(request)), 0);
+            return Step::Wait(Arc::clone(flight), asked.covers(request));
         }
         let mut asked = Asked::of(request);
         let mut given_up = 0;
@@ -138,9 +140,10 @@ impl<S: Source> Cached<S> {
         }
         let flight = HostFlight::default();
         entry.flight = Some((asked.clone(), Arc::clone(&flight)));
-        s.bytes = s.bytes - given_up + foreseen;
+        s.bytes -= given_up;
+        s.flights += 1;
         s.make_room(budget, key);
-        (Step::Ask(asked, flight), foreseen)
+        Step::Ask(asked, flight)
     }
 
     /// Asks the source, and keeps what it answers.
@@ -149,13 +152,12 @@ impl<S: Source> Cached<S> {
         key: &Key,
         asked: &Asked,
         flight: &HostFlight,
-        foreseen: usize,
         stop: &Stop,
     ) -> Result<Arc<Evidence>, Error> {
         let mut landing = Landing {
             state: &self.state,
             key,
-            foreseen,
+            is_flying: true,
         };
         let answer = flight.fly(|| {
             let wanted = asked.wanted();
@@ -171,7 +173,7 @@ impl<S: Source> Cached<S> {
         let bytes = evidence.series.bytes() + SMALL_CHANGE;
         let key = landing.key;
         let mut s = self.lock();
-        s.bytes -= std::mem::take(&mut landing.foreseen);
+        landing.end_flight(&mut s);
         s.clock += 1;
         let used = s.clock;
         let entry = s.hosts.entry(key.clone()).or_default();
@@ -188,14 +190,17 @@ impl<S: Source> Cached<S> {
 }
 
 impl State {
-    /// Forgets hosts, the one used longest ago first, until the rest fits; never `but`.
+    /// Forgets hosts, the one used longest ago first, until the rest and what is being read fit; `but` only where it is large
+    /// and others are being read.
     fn make_room(&mut self, budget: usize, but: &Key) {
-        while self.bytes > budget {
-            let oldest = self
-                .hosts
-                .iter()
-                .filter(|(k, e)| e.kept.is_some() && *k != but)
-                .min_by_key(|(_, e)| e.used);
+        while self.bytes + self.flights * self.largest > budget {
+            let goes = |(k, e): &(&Key, &Entry)| {
+                let is_large = |kept: &Kept| self.flights > 0 && kept.bytes > budget / SHARE;
+                let kept = e.kept.as_ref();
+                kept.is_some_and(|kept| *k != but || is_large(kept))
+            };
+            let kept = self.hosts.iter().filter(goes);
+            let oldest = kept.min_by_key(|(_, e)| e.used);
             let Some(oldest) = oldest.map(|(k, _)| k.clone()) else {
                 break;
             };
@@ -214,13 +219,23 @@ impl State {
 struct Landing<'a> {
     state: &'a Mutex<State>,
     key: &'a Key,
-    foreseen: usize,
+    is_flying: bool,
+}
+
+impl Landing<'_> {
+    /// Whatever the answer took is known now.
+    const fn end_flight(&mut self, state: &mut State) {
+        if self.is_flying {
+            self.is_flying = false;
+            state.flights -= 1;
+        }
+    }
 }
 
 impl Drop for Landing<'_> {
     fn drop(&mut self) {
         let mut s = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        s.bytes -= self.foreseen;
+        self.end_flight(&mut s);
         if let Some(entry) = s.hosts.get_mut(self.key) {
             entry.flight = None;
             if entry.kept.is_none() {
@@ -234,8 +249,7 @@ impl<S: Source> Source for Cached<S> {
     fn ask(&self, request: &Request<'_>, stop: &Stop) -> Result<Arc<Evidence>, Error> {
         let key = Key::of(request);
         loop {
-            let (next, foreseen) = self.step(&key, request);
-            match next {
+            match self.step(&key, request) {
                 Step::Answer(evidence) => return Ok(evidence),
                 Step::Wait(flight, will_do) => {
                     let answer = flight.wait(stop);
@@ -244,7 +258,7 @@ impl<S: Source> Source for Cached<S> {
                     }
                 }
                 Step::Ask(asked, flight) => {
-                    return self.read(&key, &asked, &flight, foreseen, stop);
+                    return self.read(&key, &asked, &flight, stop);
                 }
             }
         }

@@ -5,9 +5,11 @@
 //! everything is read again.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::listing::{self, Listed};
 use super::loading::{Ended, Loading, Removed};
@@ -116,7 +118,7 @@ impl Host<'_> {
         };
         let mut wish = self.wish;
         let size = size(files, log.as_ref());
-        let _part = self.room.take(size, wish.stop).ok_or(Ended::Cancelled)?;
+        let part = self.room.take(size, wish.stop).ok_or(Ended::Cancelled)?;
         if size <= self.whole_below {
             wish.window = Interval::ALL;
         } else if size > self.all_metrics_below && !self.metrics.is_empty() {
@@ -139,7 +141,9 @@ impl Host<'_> {
         // Where nothing followed what was removed, what was learnt of later days says nothing of it.
         let remembered = if has_files { self.remembered } else { &[] };
         let has_removed = loading.has_removed();
-        let (evidence, worked) = loading.finish(remembered);
+        let (mut evidence, worked) = loading.finish(remembered);
+        let kept = self.room.keep(part, evidence.series.bytes());
+        evidence.memory = kept.map(|part| -> Arc<dyn Debug + Send + Sync> { Arc::new(part) });
         Ok(Loaded {
             evidence,
             worked,

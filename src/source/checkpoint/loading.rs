@@ -328,6 +328,7 @@ impl<'a> Loading<'a> {
             read_at: self.read_at,
             covers: self.covers,
             filled: Vec::new(),
+            memory: None,
         };
         (evidence, self.worked)
     }

@@ -1,37 +1,60 @@
 //! The memory that readings of hosts may take together.
 //!
 //! A host's files can be of any size: a store that nobody stopped writes what it has. So a reading takes part in the room by
-//! the size of the files, before it begins, and what it keeps is counted as it grows.
+//! the size of the files, before it begins, and what it keeps is counted as it grows. A large answer keeps its part until
+//! nobody uses it any more: else the next host would be read while the workers still have the one before.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::model::stop::Stop;
 
 /// How often a waiting reading looks at the stop token.
 const POLL: Duration = Duration::from_millis(50);
+/// So long a reading waits for answers alone: whoever keeps one for longer keeps it elsewhere in account.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// An answer that takes more than this part of the room is large.
+const LARGE: usize = 3;
 
 /// Bytes that readings share. Each reads one host.
 #[derive(Debug)]
 pub(super) struct Room {
     bytes: usize,
-    taken: Mutex<usize>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    taken: Mutex<Taken>,
     given_back: Condvar,
+}
+
+/// Bytes by what takes them.
+#[derive(Debug, Default)]
+struct Taken {
+    readings: usize,
+    answers: usize,
 }
 
 /// A part of the room, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
-    room: &'a Room,
+pub(super) struct Part {
+    shared: Arc<Shared>,
     bytes: usize,
+    is_answer: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Room {
-    pub(super) const fn new(bytes: usize) -> Self {
+    pub(super) fn new(bytes: usize) -> Self {
         Self {
             bytes,
-            taken: Mutex::new(0),
-            given_back: Condvar::new(),
+            shared: Arc::default(),
         }
     }
 
@@ -40,32 +63,61 @@ impl Room {
         self.bytes
     }
 
-    /// Waits until files of so many bytes can be read beside what others read; larger ones than there is room for are read
-    /// alone. None when the sweep is cancelled.
-    pub(super) fn take(&self, files: u64, stop: &Stop) -> Option<Part<'_>> {
+    /// Waits until files of so many bytes can be read beside what others read and use; larger ones than there is room for are
+    /// read alone. None when the sweep is cancelled.
+    pub(super) fn take(&self, files: u64, stop: &Stop) -> Option<Part> {
         let bytes = usize::try_from(files).map_or(self.bytes, |f| f.min(self.bytes));
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while bytes > self.bytes - *taken {
+        let begun = Instant::now();
+        let mut taken = self.shared.lock();
+        loop {
+            let answers = if begun.elapsed() < PATIENCE {
+                taken.answers
+            } else {
+                0
+            };
+            if taken.readings + answers + bytes <= self.bytes {
+                break;
+            }
             if stop.is_cancelled() {
                 return None;
             }
-            let waited = self.given_back.wait_timeout(taken, POLL);
+            let waited = self.shared.given_back.wait_timeout(taken, POLL);
             (taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        *taken += bytes;
-        Some(Part { room: self, bytes })
+        taken.readings += bytes;
+        drop(taken);
+        Some(Part {
+            shared: Arc::clone(&self.shared),
+            bytes,
+            is_answer: false,
+        })
+    }
+
+    /// The part that an answer of so many bytes keeps of what its reading took; none where it is not large.
+    pub(super) fn keep(&self, part: Part, answer: usize) -> Option<Part> {
+        if answer <= self.bytes / LARGE {
+            return None;
+        }
+        let bytes = answer.min(self.bytes);
+        self.shared.lock().answers += bytes;
+        Some(Part {
+            shared: Arc::clone(&part.shared),
+            bytes,
+            is_answer: true,
+        })
     }
 }
 
-impl Drop for Part<'_> {
+impl Drop for Part {
     fn drop(&mut self) {
-        let mut taken = self
-            .room
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *taken -= self.bytes;
-        self.room.given_back.notify_all();
+        let mut taken = self.shared.lock();
+        if self.is_answer {
+            taken.answers -= self.bytes;
+        } else {
+            taken.readings -= self.bytes;
+        }
+        drop(taken);
+        self.shared.given_back.notify_all();
     }
 }
 
@@ -86,5 +138,29 @@ mod tests {
         let _all = room.take(u64::MAX, &stop).unwrap();
         stop.cancel();
         assert!(room.take(1, &stop).is_none());
+    }
+
+    #[test]
+    fn a_large_answer_has_its_room_as_long_as_it_is_used() {
+        let (room, stop) = (Room::new(90), Stop::new());
+        let read = |files, answer| {
+            let part = room.take(files, &stop).unwrap();
+            room.keep(part, answer)
+        };
+        assert!(read(90, 30).is_none(), "it is small");
+        let large = read(1000, 80);
+        assert_eq!(room.shared.lock().answers, 80);
+        drop(room.take(10, &stop).unwrap());
+        drop(large);
+        let taken = room.shared.lock();
+        assert_eq!((taken.readings, taken.answers), (0, 0));
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_an_answer_that_somebody_keeps() {
+        let (room, stop) = (Room::new(90), Stop::new());
+        let part = room.take(90, &stop).unwrap();
+        let _kept = room.keep(part, 80);
+        assert!(room.take(90, &stop).is_some());
     }
 }

@@ -132,6 +132,7 @@ impl Source for Parquet {
                 all_metrics: request.metrics.is_empty(),
             },
             filled: Vec::new(),
+            memory: None,
         }))
     }
 

@@ -94,7 +94,9 @@ pub fn run(
         .recent
         .take()
         .filter(|_| !dry_run || !ledger.is_kept());
-    let noted = recent.map_or(Ok(()), |r| recovery::note_recent(ledger, r, monitor, stop));
+    let noted = recent.map_or(Ok(()), |r| {
+        recovery::note_recent(ledger, r, settings.settle, monitor, stop)
+    });
     if let Some(recorder) = &mut recorder {
         let recovery = recovery::Recovery {
             ledger,

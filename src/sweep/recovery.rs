@@ -16,6 +16,7 @@ use crate::model::failure::chain;
 use crate::model::job::{Job, JobKey, STATUS_ARCHIVED};
 use crate::model::row_columns::row_print;
 use crate::model::stop::Stop;
+use crate::rules::judge::longest_wait;
 use crate::target::{Target, Whole};
 
 /// Entries that are looked at together.
@@ -102,13 +103,14 @@ impl Recovery<'_> {
 }
 
 /// Notes archived jobs as provisional where the ledger has forgotten which are: later in this sweep, and in the next ones,
-/// they are compared with the source once more.
+/// they are compared with the source once more. `settle`: seconds.
 ///
 /// # Errors
 /// When the job database cannot be read.
 pub(super) fn note_recent(
     ledger: &Ledger,
     mut recent: jobs::Archived,
+    settle: i64,
     monitor: &dyn Monitor,
     stop: &Stop,
 ) -> Result<(), Abort> {
@@ -120,10 +122,10 @@ pub(super) fn note_recent(
     ledger.may_become_better(&keys);
     if !keys.is_empty() {
         monitor.event(&Event::Warning(&format!(
-            "the ledger is new or cannot be used, so that nobody knows which archives may become better; {} of jobs that ended lately {} \
-             compared with the source once more",
-            keys.len(),
-            if keys.len() == 1 { "is" } else { "are" }
+            "the ledger is new or cannot be used, so that nobody knows which archives may become better: all archives of jobs that \
+             ended within the last {} hours ({}) are compared with the source once more",
+            longest_wait(settle).saturating_add(3599) / 3600,
+            keys.len()
         )));
     }
     Ok(())

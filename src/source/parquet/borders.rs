@@ -7,7 +7,7 @@
 //! may be in no file. Collectors that all began at once look like that, too; where slots begin is then not known, which
 //! costs less than a false first sample.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::fault::Fault;
 use super::file::{Group, Opened};
@@ -122,18 +122,21 @@ fn note(stretches: &mut Stretches, begin: i64, last: i64, step: i64) {
 /// The times at which snapshots began.
 fn shared(hosts: &[Stretches]) -> Vec<i64> {
     let several = hosts.len().min(2);
-    let all: BTreeSet<i64> = hosts.iter().flat_map(BTreeMap::keys).copied().collect();
-    let is_shared = |t: &i64| {
-        let begin = || hosts.iter().filter(|h| h.contains_key(t));
+    let mut begins: BTreeMap<i64, usize> = BTreeMap::new();
+    for time in hosts.iter().flat_map(BTreeMap::keys) {
+        *begins.entry(*time).or_default() += 1;
+    }
+    // Most times are of one host alone: nothing else is asked about them.
+    let common = begins.into_iter().filter(|(_, n)| *n >= several);
+    let is_shared = |(t, begin): &(i64, usize)| {
+        let begin_there = hosts.iter().filter(|h| h.contains_key(t));
         let reported = |h: &&Stretches| h.range(..t).any(|(_, (last, step))| t - last <= 2 * step);
         let reports = |h: &&Stretches| h.range(..=t).any(|(_, (last, _))| last >= t);
-        let continuing = begin().filter(reported).count();
+        let continuing = begin_there.filter(reported).count();
         let reporting = hosts.iter().filter(reports).count();
-        let begin = begin().count();
-        (continuing >= several && continuing * 2 >= reporting)
-            || (begin >= several && begin * 2 >= hosts.len())
+        (continuing >= several && continuing * 2 >= reporting) || begin * 2 >= hosts.len()
     };
-    all.into_iter().filter(is_shared).collect()
+    common.filter(is_shared).map(|(t, _)| t).collect()
 }
 
 #[cfg(test)]

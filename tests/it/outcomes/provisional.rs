@@ -304,10 +304,22 @@ fn the_program_knows_by_the_lock_s_file_that_a_ledger_was_deleted() {
         drop(fs::remove_file(site.path(name)));
     }
     site.host("n1").bin(begin + HOUR..begin + 2 * HOUR);
+    // A sweep of another job must not make the next one believe that the ledger knows everything.
+    site.insert(&NewJob::stopped(8, "n1", begin, 600));
+    let of = |name: &str, flags: &[&str]| {
+        let mut command = program();
+        let db = site.path("job.db");
+        run(command.arg(name).arg("--db").arg(db).args(flags)).expect(0)
+    };
+    let said = of("run", &["--job-id", "8"]).err;
+    assert!(said.contains("within the last 37 hours (1) are"), "{said}");
+    let said = of("explain", &["7"]).out;
+    assert!(
+        said.contains("no sweep has worked on it since the ledger was begun"),
+        "{said}"
+    );
     let swept = sweep();
     assert_eq!(swept.objects("job")[0]["outcome"], "complete");
-    let said = &swept.err;
-    assert!(said.contains("within the last 37 hours (1) are"), "{said}");
     assert!(!sweep().err.contains("ledger"));
 }
 

@@ -272,6 +272,14 @@ fn history(told: Option<&Told>, now: i64, p: &mut Paper) {
         p.say(Tone::Plain, "no sweep has worked on it");
         return;
     };
+    if t.attempts == 0 {
+        let text = format!(
+            "no sweep has worked on it since the ledger was begun; stands as {}",
+            t.standing
+        );
+        p.say(Tone::Plain, &text);
+        return;
+    }
     let at = |t: Option<i64>| t.map_or_else(|| "?".into(), time);
     let ago = t.last_try.map_or(String::new(), |l| {
         format!(" ({} ago)", span(now.saturating_sub(l)))

@@ -94,17 +94,18 @@ impl Room {
     }
 
     /// The part that an answer of so many bytes keeps of what its reading took; none where it is not large.
-    pub(super) fn keep(&self, part: Part, answer: usize) -> Option<Part> {
+    pub(super) fn keep(&self, mut part: Part, answer: usize) -> Option<Part> {
         if answer <= self.bytes / LARGE {
             return None;
         }
-        let bytes = answer.min(self.bytes);
-        self.shared.lock().answers += bytes;
-        Some(Part {
-            shared: Arc::clone(&part.shared),
-            bytes,
-            is_answer: true,
-        })
+        let mut taken = self.shared.lock();
+        taken.readings -= part.bytes;
+        part.bytes = answer.min(self.bytes);
+        part.is_answer = true;
+        taken.answers += part.bytes;
+        drop(taken);
+        self.shared.given_back.notify_all();
+        Some(part)
     }
 }
 

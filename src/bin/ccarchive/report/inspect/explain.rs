@@ -267,35 +267,33 @@ fn cell(share: f64) -> char {
     tenths.clone().nth(k).unwrap_or('9')
 }
 
+/// How often sweeps worked on a job, and when.
+fn tries(t: &Told, now: i64) -> String {
+    let at = |t: Option<i64>| t.map_or_else(|| "?".into(), time);
+    let ago = t.last_try.map_or(String::new(), |l| {
+        format!(" ({} ago)", span(now.saturating_sub(l)))
+    });
+    match t.attempts {
+        0 => "no sweep has worked on it since the ledger was begun".into(),
+        1 => format!("tried once, {}{ago}", at(t.last_try)),
+        n => format!(
+            "tried {n} times, first {}, last {}{ago}",
+            at(t.first_try),
+            at(t.last_try)
+        ),
+    }
+}
+
 fn history(told: Option<&Told>, now: i64, p: &mut Paper) {
     let Some(t) = told else {
         p.say(Tone::Plain, "no sweep has worked on it");
         return;
     };
+    let text = format!("{}; stands as {}", tries(t, now), t.standing);
+    p.say(Tone::Plain, &text);
     if t.attempts == 0 {
-        let text = format!(
-            "no sweep has worked on it since the ledger was begun; stands as {}",
-            t.standing
-        );
-        p.say(Tone::Plain, &text);
         return;
     }
-    let at = |t: Option<i64>| t.map_or_else(|| "?".into(), time);
-    let ago = t.last_try.map_or(String::new(), |l| {
-        format!(" ({} ago)", span(now.saturating_sub(l)))
-    });
-    let tried = match t.attempts {
-        1 => format!("once, {}{ago}", at(t.last_try)),
-        n => format!(
-            "{n} times, first {}, last {}{ago}",
-            at(t.first_try),
-            at(t.last_try)
-        ),
-    };
-    p.say(
-        Tone::Plain,
-        &format!("tried {tried}; stands as {}", t.standing),
-    );
     let mut last = format!("the last try came to: {}", t.outcome.replace('_', " "));
     match (&t.reason, &t.stage) {
         (Some(reason), Some(stage)) => last += &format!(" ({reason}, at stage {stage})"),

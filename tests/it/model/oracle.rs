@@ -70,6 +70,7 @@ pub(super) struct Flags {
 
 /// What becomes of a job that is taken.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Fate {
     pub(super) outcome: &'static str,
     /// Whether no source can have its data.
@@ -134,6 +135,12 @@ impl Job {
 
     fn failures(&self) -> i64 {
         self.ledger.map_or(0, |n| n.failures)
+    }
+
+    /// Failures that count if this is one: only damage that was met before adds to damage.
+    fn failures_after(&self, fate: Fate) -> i64 {
+        let begins = fate.damage && !self.damaged();
+        if begins { 1 } else { self.failures() + 1 }
     }
 
     fn damaged(&self) -> bool {
@@ -331,14 +338,7 @@ fn is_richer(old: &Archive, new: &Archive) -> bool {
 /// Row, ledger and archive of the job after that.
 pub(super) fn after(job: &Job, world: &World, flags: &Flags, fate: Fate, now: i64) -> Job {
     let mut job = job.clone();
-    let attempts = job.attempts() + 1;
-    // Only damage that was met before adds to damage.
-    let before = if fate.damage && !job.damaged() {
-        0
-    } else {
-        job.failures()
-    };
-    let failures = before + 1;
+    let (attempts, failures) = (job.attempts() + 1, job.failures_after(fate));
     let provisional = job.is_provisional(flags);
     let newest = world.newest();
     let note = |state| Note {
